@@ -1,0 +1,42 @@
+"""Who we are, privacy, and whether the house stands."""
+
+from litestar import get
+from litestar.response.base import ASGIResponse
+
+from backend.database import DB
+from backend.web.pages import Page, kept_page
+from backend.web.sending import Answer, AnyRequest, send
+
+NOT_KEPT = (("cache-control", "no-store"),)
+
+
+@get("/about", include_in_schema=False)
+async def show_about(request: AnyRequest) -> ASGIResponse:
+    async def make() -> Page:
+        return Page("about/about.html")
+
+    return await kept_page(request, "about", make)
+
+
+@get("/privacy", include_in_schema=False)
+async def show_privacy(request: AnyRequest) -> ASGIResponse:
+    async def make() -> Page:
+        return Page("about/privacy.html")
+
+    return await kept_page(request, "privacy", make)
+
+
+@get("/healthz", include_in_schema=False)
+async def answer_health(request: AnyRequest) -> ASGIResponse:
+    """The process lives."""
+    return send(request, Answer(b"ok\n", "text/plain", NOT_KEPT))
+
+
+@get("/readyz", include_in_schema=False)
+async def answer_readiness(request: AnyRequest) -> ASGIResponse:
+    """The process lives and its database answers."""
+    try:
+        await DB.run_ddl("SELECT 1")
+    except Exception:  # whatever keeps the database from answering, we are not ready
+        return send(request, Answer(b"the database does not answer\n", "text/plain", NOT_KEPT, 503))
+    return send(request, Answer(b"ok\n", "text/plain", NOT_KEPT))

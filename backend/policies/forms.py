@@ -1,0 +1,51 @@
+"""What people may ask of the record, and what they are told when it cannot be answered."""
+
+import datetime
+
+from backend.policies.days import FIRST_DAY, Day, today
+from backend.policies.questions import Question
+from backend.web import language
+from backend.web.errors import CannotAnswer
+from backend.web.language import day_in_words
+from backend.web.language import gettext as _
+from backend.web.sending import AnyRequest
+
+
+def asked_day(request: AnyRequest) -> datetime.date:
+    """The day of `?on=`, today without one. Raises CannotAnswer, in the reader's language, for a
+    day that is none, lies before 2008 or has not come yet."""
+    given = request.query_params.getall("on", [])
+    if not given or given == [""]:
+        return today()
+    language.current.set(language.of(request))
+    way_on = (request.scope["path"], _("Show today instead"))
+    if len(given) > 1:
+        raise CannotAnswer(_("We can show one day at a time."), way_on=way_on)
+    try:
+        day = Day.parse(given[0].strip())
+    except ValueError:
+        day = None
+    if day is None or not day.exact:
+        sentence = _("We could not read this date. Write it like 2014-03-01.")
+        raise CannotAnswer(sentence, way_on=way_on)
+    if day.first < FIRST_DAY:
+        sentence = _("The record starts on %(day)s.") % {"day": day_in_words(FIRST_DAY)}
+        raise CannotAnswer(sentence, way_on=way_on)
+    if day.first > today():
+        raise CannotAnswer(_("That day has not come yet."), way_on=way_on)
+    return day.first
+
+
+def asked_question(request: AnyRequest) -> Question:
+    """The question of `?question=`, holds without one. Raises CannotAnswer for an unknown one."""
+    given = request.query_params.getall("question", [])
+    if not given:
+        return Question.HOLD
+    try:
+        return Question(given[-1])
+    except ValueError:
+        language.current.set(language.of(request))
+        raise CannotAnswer(
+            _("We do not ask that question."),
+            way_on=(request.scope["path"], _("See all counties")),
+        ) from None

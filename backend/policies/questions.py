@@ -1,0 +1,91 @@
+"""The questions a county's record answers, and the answers there are."""
+
+from enum import StrEnum
+from typing import Final
+
+
+class Question(StrEnum):
+    """Asked of every county. There is no grade: a grade would hide what differs."""
+
+    HOLD = "hold"
+    NOTIFICATION = "notification"
+    TRANSFER = "transfer"
+    HANDOFF = "handoff"
+    INTERVIEW = "interview"
+    RELEASE_DATES = "release_dates"
+    RULE_MAKER = "rule_maker"
+    CONTRACT = "contract"
+
+
+NOT_KNOWN: Final = "not_known"
+
+# Strictest first: of several rules in force, the one that allows least is the answer.
+ANSWERS: Final[dict[Question, tuple[str, ...]]] = {
+    Question.HOLD: ("prohibited", "judicial_warrant_only", "limited", "permitted"),
+    Question.NOTIFICATION: (
+        "never",
+        "judicial_warrant_only",
+        "listed_convictions",
+        "held_to_answer",
+        "posted_publicly",
+    ),
+    Question.TRANSFER: ("never", "judicial_warrant_only", "listed_convictions"),
+    Question.HANDOFF: ("none", "lobby", "secure_area"),
+    Question.INTERVIEW: ("never", "written_consent"),
+    Question.RELEASE_DATES: ("no", "yes"),
+    # Whoever is hardest to overrule comes first.
+    Question.RULE_MAKER: (
+        "voters",
+        "board_ordinance",
+        "board_policy",
+        "sheriff_policy",
+        "jail_department",
+        "state_law_only",
+    ),
+    Question.CONTRACT: ("none", "ended", "in_force"),
+}
+
+# Who made a rule. The first five are a county's own.
+ISSUERS: Final = (
+    "voters",
+    "board_ordinance",
+    "board_policy",
+    "sheriff_policy",
+    "jail_department",
+    "state_law",
+    "court_order",
+    "settlement",
+)
+LOCAL_ISSUERS: Final = ISSUERS[:5]
+
+# How an answer looks on a page and on the map: shield, limit, open or unknown (design: look.md).
+LOOKS: Final[dict[str, str]] = {
+    "prohibited": "shield",
+    "never": "shield",
+    "none": "shield",
+    "no": "shield",
+    "ended": "shield",
+    "judicial_warrant_only": "limit",
+    "limited": "limit",
+    "listed_convictions": "limit",
+    "held_to_answer": "limit",
+    "written_consent": "limit",
+    "lobby": "limit",
+    "permitted": "open",
+    "posted_publicly": "open",
+    "yes": "open",
+    "in_force": "open",
+    "secure_area": "open",
+    "voters": "shield",
+    "board_ordinance": "shield",
+    "board_policy": "limit",
+    "sheriff_policy": "limit",
+    "jail_department": "limit",
+    "state_law_only": "unknown",
+    NOT_KNOWN: "unknown",
+}
+
+
+def strictness(question: Question, answer: str) -> int:
+    """0 for the strictest answer; higher allows more. Raises ValueError for a foreign answer."""
+    return ANSWERS[question].index(answer)

@@ -1,0 +1,169 @@
+"""What holds in a county on a day: the strictest rule in force, and everything beside it."""
+
+import datetime
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from backend.policies.days import Day
+from backend.policies.questions import ANSWERS, LOCAL_ISSUERS, NOT_KNOWN, Question, strictness
+from backend.policies.tables import Figure, Practice, Rule
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The answer to one question on one day.
+
+    `rule` is the one that decides (None when the answer is not known), `also` the others in force
+    that speak to the question, strictest first, `disputed_by` what is said against the deciding
+    rule or one beside it, `practice` what is reported on the same question.
+    """
+
+    question: Question
+    answer: str
+    rule: Rule | None = None
+    also: tuple[Rule, ...] = ()
+    disputed_by: tuple[Practice, ...] = ()
+    practice: tuple[Practice, ...] = ()
+
+    @property
+    def local_rule(self) -> Rule | None:
+        """The county's own strictest rule on this, whether or not it decides."""
+        rules = (self.rule, *self.also) if self.rule else self.also
+        return next((rule for rule in rules if rule.issuer in LOCAL_ISSUERS), None)
+
+    @property
+    def state_rule(self) -> Rule | None:
+        rules = (self.rule, *self.also) if self.rule else self.also
+        return next((rule for rule in rules if rule.issuer not in LOCAL_ISSUERS), None)
+
+
+@dataclass(frozen=True)
+class Change:
+    """A day when something changed: a rule began or ended, or something was reported."""
+
+    day: Day
+    kind: str  # began | ended | reported
+    fact: Rule | Practice
+    of_the_state: bool
+
+
+@dataclass(frozen=True)
+class CountyRecord:
+    """Everything known of one county, the state's part included."""
+
+    rules: tuple[Rule, ...]
+    practice: tuple[Practice, ...]
+    figures: tuple[Figure, ...]
+    state_practice: tuple[Practice, ...] = ()
+
+    def standing(self, question: Question, day: datetime.date) -> Standing:
+        if question is Question.RULE_MAKER:
+            return self._rule_maker(day)
+        rules = sorted(
+            (
+                rule
+                for rule in self.rules
+                if rule.question == question and rule.in_force_on(day) and rule.confirmed()
+            ),
+            key=lambda rule: (
+                strictness(question, rule.answer),
+                rule.issuer in LOCAL_ISSUERS,
+                -rule.in_force_from.toordinal(),
+            ),
+        )
+        practice = tuple(
+            report for report in self.practice if report.topic == question and report.known_on(day)
+        )
+        keys = {rule.key for rule in rules}
+        disputes = tuple(report for report in practice if report.disputes in keys)
+        return Standing(
+            question=question,
+            answer=rules[0].answer if rules else NOT_KNOWN,
+            rule=rules[0] if rules else None,
+            also=tuple(rules[1:]),
+            disputed_by=disputes,
+            practice=tuple(report for report in practice if report not in disputes),
+        )
+
+    def standings(self, day: datetime.date) -> dict[Question, Standing]:
+        return {question: self.standing(question, day) for question in Question}
+
+    def other_rules(self, day: datetime.date) -> list[Rule]:
+        """Rules on something other than the questions, such as county property."""
+        return [rule for rule in self.rules if rule.question is None and rule.in_force_on(day)]
+
+    def other_practice(self, day: datetime.date) -> list[Practice]:
+        questions = set(Question)
+        return [
+            report
+            for report in self.practice
+            if report.topic not in questions and report.known_on(day)
+        ]
+
+    def figures_by(self, day: datetime.date) -> list[Figure]:
+        """Figures whose period had begun by `day`, newest period first."""
+        return sorted(
+            (figure for figure in self.figures if Day.parse(figure.from_text).first <= day),
+            key=lambda figure: (figure.until_text, figure.measure),
+            reverse=True,
+        )
+
+    def history(self) -> list[Change]:
+        """Every change on record, oldest first."""
+        return sorted(self._changes(), key=lambda change: (change.day.last, change.kind))
+
+    def _changes(self) -> Iterable[Change]:
+        told: set[tuple[str, str]] = set()
+        for rule in self.rules:
+            stem = rule.key.removesuffix(f"/{rule.question}")
+            of_the_state = rule.issuer not in LOCAL_ISSUERS
+            if (stem, "began") not in told:
+                told.add((stem, "began"))
+                yield Change(Day.parse(rule.from_text), "began", rule, of_the_state)
+            if rule.until_text and (stem, "ended") not in told:
+                told.add((stem, "ended"))
+                yield Change(Day.parse(rule.until_text), "ended", rule, of_the_state)
+        for report in self.practice:
+            if report.from_text:
+                yield Change(Day.parse(report.from_text), "reported", report, False)
+
+    def _rule_maker(self, day: datetime.date) -> Standing:
+        """Whose rule it is: among the county's own rules in force on the jail's answers, the
+        maker who is hardest to overrule."""
+        rules = sorted(
+            (
+                rule
+                for rule in self.rules
+                if rule.question in (Question.HOLD, Question.NOTIFICATION, Question.TRANSFER)
+                and rule.in_force_on(day)
+                and rule.confirmed()
+            ),
+            key=lambda rule: (
+                _weight(rule),
+                -rule.in_force_from.toordinal(),
+                rule.key,
+            ),
+        )
+        if not rules:
+            return Standing(Question.RULE_MAKER, NOT_KNOWN)
+        first = rules[0]
+        local = first.issuer in LOCAL_ISSUERS
+        return Standing(
+            question=Question.RULE_MAKER,
+            answer=first.issuer if local else "state_law_only",
+            rule=first,
+            also=tuple(_one_per_maker(rules[1:], first)),
+        )
+
+
+def _weight(rule: Rule) -> int:
+    makers = ANSWERS[Question.RULE_MAKER]
+    return makers.index(rule.issuer) if rule.issuer in makers else len(makers)
+
+
+def _one_per_maker(rules: list[Rule], first: Rule) -> Iterable[Rule]:
+    told = {first.issuer}
+    for rule in rules:
+        if rule.issuer not in told:
+            told.add(rule.issuer)
+            yield rule

@@ -1,0 +1,125 @@
+"""Laws, rules, practice and figures: dated facts, each with its sources."""
+
+import datetime
+from typing import Any
+
+from piccolo.columns import JSONB, Boolean, Date, ForeignKey, Integer, Serial, Timestamptz, Varchar
+from piccolo.columns.defaults.timestamptz import TimestamptzNow
+from piccolo.table import Table
+
+from backend.counties.tables import County
+from backend.policies.days import Day
+
+
+class Fact(Table, tags=["not a table"]):
+    """The columns every fact has. A fact is never deleted: one that left the record is retired.
+
+    `key` is `<file>/<id in the file>` (for a rule also `/<question>`) and never changes.
+    Texts are `{"en": …, "es": …}`. `sources` is a list of `{title, publisher, url, published_on,
+    read_on, grade}`: grade A is official text, B a named outlet or organization, C a repost or a
+    figure that conflicts with another.
+    """
+
+    id: Serial
+    key = Varchar(length=120, unique=True)
+    note = JSONB(null=True, default=None)
+    sources = JSONB()
+    checked_on = Date()
+    review_by = Date()
+    reviewed = JSONB(null=True, default=None)
+    content_hash = Varchar(length=64)
+    loaded_at = Timestamptz(default=TimestamptzNow())
+    retired_at = Timestamptz(null=True, default=None)
+
+    def due_for_review(self, today: datetime.date) -> bool:
+        return self.review_by < today
+
+    def confirmed(self) -> bool:
+        """Whether any source is better than a repost: grade C alone is no plain fact."""
+        return any(source["grade"] != "C" for source in self.cited())
+
+    def cited(self) -> list[dict[str, Any]]:
+        cited: Any = self.sources
+        return list(cited)
+
+
+class Law(Fact):
+    """A statute, ruling, program, bill or federal step in the timeline. `kind`, `status` and
+    `topic` are the words listed in data/README.md."""
+
+    slug = Varchar(length=60, unique=True)
+    kind = Varchar(length=20)
+    status = Varchar(length=20)
+    topic = Varchar(length=20)
+    title = JSONB()
+    short = Varchar(length=80, default="")
+    citation = Varchar(length=200, default="")
+    happened_on = Date()
+    on_text = Varchar(length=10)
+    from_text = Varchar(length=10, null=True, default=None)
+    until_text = Varchar(length=10, null=True, default=None)
+    summary = JSONB()
+    points = JSONB()
+
+
+class Rule(Fact):
+    """Written text in force from a day until a day, and what it answers. `county` is null for a
+    rule of the state; `question` and `answer` are null for a rule on something other than jails.
+
+    `in_force_from` is the first day it was surely in force (the last of a month or year when only
+    that is known), `in_force_until` the last such day or null; `from_text` and `until_text` keep
+    what is known as it was written.
+    """
+
+    county = ForeignKey(County, null=True, default=None)
+    question = Varchar(length=20, null=True, default=None)
+    answer = Varchar(length=30, null=True, default=None)
+    issuer = Varchar(length=20)
+    instrument = JSONB()
+    citation = Varchar(length=200, default="")
+    law = ForeignKey(Law, null=True, default=None)
+    in_force_from = Date()
+    in_force_until = Date(null=True, default=None)
+    from_text = Varchar(length=10)
+    until_text = Varchar(length=10, null=True, default=None)
+    from_means = Varchar(length=2, default="on")
+    summary = JSONB()
+
+    def in_force_on(self, day: datetime.date) -> bool:
+        return self.in_force_from <= day and (
+            self.in_force_until is None or day <= self.in_force_until
+        )
+
+
+class Practice(Fact):
+    """What someone credible reports is done or said. `topic` is a question, or stance, forum,
+    property or litigation. `disputes` is the key of the rule it contradicts."""
+
+    county = ForeignKey(County, null=True, default=None)
+    topic = Varchar(length=20)
+    said_by = JSONB(null=True, default=None)
+    disputes = Varchar(length=120, null=True, default=None)
+    from_text = Varchar(length=10, null=True, default=None)
+    until_text = Varchar(length=10, null=True, default=None)
+    summary = JSONB()
+
+    def known_on(self, day: datetime.date) -> bool:
+        """Whether it was surely said by `day` and had not surely ended; without a date, always."""
+        if self.from_text and Day.parse(self.from_text).last > day:
+            return False
+        return not (self.until_text and Day.parse(self.until_text).first < day)
+
+
+class Figure(Fact):
+    """A number of people or requests with its period and definition. `low` and `high` differ when
+    sources do; `about` when the source itself says so. Counts of different sheriffs do not
+    compare."""
+
+    county = ForeignKey(County, null=True, default=None)
+    measure = Varchar(length=40)
+    from_text = Varchar(length=10)
+    until_text = Varchar(length=10)
+    low = Integer()
+    high = Integer()
+    about = Boolean(default=False)
+    definition = JSONB()

@@ -1,0 +1,260 @@
+"""The record's own sentences: each question, each answer, and the small words around them."""
+
+import datetime
+from typing import Any
+
+from backend.policies.days import Day
+from backend.policies.questions import LOOKS, NOT_KNOWN, Question
+from backend.policies.record import Change, Standing
+from backend.policies.tables import Figure, Practice, Rule
+from backend.web.language import day_in_words, later, month_in_words, number_in_words
+from backend.web.language import gettext as _
+
+QUESTIONS = {
+    Question.HOLD: later("May the jail hold someone for ICE?"),
+    Question.NOTIFICATION: later("Does the jail tell ICE when someone will get out?"),
+    Question.TRANSFER: later("May the jail hand someone over to ICE?"),
+    Question.HANDOFF: later("Where may ICE pick someone up?"),
+    Question.INTERVIEW: later("May ICE question someone in the jail?"),
+    Question.RELEASE_DATES: later("Are release dates posted online?"),
+    Question.RULE_MAKER: later("Who made the local rule?"),
+    Question.CONTRACT: later("Does the county have a contract with ICE?"),
+}
+
+# What stands on a tab, a table head or a map's key.
+SHORT_QUESTIONS = {
+    Question.HOLD: later("ICE holds"),
+    Question.NOTIFICATION: later("Telling ICE"),
+    Question.TRANSFER: later("Handing over"),
+    Question.HANDOFF: later("Pick-up place"),
+    Question.INTERVIEW: later("ICE interviews"),
+    Question.RELEASE_DATES: later("Release dates"),
+    Question.RULE_MAKER: later("Who decides"),
+    Question.CONTRACT: later("ICE contract"),
+}
+
+ANSWERS = {
+    (Question.HOLD, "prohibited"): later("No. The jail may not hold anyone for ICE."),
+    (Question.HOLD, "judicial_warrant_only"): later("Only if a judge signs a warrant."),
+    (Question.HOLD, "limited"): later("Only in some cases."),
+    (Question.HOLD, "permitted"): later("Yes. The rule lets the jail hold people for ICE."),
+    (Question.NOTIFICATION, "never"): later("No. The jail may not tell ICE."),
+    (Question.NOTIFICATION, "judicial_warrant_only"): later("Only if a judge signs a warrant."),
+    (Question.NOTIFICATION, "listed_convictions"): later("It may, after certain convictions."),
+    (Question.NOTIFICATION, "held_to_answer"): later(
+        "It may, after certain convictions or charges."
+    ),
+    (Question.NOTIFICATION, "posted_publicly"): later("Yes. It posts the dates for all to see."),
+    (Question.TRANSFER, "never"): later("No. The jail may not hand anyone over."),
+    (Question.TRANSFER, "judicial_warrant_only"): later("Only if a judge signs a warrant."),
+    (Question.TRANSFER, "listed_convictions"): later(
+        "Only with a judge’s warrant or after certain convictions."
+    ),
+    (Question.HANDOFF, "none"): later("Nowhere in the jail."),
+    (Question.HANDOFF, "lobby"): later("Only in the public lobby."),
+    (Question.HANDOFF, "secure_area"): later("In an area that is closed to the public."),
+    (Question.INTERVIEW, "never"): later("No. ICE may not question people there."),
+    (Question.INTERVIEW, "written_consent"): later("Only if the person agrees in writing first."),
+    (Question.RELEASE_DATES, "no"): later("No. The jail does not post them."),
+    (Question.RELEASE_DATES, "yes"): later("Yes. Anyone can see them."),
+    (Question.RULE_MAKER, "voters"): later("The county’s voters."),
+    (Question.RULE_MAKER, "board_ordinance"): later("The board of supervisors, by local law."),
+    (Question.RULE_MAKER, "board_policy"): later("The board of supervisors, by policy."),
+    (Question.RULE_MAKER, "sheriff_policy"): later("The sheriff."),
+    (Question.RULE_MAKER, "jail_department"): later("The county’s jail department."),
+    (Question.RULE_MAKER, "state_law_only"): later("No county rule found. State law applies."),
+    (Question.CONTRACT, "none"): later("No."),
+    (Question.CONTRACT, "ended"): later("No. It ended."),
+    (Question.CONTRACT, "in_force"): later("Yes."),
+}
+
+NOT_KNOWN_SENTENCE = later("Not known. We found no rule on this.")
+
+# The answer in two or three words, for lists and the map's key.
+SHORT_ANSWERS = {
+    "prohibited": later("Not allowed"),
+    "judicial_warrant_only": later("Judge’s warrant only"),
+    "limited": later("Some cases"),
+    "permitted": later("Allowed"),
+    "never": later("Never"),
+    "listed_convictions": later("Certain convictions"),
+    "held_to_answer": later("Convictions or charges"),
+    "posted_publicly": later("Posts dates"),
+    "none": later("None"),
+    "lobby": later("Public lobby"),
+    "secure_area": later("Closed area"),
+    "written_consent": later("With written consent"),
+    "no": later("No"),
+    "yes": later("Yes"),
+    "voters": later("Voters"),
+    "board_ordinance": later("Board, local law"),
+    "board_policy": later("Board, policy"),
+    "sheriff_policy": later("Sheriff"),
+    "jail_department": later("Jail department"),
+    "state_law_only": later("State law only"),
+    "ended": later("Ended"),
+    "in_force": later("In force"),
+    NOT_KNOWN: later("Not known"),
+}
+
+ISSUERS = {
+    "voters": later("County voters"),
+    "board_ordinance": later("Board of supervisors, local law"),
+    "board_policy": later("Board of supervisors, policy"),
+    "sheriff_policy": later("Sheriff, policy"),
+    "jail_department": later("County jail department"),
+    "state_law": later("State law"),
+    "court_order": later("Court order"),
+    "settlement": later("Court settlement"),
+}
+
+MEASURES = {
+    "ice_requests": later("Requests from ICE"),
+    "notifications_given": later("Times the jail told ICE"),
+    "people_notified": later("People the jail told ICE about"),
+    "people_transferred": later("People handed over to ICE"),
+    "ice_pickups": later("People ICE picked up"),
+    "ice_arrests": later("Arrests by ICE at the jail"),
+    "requests_declined": later("Requests turned down"),
+    "requests_eligible": later("Requests the law allowed"),
+    "people_released_to_ice": later("People released to ICE"),
+}
+
+TOPICS = {
+    "stance": later("What officials say"),
+    "forum": later("Public forum"),
+    "property": later("County property"),
+    "litigation": later("In court"),
+}
+
+KINDS = {
+    "statute": later("State law"),
+    "ruling": later("Court ruling"),
+    "program": later("Federal program"),
+    "bill": later("Bill"),
+    "settlement": later("Court settlement"),
+    "guidance": later("Legal guidance"),
+    "federal_rule": later("Federal rule"),
+    "report": later("Report"),
+}
+
+STATUSES = {
+    "in_force": later("In force"),
+    "ended": later("Ended"),
+    "superseded": later("Replaced by a later law"),
+    "vetoed": later("Vetoed"),
+    "failed": later("Did not become law"),
+    "decided": later("Decided"),
+    "pending": later("Outcome not known"),
+}
+
+GRADES = {
+    "A": later("official text"),
+    "B": later("news outlet or organization"),
+    "C": later("repost or conflicting figure"),
+}
+
+
+def question(asked: Question) -> str:
+    return _(QUESTIONS[asked])
+
+
+def short_question(asked: Question) -> str:
+    return _(SHORT_QUESTIONS[asked])
+
+
+def answer(asked: Question, given: str) -> str:
+    """The answer as a sentence that stands alone."""
+    if given == NOT_KNOWN:
+        return _(NOT_KNOWN_SENTENCE)
+    return _(ANSWERS[asked, given])
+
+
+def standing_answer(standing: Standing) -> str:
+    """The answer with its day, where the day is the answer ("It ended on …")."""
+    if standing.question is Question.CONTRACT and standing.answer == "ended" and standing.rule:
+        return _("No. It ended: %(day)s.") % {"day": day(standing.rule.from_text)}
+    return answer(standing.question, standing.answer)
+
+
+def short_answer(given: str) -> str:
+    return _(SHORT_ANSWERS[given])
+
+
+def issuer(rule: Rule) -> str:
+    return _(ISSUERS[rule.issuer])
+
+
+def measure(figure: Figure) -> str:
+    return _(MEASURES[figure.measure])
+
+
+def topic(report: Practice) -> str:
+    if report.topic in TOPICS:
+        return _(TOPICS[report.topic])
+    return short_question(Question(report.topic))
+
+
+def kind(law: Any) -> str:
+    return _(KINDS[law.kind])
+
+
+def status(law: Any) -> str:
+    return _(STATUSES[law.status])
+
+
+def grade(letter: str) -> str:
+    return _(GRADES[letter])
+
+
+def day(written: str) -> str:
+    """A day as well as it is known: May 21, 2014 · May 2014 · 2014."""
+    known = Day.parse(written)
+    if known.exact:
+        return day_in_words(known.first)
+    if known.first.month == known.last.month:
+        return month_in_words(known.first)
+    return written
+
+
+def since(rule: Rule) -> str:
+    """From when the rule held, honestly: a day on record is not always the first."""
+    if rule.from_means == "by":
+        return _("In force by %(day)s") % {"day": day(rule.from_text)}
+    return _("Since %(day)s") % {"day": day(rule.from_text)}
+
+
+def until(rule: Rule) -> str:
+    return _("until %(day)s") % {"day": day(rule.until_text)} if rule.until_text else ""
+
+
+def period(figure: Figure) -> str:
+    if figure.from_text == figure.until_text:
+        return day(figure.from_text)
+    return f"{day(figure.from_text)} – {day(figure.until_text)}"
+
+
+def count(figure: Figure) -> str:
+    """The number, the span where sources differ, or "about" where the source says so."""
+    said = number_in_words(figure.low)
+    if figure.high != figure.low:
+        said = _("%(low)s to %(high)s") % {"low": said, "high": number_in_words(figure.high)}
+    return _("about %(number)s") % {"number": said} if figure.about else said
+
+
+def change(change: Change) -> str:
+    """What kind of change it was, before its own words."""
+    if change.kind == "reported":
+        return _("Reported")
+    if change.of_the_state:
+        return _("State law began") if change.kind == "began" else _("State law ended")
+    return _("County rule began") if change.kind == "began" else _("County rule ended")
+
+
+def look(given: str) -> str:
+    return LOOKS[given]
+
+
+def is_due(fact: Any, today: datetime.date) -> bool:
+    due: bool = fact.due_for_review(today)
+    return due

@@ -1,0 +1,62 @@
+"""What may differ between machines. The only file that reads the environment."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+HOUSE = Path(__file__).resolve().parent.parent
+FRONTEND = HOUSE / "frontend"
+MIGRATIONS = HOUSE / "migrations"
+VAR = HOUSE / "var"
+
+
+class WrongSetting(Exception):
+    """A variable holds something we cannot use; the message says which and what would do."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`database_url` is empty when the house starts its own PostgreSQL. `site_url` has no slash
+    at its end and is what printed pages and feeds call us."""
+
+    database_url: str
+    host: str
+    port: int
+    workers: int
+    site_url: str
+    contact: str
+
+
+def read() -> Settings:
+    """Read the environment anew. Raises WrongSetting."""
+    port = _number("PORT", 8000, highest=65535)
+    return Settings(
+        database_url=os.environ.get("DATABASE_URL", ""),
+        host=os.environ.get("HOST", "127.0.0.1"),
+        port=port,
+        workers=_number("WEB_WORKERS", 1, highest=64),
+        site_url=os.environ.get("SITE_URL", f"http://localhost:{port}").rstrip("/"),
+        contact=os.environ.get("CONTACT", ""),
+    )
+
+
+def remember_database(url: str) -> None:
+    """Let the processes we start find the database we started."""
+    os.environ["DATABASE_URL"] = url
+
+
+def environment_with_first_on_path(folder: Path) -> dict[str, str]:
+    """What a program we start gets, so that it finds its own tools before the machine's."""
+    path = os.pathsep.join((str(folder), os.environ.get("PATH", "")))
+    return {**os.environ, "PATH": path}
+
+
+def in_ci() -> bool:
+    return bool(os.environ.get("CI"))
+
+
+def _number(name: str, default: int, highest: int) -> int:
+    text = os.environ.get(name, "") or str(default)
+    if not (text.isascii() and text.isdecimal()) or not 1 <= int(text) <= highest:
+        raise WrongSetting(f"{name} must be a number from 1 to {highest}, not {text!r}.")
+    return int(text)

@@ -1,0 +1,1 @@
+"""Plumbing without one word of the field: pages, assets, languages, headers, errors."""

@@ -1,0 +1,66 @@
+"""What never reaches a page: malformed addresses, unknown methods, bodies we do not take."""
+
+from typing import Any
+
+from litestar import Request
+from litestar.types import ASGIApp, Message, Receive, Send
+
+from backend.web.errors import CannotAnswer, answer_error
+from backend.web.security import add_headers
+from backend.web.sending import AnyRequest
+
+METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+LONGEST_ADDRESS = 4000
+LARGEST_BODY = 1_000_000
+
+
+def gate(app: ASGIApp) -> ASGIApp:
+    """The app behind its gate. HEAD is answered as GET without its body."""
+
+    async def gated(scope: Any, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await app(scope, receive, send)
+            return
+        if scope["method"] == "HEAD":
+            scope, send = {**scope, "method": "GET"}, _without_body(send)
+        refused = _refused(scope)
+        if refused is not None:
+            request: AnyRequest = Request(scope, receive, send)
+            await answer_error(request, refused)(scope, receive, _with_headers(send, scope))
+        else:
+            await app(scope, receive, send)
+
+    return gated
+
+
+def _refused(scope: Any) -> CannotAnswer | None:
+    if scope["method"] not in METHODS:
+        return CannotAnswer("", status=405)
+    if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > LONGEST_ADDRESS:
+        return CannotAnswer("", status=414)
+    if any(ord(letter) < 32 or letter in "\x7f\ufffd" for letter in scope["path"]):
+        return CannotAnswer("", status=400)
+    length = dict(scope["headers"]).get(b"content-length", b"0")
+    if not length.isdigit():
+        return CannotAnswer("", status=400)
+    if int(length[:12]) > LARGEST_BODY:
+        return CannotAnswer("", status=413)
+    return None
+
+
+def _with_headers(send: Send, scope: Any) -> Send:
+    # Litestar adds them to its own answers only.
+    async def sending(message: Message) -> None:
+        await add_headers(message, scope)
+        await send(message)
+
+    return sending
+
+
+def _without_body(send: Send) -> Send:
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            message["body"] = b""
+        await send(message)
+
+    return sending

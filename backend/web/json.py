@@ -1,0 +1,22 @@
+"""JSON answers, and the shape of what goes wrong (RFC 9457)."""
+
+from typing import Any
+
+import msgspec
+
+from backend.web.sending import Answer
+
+PUBLIC = (("cache-control", "public, max-age=0, must-revalidate"), ("vary", "Accept-Encoding"))
+
+
+class Problem(msgspec.Struct):
+    """An RFC 9457 problem object, sent as application/problem+json."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+
+
+def json_answer(body: Any, media_type: str = "application/json") -> Answer:
+    return Answer(msgspec.json.encode(body), media_type, PUBLIC)

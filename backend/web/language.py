@@ -1,0 +1,116 @@
+"""Which language a person reads, and the words in it."""
+
+import datetime
+import io
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from gettext import GNUTranslations, NullTranslations
+
+from babel.dates import format_date, format_skeleton
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.numbers import format_decimal
+
+from backend.settings import FRONTEND
+from backend.web.sending import AnyRequest
+
+TRANSLATIONS = FRONTEND / "translations"
+COOKIE = "lang"
+
+
+@dataclass(frozen=True)
+class Language:
+    """`name` in the language itself; `locale` formats its days and numbers: `es_US` writes
+    1,234 and 2:30 p. m., where plain `es` would write 1.234 and 14:30."""
+
+    code: str
+    name: str
+    locale: str
+    direction: str = "ltr"
+
+
+ENGLISH = Language("en", "English", "en_US")
+LANGUAGES = {"en": ENGLISH, "es": Language("es", "Español", "es_US")}
+
+current: ContextVar[Language] = ContextVar("language", default=ENGLISH)
+
+
+def of(request: AnyRequest) -> Language:
+    """The link's language, else the one chosen before, else the phone's, else English."""
+    asked = request.query_params.get("lang", "")
+    chosen = request.cookies.get(COOKIE, "")
+    for code in (asked, chosen):
+        if code in LANGUAGES:
+            return LANGUAGES[code]
+    return _accepted(request.headers.get("accept-language", ""))
+
+
+def asked_for(request: AnyRequest) -> Language | None:
+    """The language a link asks for, to be remembered."""
+    return LANGUAGES.get(request.query_params.get("lang", ""))
+
+
+def gettext(message: str) -> str:
+    return _catalog(current.get().code).gettext(message)
+
+
+def ngettext(one: str, many: str, count: int) -> str:
+    return _catalog(current.get().code).ngettext(one, many, count)
+
+
+def later(message: str) -> str:
+    """Marks a string for the catalogs where it stands; `gettext` it when it is shown."""
+    return message
+
+
+def in_words(text: dict[str, str]) -> str:
+    """A fact's own words, in the reader's language where they exist."""
+    return text.get(current.get().code) or text["en"]
+
+
+def day_in_words(day: datetime.date) -> str:
+    """May 21, 2014 · 21 de mayo de 2014: the month by name, since 11/12 reads two ways."""
+    return format_date(day, format="long", locale=current.get().locale)
+
+
+def month_in_words(day: datetime.date) -> str:
+    return format_skeleton("yMMMM", day, locale=current.get().locale)
+
+
+def number_in_words(number: float) -> str:
+    return format_decimal(number, locale=current.get().locale)
+
+
+def load() -> None:
+    """Read every catalog now rather than at the first page."""
+    for code in LANGUAGES:
+        _catalog(code)
+
+
+@cache
+def _catalog(code: str) -> NullTranslations:
+    if code == ENGLISH.code:
+        return NullTranslations()
+    with (TRANSLATIONS / f"{code}.po").open("rb") as file:
+        catalog = read_po(file, locale=code)
+    compiled = io.BytesIO()
+    # Fuzzy ones are drafts, and drafts never show.
+    write_mo(compiled, catalog, use_fuzzy=False)
+    compiled.seek(0)
+    return GNUTranslations(compiled)
+
+
+@lru_cache(maxsize=500)
+def _accepted(header: str) -> Language:
+    wanted = []
+    for part in header[:500].split(","):
+        code, _, quality = part.strip().partition(";q=")
+        try:
+            wanted.append((float(quality or 1), code.split("-")[0].lower()))
+        except ValueError:
+            continue
+    for weight, code in sorted(wanted, key=lambda pair: -pair[0]):
+        if code in LANGUAGES and weight > 0:
+            return LANGUAGES[code]
+    return ENGLISH

@@ -1,0 +1,139 @@
+"""Pages from templates: the whole page to a browser, one block of it to htmx."""
+
+from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+from urllib.parse import urlencode
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from litestar.datastructures import Cookie
+
+from backend import settings
+from backend.web import language
+from backend.web.assets import static
+from backend.web.kept import kept
+from backend.web.sending import AnyRequest, Answer, Sent, send
+
+VARY = "Accept-Encoding, Accept-Language, Cookie, HX-Request"
+
+
+@dataclass(frozen=True)
+class Page:
+    """A template with what it shows, not yet in any language. htmx receives `block` of it.
+
+    `query` is what of the address's query belongs to the page, for links to the same page in
+    another language; whatever else a stranger wrote there is left out.
+    """
+
+    template: str
+    context: dict[str, Any] = field(default_factory=dict)
+    block: str | None = None
+    status: int = 200
+    query: dict[str, str] = field(default_factory=dict)
+
+
+def page(request: AnyRequest, page: Page) -> Sent:
+    """Answer with a page made for this request alone."""
+    return _send(request, _render(request, page))
+
+
+async def kept_page(
+    request: AnyRequest, key: Hashable, make: Callable[[], Awaitable[Page]]
+) -> Sent:
+    """Answer with a page that is the same for everyone who reads this language.
+
+    `key` says what the page is of; it is made once and kept until the record changes. Only pages
+    that hold nothing personal may be kept.
+    """
+
+    async def answer() -> Answer:
+        return _render(request, await make())
+
+    whole_key = (key, language.of(request).code, _wants_block(request))
+    return _send(request, await kept(whole_key, answer))
+
+
+@cache
+def environment() -> Environment:
+    """Jinja with every name a template may use; an unknown one is an error, never empty text."""
+    environment = Environment(
+        loader=FileSystemLoader(settings.FRONTEND),
+        autoescape=True,
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.install_gettext_callables(  # type: ignore[attr-defined]
+        language.gettext, language.ngettext, newstyle=True
+    )
+    environment.globals |= {
+        "static": static,
+        "in_language": _in_language,
+        "languages": tuple(language.LANGUAGES.values()),
+        "site_url": settings.read().site_url,
+        "contact": settings.read().contact,
+    }
+    environment.filters |= {
+        "day": language.day_in_words,
+        "month": language.month_in_words,
+        "number": language.number_in_words,
+        "words": language.in_words,
+    }
+    return environment
+
+
+def render(template: str, block: str | None = None, /, **context: Any) -> str:
+    """The template, or one block of it, in the current language."""
+    found = environment().get_template(template)
+    if block is None:
+        return found.render(context)
+    return "".join(found.blocks[block](found.new_context(context)))
+
+
+def _in_language(code: str, query: dict[str, str]) -> str:
+    return "?" + urlencode({**query, "lang": code})
+
+
+def _render(request: AnyRequest, page: Page) -> Answer:
+    reader = language.of(request)
+    token = language.current.set(reader)
+    try:
+        body = render(
+            page.template,
+            page.block if _wants_block(request) else None,
+            language=reader,
+            path="/" + "/".join(part for part in request.scope["path"].split("/") if part),
+            query=page.query,
+            **page.context,
+        )
+    finally:
+        language.current.reset(token)
+    headers = (
+        ("content-language", reader.code),
+        ("cache-control", "no-cache"),
+        ("vary", VARY),
+    )
+    return Answer(body.encode(), "text/html", headers, page.status)
+
+
+def _send(request: AnyRequest, answer: Answer) -> Sent:
+    response = send(request, answer)
+    asked = language.asked_for(request)
+    if asked and request.cookies.get(language.COOKIE) != asked.code:
+        cookie = Cookie(
+            key=language.COOKIE,
+            value=asked.code,
+            max_age=365 * 24 * 3600,
+            samesite="lax",
+            secure=settings.read().site_url.startswith("https:"),
+        )
+        response.headers.add("set-cookie", cookie.to_header(header=""))
+    return response
+
+
+def _wants_block(request: AnyRequest) -> bool:
+    # A restored or boosted page says "full": then htmx wants all of it.
+    headers = request.headers
+    return headers.get("hx-request") == "true" and headers.get("hx-request-type") == "partial"

@@ -1,0 +1,62 @@
+/**
+ * Fills assets/vendor from the pinned npm packages. Run by `python -m backend setup`
+ * with this folder as the working folder; nothing it writes is committed.
+ *
+ * - htmx.min.js: as published, without the comment that points at a source map we do not serve.
+ * - outlines.json: California's 58 counties as TopoJSON in longitude and latitude, from the
+ *   Census Bureau's cartographic boundaries (us-atlas, public domain).
+ */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { feature, quantize } from "topojson-client";
+import { topology } from "topojson-server";
+import { filter, filterWeight, presimplify, simplify } from "topojson-simplify";
+
+const PACKAGES = new URL("node_modules/", import.meta.url);
+const VENDOR = new URL("assets/vendor/", import.meta.url);
+
+const CALIFORNIA = "06";
+const COUNTIES = 58;
+/** Points that bend a line by less than this many square degrees (about 0.7 km²) are dropped. */
+const SMALLEST_BEND = 7e-5;
+/** Islands and slivers below this many square degrees (about 5 km²) are dropped. */
+const SMALLEST_ISLAND = 5e-4;
+/** Steps per side of the map: one step is about 100 m. */
+const GRID = 1e4;
+
+/** Copies htmx; returns its size in bytes. */
+function copyHtmx() {
+  const published = readFileSync(new URL("htmx.org/dist/htmx.min.js", PACKAGES), "utf8");
+  const script = published.replace(/^\/\/[#@]\s*sourceMappingURL=.*$/gmu, "");
+  writeFileSync(new URL("htmx.min.js", VENDOR), script);
+  return Buffer.byteLength(script);
+}
+
+/** Cuts and simplifies the counties; returns the TopoJSON's size in bytes. */
+function buildOutlines() {
+  const atlas = JSON.parse(readFileSync(new URL("us-atlas/counties-10m.json", PACKAGES), "utf8"));
+  const features = atlas.objects.counties.geometries
+    .filter((county) => county.id.startsWith(CALIFORNIA))
+    .sort((one, other) => one.id.localeCompare(other.id))
+    .map((county) => ({ ...feature(atlas, county), properties: {} }));
+  if (features.length !== COUNTIES) {
+    throw new Error(`us-atlas has ${features.length} California counties instead of ${COUNTIES}`);
+  }
+
+  // Arcs are found before simplifying, so that a border two counties share stays one line.
+  const exact = topology({ counties: { type: "FeatureCollection", features } });
+  const weighed = presimplify(exact);
+  const roomy = filter(weighed, filterWeight(weighed, SMALLEST_ISLAND));
+  const outlines = quantize(simplify(roomy, SMALLEST_BEND), GRID);
+
+  const { geometries } = outlines.objects.counties;
+  outlines.objects.counties.geometries = geometries.map(({ type, id, arcs }) => ({ type, id, arcs }));
+  const lost = outlines.objects.counties.geometries.filter(({ arcs }) => !arcs?.length);
+  if (lost.length) throw new Error(`no outline left for ${lost.map(({ id }) => id).join(", ")}`);
+
+  const text = JSON.stringify(outlines);
+  writeFileSync(new URL("outlines.json", VENDOR), text);
+  return Buffer.byteLength(text);
+}
+
+mkdirSync(VENDOR, { recursive: true });
+console.log(`htmx.min.js ${copyHtmx()} bytes, outlines.json ${buildOutlines()} bytes`);

@@ -34,7 +34,8 @@ class Found:
 
     `kind` "county" has one county, "counties" two or more, likeliest first, and `place` is the
     ZIP code or name that matched. "nothing" has a `reason`, and counties to try as
-    `suggestions` where some are near; in the other kinds both are empty.
+    `suggestions` where some are near; in the other kinds both are empty. "outside_california"
+    is said of a ZIP code only; `place` then holds it.
     """
 
     kind: Literal["county", "counties", "nothing"]
@@ -234,6 +235,11 @@ def _words(text: str) -> list[str]:
     return words
 
 
+def _parts(text: str) -> list[list[str]]:
+    """The words between commas."""
+    return [words for part in re.split(r"[,;/|]", text) if (words := _words(part))]
+
+
 def _key(words: Sequence[str]) -> str:
     """Words run together, so that "Mc Farland", "McFarland" and "L. A." need no rules."""
     return "".join(words)
@@ -278,6 +284,8 @@ def _find_address(text: str) -> Found | None:
     by_zip, by_name = _find_zip(match["zip"]), _find_name(match["words"])
     # A number in front of words that are no place is a house number.
     at_start = text.startswith(match["zip"])
+    if not _without_home(_parts(match["words"])):
+        return by_zip
     if by_zip.kind == "nothing" and not at_start:
         suggestions = by_name.counties or by_zip.suggestions
         return _nothing(by_zip.reason or "unknown_zip", suggestions, by_zip.place)
@@ -330,10 +338,10 @@ def _city_names() -> Names:
 
 @cache
 def _short_names() -> Names:
-    """What people say for a place, and places without a ZIP code of their own: data/short_names.csv.
+    """What people say for a place, and places without a ZIP code of their own.
 
-    A line there also puts a city right whose name means more to people than to the post office
-    (Brentwood is a city in Contra Costa and a part of Los Angeles).
+    A line of data/short_names.csv also puts a city right whose name means more to people than
+    to the post office (Brentwood is a city in Contra Costa and a part of Los Angeles).
     """
     return {
         _key(_words(row["name"])): Name(
@@ -364,13 +372,13 @@ def _with_namesake(county_name: Name, city: Name | None) -> Name:
 
 def _find_name(text: str) -> Found:
     """The counties of a name that may be followed by a state or a county."""
-    parts = [words for part in re.split(r"[,;/|]", text) if (words := _words(part))]
+    parts = _parts(text)
     if not parts:
         return _nothing("no_match")
     whole = _key([word for part in parts for word in part])
     if exact := _names().get(whole):
         # A hamlet in Nevada County is not what "Washington" alone says.
-        if whole in STATES and whole not in _county_names():
+        if whole in STATES and exact == _city_names().get(whole):
             return _nothing("no_match", exact.counties)
         return _these(exact.counties, exact.place)
     parts = _without_home(parts)
@@ -401,7 +409,7 @@ def _find_part(words: list[str]) -> Found:
     if exact := _look_up(words):
         return _these(exact.counties, exact.place)
     if _is_in_another_state(words):
-        return _nothing("outside_california", place=" ".join(words).title())
+        return _nothing("no_match")
     return _find_misspelled(words)
 
 
@@ -428,7 +436,7 @@ def _find_parts(parts: list[list[str]]) -> Found:
     common = [c for c in known[0].counties if all(c in n.counties for n in known)] if known else []
     agreed = common and len(known) == len(parts)
     if not agreed and (_key(last) in STATES or _is_elsewhere(first, _key(last).upper())):
-        return _nothing("outside_california", place=" ".join(first).title())
+        return _nothing("no_match")
     every = [county for name in known for county in name.counties]
     if not known or (_look_up(first) is None and _is_elsewhere(first)):
         return _nothing("no_match", every)
@@ -450,14 +458,26 @@ def _find_misspelled(words: list[str]) -> Found:
     rest = _without_county(words)
     target = rest or words
     near = _near(target, _county_names() if rest else _names())
-    # The first letter is rarely the wrong one: without this, Austin would be Tustin.
-    likely = [name for name, key in near if key[0] == target[0][0]]
-    several = tuple(dict.fromkeys(county for name in likely for county in name.counties))
+    likely = _likely(near, target[0][0])
+    several = tuple(dict.fromkeys(county for name, _ in likely for county in name.counties))
     if _is_elsewhere(words):
         return _nothing("no_match", several)
-    if several and len(several) <= MOST_TO_CHOOSE_FROM:
-        return _these(several, likely[0].place if len(likely) == 1 else "")
-    return _nothing("no_match", _suggest(target, [name for name, _ in near]))
+    # Short words turn into small towns too easily ("mother" into Mather), hardly into counties.
+    sure = len(_key(target)) >= 7 or any(key in _county_names() for _, key in likely)
+    if sure and several and len(several) <= MOST_TO_CHOOSE_FROM:
+        return _these(several, likely[0][0].place if 1 in (len(several), len(likely)) else "")
+    return _nothing("no_match", (*several, *_suggest(target, [name for name, _ in near])))
+
+
+def _likely(near: list[tuple[Name, str]], letter: str) -> list[tuple[Name, str]]:
+    """Near names that begin alike, and then counties that do not ("sutte" may be Butte).
+
+    The first letter is rarely the wrong one: without this, Austin would be Tustin.
+    """
+    alike = any(key[0] == letter for _, key in near)
+    return [
+        (name, key) for name, key in near if key[0] == letter or (alike and key in _county_names())
+    ]
 
 
 def _near(words: list[str], names: Names) -> list[tuple[Name, str]]:

@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -170,7 +171,7 @@ def _wind(ring: Ring, *, counterclockwise: bool) -> list[list[float]]:
 
 def _area(ring: Ring) -> float:
     """Signed area in squared units: positive when the ring runs counterclockwise (y up)."""
-    return sum(x1 * y2 - x2 * y1 for (x1, y1), (x2, y2) in zip(ring, ring[1:], strict=False)) / 2
+    return sum(x1 * y2 - x2 * y1 for (x1, y1), (x2, y2) in pairwise(ring)) / 2
 
 
 def _holds(polygon: Polygon, point: Point) -> bool:
@@ -178,7 +179,7 @@ def _holds(polygon: Polygon, point: Point) -> bool:
     longitude, latitude = point
     inside = False
     for ring in polygon:
-        for (x1, y1), (x2, y2) in zip(ring, ring[1:], strict=False):
+        for (x1, y1), (x2, y2) in pairwise(ring):
             if (y1 > latitude) != (y2 > latitude):
                 inside ^= longitude < x1 + (latitude - y1) * (x2 - x1) / (y2 - y1)
     return inside

@@ -344,9 +344,10 @@ def _whole_record(
                 change.day.written,
                 change.kind,
                 "state" if change.of_the_state else "county",
-                _words(change.fact.summary),
+                _words(fact.summary),
             )
             for change in record.history()
+            for fact in change.facts
         ],
     )
 

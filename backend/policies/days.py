@@ -40,7 +40,7 @@ class Day:
         if not 1900 <= year <= 2199:
             raise ValueError(f"{text!r} is outside 1900 to 2199")
         try:
-            first = datetime.date(year, month or 1, day or 1)
+            first = datetime.date(year, 1 if month is None else month, 1 if day is None else day)
         except ValueError:
             raise ValueError(f"{text!r} is not a day that exists") from None
         if day:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 import yaml
@@ -15,6 +15,9 @@ FOLDER = Path(__file__).parent / "data"
 
 Words = Annotated[str, msgspec.Meta(min_length=1, max_length=1200)]
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
+
+
+Entry = TypeVar("Entry")
 
 
 class RecordError(Exception):
@@ -71,6 +74,7 @@ class RuleEntry(FactEntry, forbid_unknown_fields=True, kw_only=True):
         "state_law",
         "court_order",
         "settlement",
+        "ice",
     ]
     instrument: Text
     summary: Text
@@ -136,7 +140,17 @@ class LawEntry(FactEntry, forbid_unknown_fields=True, kw_only=True):
         "federal_rule",
         "report",
     ]
-    status: Literal["in_force", "ended", "superseded", "vetoed", "failed", "decided", "pending"]
+    status: Literal[
+        "in_force",
+        "partly_blocked",
+        "ended",
+        "superseded",
+        "vetoed",
+        "failed",
+        "decided",
+        "published",
+        "pending",
+    ]
     topic: Literal["holds", "jails", "detention", "calls", "forums", "federal", "places"]
     title: Text
     summary: Text
@@ -195,14 +209,17 @@ def _read_file(path: Path) -> RecordFile:
         line = mark.line + 1 if mark else 1
         problem = getattr(error, "problem", None) or "it is not UTF-8 text"
         raise RecordError([f"{path.name}:{line}: this is not YAML: {problem}"]) from None
+    plain = _plain(path.name, node)
     try:
-        return msgspec.convert(
-            _plain(path.name, node), RecordFile, strict=False, dec_hook=_decode_day
-        )
+        return _convert(plain, RecordFile)
     except msgspec.ValidationError as error:
         sentence, _, where = str(error).partition(" - at `")
-        line = _line(node, _steps(where.rstrip("`"), node))
+        line = _line(node, _steps(where.rstrip("`"), plain))
         raise RecordError([f"{path.name}:{line}: {sentence}"]) from None
+
+
+def _convert(plain: Any, kind: type[Entry]) -> Entry:
+    return msgspec.convert(plain, kind, strict=False, dec_hook=_decode_day)
 
 
 def _compose(path: Path) -> yaml.Node:
@@ -236,15 +253,24 @@ def _decode_day(kind: type, value: Any) -> Any:
     raise NotImplementedError(kind)
 
 
-def _steps(where: str, node: yaml.Node) -> list[str | int]:
-    """The way to a value, from msgspec's `$.rules[3].from`. A `[...]` stands for some value of a
-    mapping, without saying which: then the way ends there."""
+def _steps(where: str, plain: Any) -> list[str | int]:
+    """The way to a value, from msgspec's `$.rules[3].from`. A `[...]` stands for one of the
+    sources without saying which: it is the first that cannot be read by itself."""
     steps: list[str | int] = []
     for name, index in re.findall(r"\.([^.\[]+)|\[(\d+|\.\.\.)\]", where):
         if index == "...":
-            break
-        steps.append(name or int(index))
+            steps.append(next(filter(None, map(_unreadable, plain["sources"].items())), ""))
+        else:
+            steps.append(name or int(index))
     return steps
+
+
+def _unreadable(named: tuple[str, Any]) -> str | None:
+    try:
+        _convert(named[1], SourceEntry)
+    except msgspec.ValidationError:
+        return named[0]
+    return None
 
 
 def _line(node: yaml.Node, steps: list[str | int]) -> int:
@@ -325,7 +351,8 @@ def _mistakes_of_a_rule(
                 [*here, "answers", question],
                 f"{answer!r} is no answer to {question} (these are: {', '.join(allowed)})",
             )
-    if (rule.issuer in LOCAL_ISSUERS) == (name == "state"):
+    makers = ("state_law",) if name == "state" else (*LOCAL_ISSUERS, "ice")
+    if rule.issuer not in (*makers, "court_order", "settlement"):
         yield [*here, "issuer"], f"{rule.issuer} does not make rules for {name}"
     if rule.law is not None and laws is not None and rule.law not in laws:
         yield [*here, "law"], f"state.yaml has no law {rule.law!r}"

@@ -45,18 +45,15 @@ ANSWERS: Final[dict[Question, tuple[str, ...]]] = {
     Question.CONTRACT: ("none", "ended", "in_force"),
 }
 
-# Who made a rule. The first five are a county's own.
-ISSUERS: Final = (
+# Who makes a county's own rules. The state's are by state_law, court_order or settlement; a
+# contract can also end by ICE's own choice.
+LOCAL_ISSUERS: Final = (
     "voters",
     "board_ordinance",
     "board_policy",
     "sheriff_policy",
     "jail_department",
-    "state_law",
-    "court_order",
-    "settlement",
 )
-LOCAL_ISSUERS: Final = ISSUERS[:5]
 
 # How an answer looks on a page and on the map: a name for its color, its hatch and its sign.
 # Who made a rule is neither good nor bad, so those have looks of their own.
@@ -65,7 +62,7 @@ LOOKS: Final[dict[str, str]] = {
     "never": "shield",
     "none": "shield",
     "no": "shield",
-    "ended": "shield",
+    "ended": "warrant",
     "judicial_warrant_only": "warrant",
     "limited": "limit",
     "listed_convictions": "limit",

@@ -15,6 +15,7 @@ from backend.web import kept
 
 class _Shelf:
     records: Mapping[str, CountyRecord] | None = None
+    state: CountyRecord | None = None
     laws: tuple[Law, ...] | None = None
     changes = 0
 
@@ -33,12 +34,19 @@ async def records() -> Mapping[str, CountyRecord]:
     async with _reading:
         if _shelf.records is None:
             changes = _shelf.changes
-            read = await _read_records()
+            read, state = await _read_records()
             # Something may have changed while we read: then answer with this, but do not keep it.
             if changes != _shelf.changes:
                 return read
-            _shelf.records = read
+            _shelf.records, _shelf.state = read, state
         return _shelf.records
+
+
+async def state_record() -> CountyRecord:
+    """What is known of all of California rather than of one county."""
+    await records()
+    state = _shelf.state
+    return state if state is not None else (await _read_records())[1]
 
 
 async def laws() -> tuple[Law, ...]:
@@ -60,7 +68,7 @@ async def laws() -> tuple[Law, ...]:
 
 def forget() -> None:
     """Read the record anew at the next question, and every page made from it."""
-    _shelf.records = _shelf.laws = None
+    _shelf.records = _shelf.state = _shelf.laws = None
     _shelf.changes += 1
     kept.clear()
 
@@ -88,7 +96,7 @@ async def _listen_once() -> None:
             await connection.close()
 
 
-async def _read_records() -> Mapping[str, CountyRecord]:
+async def _read_records() -> tuple[Mapping[str, CountyRecord], CountyRecord]:
     rules = await (
         Rule.objects(Rule.law, Rule.county)
         .where(Rule.retired_at.is_null())
@@ -111,12 +119,11 @@ async def _read_records() -> Mapping[str, CountyRecord]:
         .order_by(Figure.key)
         .output(load_json=True)
     )
-    return MappingProxyType(
-        {
-            county.slug: _record_of(county.slug, rules, practice, figures)
-            for county in gazetteer.counties()
-        }
-    )
+    by_county = {
+        county.slug: _record_of(county.slug, rules, practice, figures)
+        for county in gazetteer.counties()
+    }
+    return MappingProxyType(by_county), _record_of("state", rules, practice, figures)
 
 
 def _record_of(
@@ -130,5 +137,4 @@ def _record_of(
         rules=tuple(rule for rule in rules if whose(rule) in (slug, "state")),
         practice=tuple(report for report in practice if whose(report) == slug),
         figures=tuple(figure for figure in figures if whose(figure) == slug),
-        state_practice=tuple(report for report in practice if whose(report) == "state"),
     )

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from backend.policies.days import Day
-from backend.policies.questions import ANSWERS, LOCAL_ISSUERS, NOT_KNOWN, Question, strictness
+from backend.policies.questions import ANSWERS, NOT_KNOWN, Question, strictness
 from backend.policies.tables import Figure, Practice, Rule
 
 
@@ -29,12 +29,12 @@ class Standing:
     def local_rule(self) -> Rule | None:
         """The county's own strictest rule on this, whether or not it decides."""
         rules = (self.rule, *self.also) if self.rule else self.also
-        return next((rule for rule in rules if rule.issuer in LOCAL_ISSUERS), None)
+        return next((rule for rule in rules if not rule.of_the_state), None)
 
     @property
     def state_rule(self) -> Rule | None:
         rules = (self.rule, *self.also) if self.rule else self.also
-        return next((rule for rule in rules if rule.issuer not in LOCAL_ISSUERS), None)
+        return next((rule for rule in rules if rule.of_the_state), None)
 
 
 @dataclass(frozen=True)
@@ -49,17 +49,17 @@ class Change:
     @property
     def of_the_state(self) -> bool:
         first = self.facts[0]
-        return isinstance(first, Rule) and first.issuer not in LOCAL_ISSUERS
+        return isinstance(first, Rule) and first.of_the_state
 
 
 @dataclass(frozen=True)
 class CountyRecord:
-    """Everything known of one county, the state's part included."""
+    """Everything known of one county, with the state's rules among its own; or, for the state,
+    what is known of all of California."""
 
     rules: tuple[Rule, ...]
     practice: tuple[Practice, ...]
     figures: tuple[Figure, ...]
-    state_practice: tuple[Practice, ...] = ()
 
     def standing(self, question: Question, day: datetime.date) -> Standing:
         if question is Question.RULE_MAKER:
@@ -72,7 +72,7 @@ class CountyRecord:
             ),
             key=lambda rule: (
                 strictness(question, rule.answer),
-                rule.issuer in LOCAL_ISSUERS,
+                not rule.of_the_state,
                 -rule.in_force_from.toordinal(),
             ),
         )
@@ -154,10 +154,9 @@ class CountyRecord:
         if not rules:
             return Standing(Question.RULE_MAKER, NOT_KNOWN)
         first = rules[0]
-        local = first.issuer in LOCAL_ISSUERS
         return Standing(
             question=Question.RULE_MAKER,
-            answer=first.issuer if local else "state_law_only",
+            answer="state_law_only" if first.of_the_state else first.issuer,
             rule=first,
             also=tuple(_one_per_maker(rules[1:], first)),
         )

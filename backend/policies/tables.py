@@ -85,6 +85,10 @@ class Rule(Fact):
     from_means = Varchar(length=2, default="on")
     summary = JSONB()
 
+    @property
+    def of_the_state(self) -> bool:
+        return self.key.startswith("state/")
+
     def in_force_on(self, day: datetime.date) -> bool:
         return self.in_force_from <= day and (
             self.in_force_until is None or day <= self.in_force_until

@@ -106,6 +106,7 @@ ISSUERS = {
     "state_law": later("State law"),
     "court_order": later("Court order"),
     "settlement": later("Court settlement"),
+    "ice": later("ICE"),
 }
 
 MEASURES = {
@@ -140,11 +141,13 @@ KINDS = {
 
 STATUSES = {
     "in_force": later("In force"),
+    "partly_blocked": later("Courts blocked part of it"),
     "ended": later("Ended"),
     "superseded": later("Replaced by a later law"),
     "vetoed": later("Vetoed"),
     "failed": later("Did not become law"),
     "decided": later("Decided"),
+    "published": later("Published"),
     "pending": later("Outcome not known"),
 }
 
@@ -175,7 +178,9 @@ def answer(asked: Question, given: str) -> str:
 def standing_answer(standing: Standing) -> str:
     """The answer with its day, where the day is the answer ("It ended on …")."""
     if standing.question is Question.CONTRACT and standing.answer == "ended" and standing.rule:
-        return _("No. It ended: %(day)s.") % {"day": day(standing.rule.from_text)}
+        return dated(
+            _("No. It ended on %(day)s."), _("No. It ended in %(month)s."), standing.rule.from_text
+        )
     return answer(standing.question, standing.answer)
 
 
@@ -222,12 +227,24 @@ def day(written: str) -> str:
 def since(rule: Rule) -> str:
     """From when the rule held, honestly: a day on record is not always the first."""
     if rule.from_means == "by":
-        return _("In force by %(day)s") % {"day": day(rule.from_text)}
-    return _("Since %(day)s") % {"day": day(rule.from_text)}
+        return dated(_("In force by %(day)s"), _("In force by %(month)s"), rule.from_text)
+    return dated(_("Since %(day)s"), _("Since %(month)s"), rule.from_text)
 
 
-def until(rule: Rule) -> str:
-    return _("until %(day)s") % {"day": day(rule.until_text)} if rule.until_text else ""
+def until(written: str) -> str:
+    return dated(_("until %(day)s"), _("until %(month)s"), written)
+
+
+def in_force_from(written: str) -> str:
+    return dated(_("in force from %(day)s"), _("in force from %(month)s"), written)
+
+
+def dated(on_a_day: str, in_a_month: str, written: str) -> str:
+    """A sentence with a day as well as it is known: languages put other words before a whole
+    day than before a month or a year."""
+    if Day.parse(written).exact:
+        return on_a_day % {"day": day(written)}
+    return in_a_month % {"month": day(written)}
 
 
 def period(figure: Figure) -> str:

@@ -7,7 +7,7 @@ import structlog
 from litestar.exceptions import HTTPException
 
 from backend.web.pages import Page, page
-from backend.web.sending import AnyRequest, Answer, Sent, send
+from backend.web.sending import Answer, AnyRequest, Sent, send
 
 log = structlog.get_logger()
 

@@ -13,7 +13,7 @@ from backend import settings
 from backend.web import language
 from backend.web.assets import static
 from backend.web.kept import kept
-from backend.web.sending import AnyRequest, Answer, Sent, send
+from backend.web.sending import Answer, AnyRequest, Sent, send
 
 VARY = "Accept-Encoding, Accept-Language, Cookie, HX-Request"
 

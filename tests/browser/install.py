@@ -1,0 +1,90 @@
+"""Find a Chromium for the tests, or install one: $CHROMIUM, the path, Debian's, Playwright's.
+
+Run as a program it prints the one it found; it fails with a sentence when there is none.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+
+
+class NoBrowser(Exception):
+    """There is no Chromium and none could be installed."""
+
+
+def find() -> str:
+    """The path of a Chromium. Raises NoBrowser."""
+    given = os.environ.get("CHROMIUM", "")
+    if given:
+        if shutil.which(given):
+            return given
+        raise NoBrowser(f"CHROMIUM names {given!r}, and there is no such program.")
+    for name in NAMES:
+        if found := shutil.which(name):
+            return found
+    own = _playwrights_own()
+    if own and Path(own).exists():
+        return own
+    raise NoBrowser("There is no Chromium: set CHROMIUM to one, or run `make browser`.")
+
+
+def install() -> str:
+    """Find one, else install Debian's (as root) or Playwright's own. Raises NoBrowser."""
+    try:
+        return find()
+    except NoBrowser:
+        if os.environ.get("CHROMIUM"):
+            raise
+    said = []
+    if os.geteuid() == 0 and shutil.which("apt-get"):
+        said.append(_run("apt-get", "-q", "update"))
+        said.append(
+            _run(
+                "apt-get",
+                "-q",
+                "install",
+                "-y",
+                "--no-install-recommends",
+                "chromium",
+                "fonts-dejavu-core",
+            )
+        )
+    if not any(map(shutil.which, NAMES)):
+        said.append(_run(sys.executable, "-m", "playwright", "install", "chromium"))
+    try:
+        return find()
+    except NoBrowser:
+        raise NoBrowser(
+            "The browser tests need Chromium, and it could not be installed. Install it and run "
+            "again, or set CHROMIUM to its program. What the installers said:\n"
+            + "\n".join(said)[-1500:]
+        ) from None
+
+
+def _playwrights_own() -> str | None:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        return playwright.chromium.executable_path
+
+
+def _run(*command: str) -> str:
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
+    )
+    return (done.stderr or done.stdout).strip() if done.returncode else ""
+
+
+if __name__ == "__main__":
+    try:
+        print(f"Chromium: {install()}")
+    except NoBrowser as error:
+        sys.exit(str(error))

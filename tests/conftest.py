@@ -7,17 +7,28 @@ Each test runs in a transaction that is rolled back.
 import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import asyncpg
 import httpx
 import pytest
 
-HOUSE = Path(__file__).resolve().parent.parent
-SHARED = HOUSE.parent / "shared"
+from backend import database, settings
+from tests.serving import HOUSE, Served, serving
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
-from backend import database, settings  # noqa: E402
+# As root there is no sandbox; the rest keeps it from asking other hosts for anything.
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 @pytest.fixture(scope="session")
@@ -84,3 +95,24 @@ async def client(record: None) -> AsyncIterator[httpx.AsyncClient]:
 def _with_database(url: str, name: str) -> str:
     before, _, query = url.partition("?")
     return f"{before.rpartition('/')[0]}/{name}" + (f"?{query}" if query else "")
+
+
+@pytest.fixture(scope="session")
+def served(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The site, served by its own command on loopback, with what it writes."""
+    log = tmp_path_factory.mktemp("served") / "log"
+    with serving(log, DATABASE_URL=database_url) as site:
+        yield site
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator["Browser"]:
+    """A real Chromium. There is no test without one: `make browser` installs it."""
+    from playwright.sync_api import sync_playwright
+
+    from tests.browser.install import find
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find(), args=CHROMIUM_FLAGS)
+        yield browser
+        browser.close()

@@ -13,7 +13,7 @@ from backend.policies import files, reading
 from backend.policies.days import today
 from backend.policies.questions import Question
 from backend.policies.record import CountyRecord
-from tests.conftest import SHARED
+from tests.serving import SHARED
 
 WITHOUT_A_RECORD = [
     "alpine",

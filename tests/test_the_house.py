@@ -1,0 +1,204 @@
+"""The laws of the house. Each keeps a promise of the design that nothing else would notice."""
+
+import ast
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po
+
+from backend.settings import FRONTEND, HOUSE, MIGRATIONS
+from backend.web import language
+from backend.web.pages import environment
+
+BACKEND = HOUSE / "backend"
+ROOMS = sorted(p.name for p in BACKEND.iterdir() if p.is_dir() and (p / "__init__.py").exists())
+TEMPLATES = sorted(FRONTEND.glob("*/*.html"))
+VOID_OF_MEANING = re.compile(r"^(utils?|helpers?|services?|common|base|manager|misc|core)$")
+
+
+def catalog_of_the_house() -> Catalog:
+    """Every string in templates and code."""
+    catalog = Catalog()
+    options = {"**.html": {"extensions": "jinja2.ext.i18n", "newstyle_gettext": "true",
+                           "trim_blocks": "true", "lstrip_blocks": "true"}}  # fmt: skip
+    for folder, method in ((FRONTEND, [("**.html", "jinja2")]), (BACKEND, [("**.py", "python")])):
+        keywords = {"_": None, "later": None, "gettext": None, "ngettext": (1, 2)}
+        for _file, _line, message, _notes, context in extract_from_dir(
+            folder, method, options_map=options, keywords=keywords
+        ):
+            catalog.add(message, context=context)
+    return catalog
+
+
+async def test_the_tables_are_as_the_migrations_make_them(record: None) -> None:
+    from piccolo.apps.migrations.commands.new import AutoMigrationManager
+    from piccolo.conf.apps import Finder
+
+    config = Finder().get_app_config("confianza")
+    changes = await AutoMigrationManager().get_alter_statements(config)
+    assert [statement for change in changes for statement in change.statements] == []
+
+
+def test_migrations_hold_only_what_piccolo_wrote() -> None:
+    files = [path for path in MIGRATIONS.iterdir() if path.is_file()]
+    assert files
+    assert all(re.fullmatch(r"confianza_\d{4}_.*\.py", path.name) for path in files)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_says_what_it_is_for(room: str) -> None:
+    text = ast.get_docstring(ast.parse((BACKEND / room / "__init__.py").read_text("utf-8")))
+    assert text
+    assert text.endswith(".")
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_has_its_tests_and_its_pages_under_the_same_name(room: str) -> None:
+    assert list((HOUSE / "tests" / room).glob("test_*.py"))
+    if room != "web":
+        assert list((FRONTEND / room).glob("*.html"))
+
+
+def test_no_file_has_a_name_that_says_nothing() -> None:
+    for path in BACKEND.rglob("*.py"):
+        assert not VOID_OF_MEANING.match(path.stem), path
+
+
+def test_only_settings_reads_the_environment() -> None:
+    for path in BACKEND.rglob("*.py"):
+        if path.name not in ("settings.py", "__init__.py"):
+            assert "environ" not in re.findall(r"os\.(\w+)", path.read_text("utf-8")), path
+
+
+@pytest.mark.parametrize("code", [c for c in language.LANGUAGES if c != "en"])
+def test_every_string_is_there_in_every_language(code: str) -> None:
+    with (language.TRANSLATIONS / f"{code}.po").open("rb") as file:
+        translated = read_po(file, locale=code)
+    missing, spare = [], {message.id for message in translated if message.id}
+    for message in catalog_of_the_house():
+        if not message.id:
+            continue
+        spare.discard(message.id)
+        found = translated.get(message.id)
+        words = found.string if found else ""
+        complete = all(words) if isinstance(words, tuple) else bool(words)
+        if found is None or found.fuzzy or not complete:
+            missing.append(message.id)
+    assert missing == []
+    assert spare == set(), "these are said nowhere any more"
+
+
+@pytest.mark.parametrize("code", [c for c in language.LANGUAGES if c != "en"])
+def test_placeholders_are_the_same_in_every_language(code: str) -> None:
+    with (language.TRANSLATIONS / f"{code}.po").open("rb") as file:
+        translated = read_po(file, locale=code)
+    for message in translated:
+        originals = message.id if isinstance(message.id, tuple) else (message.id,)
+        words = message.string if isinstance(message.string, tuple) else (message.string,)
+        wanted = set(re.findall(r"%\(\w+\)s", originals[-1]))
+        if message.id:
+            assert all(set(re.findall(r"%\(\w+\)s", each)) == wanted for each in words), message.id
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda p: p.relative_to(FRONTEND).as_posix())
+def test_a_template_can_be_read_and_keeps_the_rules(path: Path) -> None:
+    text = path.read_text("utf-8")
+    environment().get_template(path.relative_to(FRONTEND).as_posix())
+    assert not re.search(r"""(?:src|href)=["']/static/""", text), "use static()"
+    assert not re.search(r"<style|\sstyle=|\son[a-z]+=", text), "no inline style or handler"
+    assert not re.search(r"<script(?![^>]*\ssrc=)", text), "no inline script"
+    assert not re.search(r"https?://(?!www\.huduser|www\.geonames|creativecommons)", text)
+
+
+def test_a_child_template_keeps_imports_and_settings_inside_its_blocks() -> None:
+    for path in TEMPLATES:
+        text = path.read_text("utf-8")
+        if text.startswith("{% extends"):
+            outside = re.sub(r"(?s){% block .*{% endblock %}", "", text)
+            assert "{% set" not in outside, path
+            assert "{% from" not in outside, path
+
+
+def test_styles_know_no_left_and_right() -> None:
+    physical = (
+        r"(margin|padding|border)-(left|right)|text-align:\s*(left|right)|[\s;{](left|right):"
+    )
+    for path in FRONTEND.glob("assets/css/*.css"):
+        assert not re.search(physical, path.read_text("utf-8")), path
+
+
+def test_every_page_is_a_template_that_some_controller_shows() -> None:
+    code = "".join(path.read_text("utf-8") for path in BACKEND.rglob("*.py"))
+    for path in TEMPLATES:
+        name = path.relative_to(FRONTEND).as_posix()
+        used = f'"{name}"' in code or any(
+            f'"{name}"' in other.read_text("utf-8") for other in TEMPLATES
+        )
+        assert used, f"nobody shows {name}"
+
+
+def test_what_we_depend_on_is_locked_with_hashes_and_names_no_host() -> None:
+    wanted = tomllib.loads((HOUSE / "pyproject.toml").read_text("utf-8"))["project"]
+    for name in ("requirements.txt", "requirements-dev.txt", "tests/bench/requirements.txt"):
+        text = (HOUSE / name).read_text("utf-8")
+        assert not re.search(r"https?://|--index|--find-links|@ file", text), name
+        locked = {line.split("==")[0] for line in text.splitlines() if "==" in line}
+        assert {re.split(r"[=<>]", each)[0] for each in wanted["dependencies"]} <= locked
+        entries = re.findall(r"(?m)^[a-z0-9._-]+==.*\\\n(?:    --hash=.*\n)+", text)
+        assert len(entries) == len(locked), name
+    lock = (FRONTEND / "package-lock.json").read_text("utf-8")
+    assert '"resolved"' not in lock
+    assert not re.search(r"https?://(?!(www\.)?(github\.com|opencollective\.com|tidelift))", lock)
+
+
+def test_npm_packages_are_pinned_exactly() -> None:
+    import json
+
+    package = json.loads((FRONTEND / "package.json").read_text("utf-8"))
+    for version in (package["dependencies"] | package["devDependencies"]).values():
+        assert re.fullmatch(r"\d+\.\d+\.\d+", version), version
+    assert package["dependencies"]["htmx.org"] == "4.0.1"
+
+
+def test_the_production_shape_is_a_database_a_web_and_a_worker() -> None:
+    compose = yaml.safe_load((HOUSE / "docker-compose.yml").read_text("utf-8"))
+    services = compose["services"]
+    assert set(services) == {"postgres", "web", "worker"}
+    assert services["postgres"]["healthcheck"]
+    for name in ("web", "worker"):
+        assert services[name]["depends_on"]["postgres"]["condition"] == "service_healthy"
+        assert "DATABASE_URL" in services[name]["environment"]
+        assert services[name]["read_only"] is True
+    assert "ports" not in services["postgres"], "the database is nobody else's"
+    dockerfile = (HOUSE / "Dockerfile").read_text("utf-8")
+    assert "--require-hashes" in dockerfile
+    assert re.search(r"(?m)^USER (?!root)", dockerfile)
+
+
+def test_docker_itself_can_read_the_compose_file() -> None:
+    import shutil
+    import subprocess
+
+    docker = shutil.which("docker")
+    works = (
+        docker
+        and not subprocess.run(
+            [docker, "compose", "version"], capture_output=True, check=False
+        ).returncode
+    )
+    if not works:
+        pytest.skip("docker compose is not on this machine; the test above reads the file")
+    done = subprocess.run(
+        ["docker", "compose", "-f", "docker-compose.yml", "config", "--quiet"],
+        cwd=HOUSE,
+        env={"PATH": "/usr/bin:/usr/local/bin:/bin", "POSTGRES_PASSWORD": "x", "SITE_URL": "x"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr

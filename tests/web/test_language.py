@@ -1,0 +1,60 @@
+"""Which language a person gets, and how days are written in it."""
+
+import datetime
+
+import httpx
+import pytest
+
+from backend.web import language
+
+
+@pytest.mark.parametrize(
+    ("headers", "query", "code"),
+    [
+        ({}, "", "en"),
+        ({"Accept-Language": "es-MX,es;q=0.9,en;q=0.5"}, "", "es"),
+        ({"Accept-Language": "fr, de;q=0.9"}, "", "en"),
+        ({"Accept-Language": "en;q=0.3, es;q=0.8"}, "", "es"),
+        ({"Accept-Language": "es;q=0, en"}, "", "en"),
+        ({"Cookie": "lang=es", "Accept-Language": "en"}, "", "es"),
+        ({"Cookie": "lang=en", "Accept-Language": "es"}, "", "en"),
+        ({"Cookie": "lang=xx", "Accept-Language": "es"}, "", "es"),
+        ({"Cookie": "lang=en"}, "?lang=es", "es"),
+        ({"Cookie": "lang=es"}, "?lang=klingon", "es"),
+    ],
+)
+async def test_the_link_then_the_choice_then_the_phone_decide(
+    client: httpx.AsyncClient, headers: dict[str, str], query: str, code: str
+) -> None:
+    answer = await client.get(f"/about{query}", headers=headers)
+    assert answer.headers["content-language"] == code
+    assert f'<html lang="{code}" dir="ltr">' in answer.text
+    assert {"Cookie", "Accept-Language"} <= set(answer.headers["vary"].split(", "))
+
+
+async def test_a_language_asked_for_is_remembered(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/?lang=es")
+    assert "lang=es" in answer.headers["set-cookie"]
+    assert "SameSite=lax" in answer.headers["set-cookie"]
+    assert "Max-Age=31536000" in answer.headers["set-cookie"]
+    assert (await client.get("/")).headers["content-language"] == "es"
+
+
+async def test_changing_the_language_keeps_the_page(client: httpx.AsyncClient) -> None:
+    page = (await client.get("/counties/modoc?on=2014-03-01")).text
+    assert 'href="?on=2014-03-01&amp;lang=es" lang="es" hreflang="es"' in page
+    found = (await client.get("/find?q=asdfg qwert")).text
+    assert 'href="?q=asdfg+qwert&amp;lang=es"' in found
+
+
+def test_days_and_numbers_are_written_as_people_here_write_them() -> None:
+    day = datetime.date(2014, 11, 12)
+    token = language.current.set(language.LANGUAGES["es"])
+    try:
+        assert language.day_in_words(day) == "12 de noviembre de 2014"
+        assert language.month_in_words(day) == "noviembre de 2014"
+        assert language.number_in_words(1236) == "1,236"
+    finally:
+        language.current.reset(token)
+    assert language.day_in_words(day) == "November 12, 2014"
+    assert language.month_in_words(day) == "November 2014"

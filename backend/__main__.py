@@ -2,7 +2,9 @@
 
 import argparse
 import asyncio
+import errno
 import signal
+import socket
 import sys
 import time
 from typing import NoReturn
@@ -57,13 +59,12 @@ def _expected(error: Exception) -> bool:
     """Whether the error's own words are what a person should read."""
     from backend.counties.outlines import OutlinesError
     from backend.counties.zips import ZipsError
+    from backend.database import DoesNotAnswer
     from backend.policies.files import RecordError
     from backend.web.vendor import CouldNotBuild
 
-    return isinstance(
-        error,
-        Failed | settings.WrongSetting | RecordError | CouldNotBuild | OutlinesError | ZipsError,
-    )
+    ours = (Failed, settings.WrongSetting, DoesNotAnswer, RecordError, CouldNotBuild)
+    return isinstance(error, (*ours, OutlinesError, ZipsError))
 
 
 def _setup(_given: argparse.Namespace) -> None:
@@ -76,12 +77,28 @@ def _setup(_given: argparse.Namespace) -> None:
 def _serve(given: argparse.Namespace) -> None:
     # Until the server listens for signals itself, a SIGTERM must still end what we started.
     signal.signal(signal.SIGTERM, _leave)
+    here = settings.read()
+    _check_port_is_free(here)
     _setup(given)
     from backend import database
 
     with database.running():
         _migrate_and_load()
-        _serve_until_told(settings.read())
+        _serve_until_told(here)
+
+
+def _check_port_is_free(here: settings.Settings) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((here.host, here.port))
+        except OSError as error:
+            reason = (
+                f"port {here.port} is in use; choose another, like PORT={here.port + 1} make run"
+                if error.errno == errno.EADDRINUSE
+                else f"cannot serve on {here.host}:{here.port}: {error.strerror}"
+            )
+            raise Failed(reason) from None
 
 
 def _serve_until_told(here: settings.Settings) -> None:
@@ -101,10 +118,7 @@ def _serve_until_told(here: settings.Settings) -> None:
         workers_kill_timeout=10,
     )
     server.on_startup(lambda: print(f"Confianza: {here.site_url} (Ctrl-C ends it)", flush=True))
-    try:
-        server.serve()
-    except (OSError, RuntimeError) as error:
-        raise Failed(f"cannot serve on {here.host}:{here.port}: {error}") from error
+    server.serve()
 
 
 def _migrate(_given: argparse.Namespace) -> None:

@@ -2,6 +2,9 @@
 
 import asyncio
 import contextlib
+import multiprocessing
+import os
+import signal
 from collections.abc import AsyncIterator
 
 import structlog
@@ -49,6 +52,7 @@ ROUTES = [
 @contextlib.asynccontextmanager
 async def open_house(_app: Litestar) -> AsyncIterator[None]:
     """The connections and words a web process needs from its first request to its last."""
+    _end_with_parent()
     use(settings.read().database_url)
     language.load()
     await DB.start_connection_pool(min_size=1, max_size=10)
@@ -60,6 +64,13 @@ async def open_house(_app: Litestar) -> AsyncIterator[None]:
         with contextlib.suppress(asyncio.CancelledError):
             await listening
         await DB.close_connection_pool()
+
+
+def _end_with_parent() -> None:
+    """A worker whose parent was killed would keep the port for ever: it ends itself instead."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        asyncio.get_running_loop().add_reader(parent.sentinel, os.kill, os.getpid(), signal.SIGKILL)
 
 
 def make_app() -> Litestar:

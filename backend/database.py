@@ -1,15 +1,22 @@
 """PostgreSQL: the server at DATABASE_URL, or one of our own in var/."""
 
 import io
+import os
+import signal
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 from piccolo.engine.postgres import PostgresEngine
 
 from backend import settings
+
+
+class DoesNotAnswer(Exception):
+    """No connection to the database; the message says why, without its address or password."""
 
 
 class Engine(PostgresEngine):
@@ -42,13 +49,15 @@ def running(data: Path = settings.VAR / "postgres") -> Iterator[str]:
         use(url)
         yield url
         return
-    server = _embedded(data)
+    with _signals_wait():
+        server = _embedded(data)
     try:
         url = server.get_uri()
         settings.remember_database(url)
         use(url)
         yield url
     finally:
+        _forget_the_dead(server)
         server.cleanup()
 
 
@@ -56,7 +65,7 @@ async def migrate() -> None:
     """Bring the tables up to date; safe when several processes try at once."""
     from piccolo.apps.migrations.commands.forwards import ForwardsMigrationManager
 
-    lock = await DB.get_new_connection()
+    lock = await _connect()
     try:
         await lock.execute("SELECT pg_advisory_lock(hashtext('confianza migrations'))")
         with redirect_stdout(io.StringIO()) as said:
@@ -65,6 +74,31 @@ async def migrate() -> None:
             raise RuntimeError(f"The migrations did not run: {said.getvalue().strip()}")
     finally:
         await lock.close()
+
+
+async def _connect() -> Any:
+    try:
+        return await DB.get_new_connection()
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+        said = error.strerror if isinstance(error, OSError) else type(error).__name__
+        raise DoesNotAnswer(f"the database does not answer ({said})") from error
+
+
+@contextmanager
+def _signals_wait() -> Iterator[None]:
+    """Hold SIGTERM and SIGINT back: a server half started would be left behind, nobody's."""
+    came: list[int] = []
+    before = {
+        number: signal.signal(number, lambda number, _frame: came.append(number))
+        for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+    for number in came:
+        signal.raise_signal(number)
 
 
 def _embedded(data: Path) -> Any:
@@ -78,3 +112,18 @@ def _embedded(data: Path) -> Any:
     # Its own lock file is one for the whole machine, and belongs to whoever came first.
     PostgresServer._lock = fasteners.InterProcessLock(data.parent / "postgres.lock")
     return get_server(data, cleanup_mode="stop")
+
+
+def _forget_the_dead(server: Any) -> None:
+    """Strike processes that were killed off the server's list of users: for their sake it would
+    keep running when the last of us has gone."""
+    import psutil
+
+    for pid in server.global_process_id_list.get_and_add(os.getpid()):
+        try:
+            words = " ".join(psutil.Process(pid).cmdline())
+        except psutil.Error:
+            words = ""
+        # After a restart of the machine the number may be another program's.
+        if pid != os.getpid() and not ("backend" in words or "pytest" in words):
+            server.global_process_id_list.get_and_remove(pid)

@@ -7,7 +7,7 @@ from pathlib import Path
 HOUSE = Path(__file__).resolve().parent.parent
 FRONTEND = HOUSE / "frontend"
 MIGRATIONS = HOUSE / "migrations"
-VAR = HOUSE / "var"
+VAR = Path(os.environ.get("VAR") or HOUSE / "var").resolve()
 
 
 class WrongSetting(Exception):

@@ -14,10 +14,10 @@ import httpx
 import pytest
 
 from backend import database, settings
-from tests.serving import HOUSE, Served, serving
+from tests.serving import Served, serving
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.async_api import Browser
 
 # As root there is no sandbox; the rest keeps it from asking other hosts for anything.
 CHROMIUM_FLAGS = [
@@ -39,7 +39,7 @@ def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield given
         return
     os.environ.pop("DATABASE_URL", None)
-    with database.running(HOUSE / "var" / "test-postgres") as url:
+    with database.running(settings.VAR / "test-postgres") as url:
         yield url
 
 
@@ -106,13 +106,13 @@ def served(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator["Browser"]:
+async def chromium() -> AsyncIterator["Browser"]:
     """A real Chromium. There is no test without one: `make browser` installs it."""
-    from playwright.sync_api import sync_playwright
+    from playwright.async_api import async_playwright
 
     from tests.browser.install import find
 
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find(), args=CHROMIUM_FLAGS)
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=find(), args=CHROMIUM_FLAGS)
         yield browser
-        browser.close()
+        await browser.close()

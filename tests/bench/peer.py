@@ -4,11 +4,10 @@ FastAPI, SQLAlchemy 2 (async, on asyncpg) and Jinja2, from the same database and
 server. Each request reads the county, its rules with their laws, its reports and its figures in
 four queries, works out what holds today, and renders it.
 
-Where there was a choice it was made in the peer's favor: a pool that is always warm, only the
-columns it shows, no transaction around reading, a template compiled once, one language without
-catalogs, and no help lines, no check marks for drafts and no QR code. The words come from the
-house's tables of words; the code that works with them is the peer's own, so that the two check
-each other.
+Where there was a choice it was made in the peer's favor: a warm pool, only the columns it shows,
+no transaction around reading, a template compiled once, days put into words once, one language
+without catalogs, no help lines and no QR code. The words come from the house's tables of words;
+the code that works with them is the peer's own, so that the two check each other.
 """
 
 import calendar
@@ -17,6 +16,7 @@ import os
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -285,11 +285,13 @@ async def read_record(session: Session, slug: str) -> Record:
 TheRecord = Annotated[Record, Depends(read_record)]
 
 
+@lru_cache(maxsize=2000)
 def first_day(text: str) -> datetime.date:
     year, month, day = (*map(int, text.split("-")), 1, 1)[:3]
     return datetime.date(year, month, day)
 
 
+@lru_cache(maxsize=2000)
 def last_day(text: str) -> datetime.date:
     first = first_day(text)
     if len(text) == 4:
@@ -511,6 +513,7 @@ class Citations:
             yield self.numbered[name]
 
 
+@lru_cache(maxsize=2000)
 def in_words(day: datetime.date | str) -> str:
     if isinstance(day, datetime.date):
         return f"{day:%B} {day.day}, {day.year}"

@@ -1,0 +1,84 @@
+"""How the pages look: nothing runs off a small screen, targets can be hit, pictures for README."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.browser.conftest import Open
+from tests.serving import HOUSE
+
+PAGES = [
+    "/",
+    "/counties/san-diego",
+    "/counties/modoc?on=2010-01-01",
+    "/counties",
+    "/counties?question=rule_maker",
+    "/laws",
+    "/laws/values-act",
+    "/data",
+    "/about",
+    "/privacy",
+    "/find?q=10001",
+    "/find?q=95033",
+    "/nothing-here",
+]
+
+PICTURES = {
+    "home": ("/", {"color_scheme": "light"}),
+    "county": ("/counties/san-diego", {"color_scheme": "light"}),
+    "county-es-dark": ("/counties/los-angeles", {"color_scheme": "dark", "locale": "es-US"}),
+    "past": ("/counties/orange?on=2014-06-10", {"color_scheme": "light"}),
+    "counties": ("/counties?question=transfer", {"color_scheme": "light"}),
+    "laws": ("/laws", {"color_scheme": "dark"}),
+}
+
+
+@pytest.mark.parametrize("locale", ["en-US", "es-US"])
+@pytest.mark.parametrize("address", PAGES)
+async def test_nothing_runs_off_a_screen_of_320_pixels(
+    visit: Open, address: str, locale: str
+) -> None:
+    page = await visit(address, width=320, locale=locale)
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 320
+    assert await page.locator("h1").count() == 1
+
+
+@pytest.mark.parametrize("address", PAGES)
+async def test_text_at_twice_its_size_still_fits(visit: Open, address: str) -> None:
+    page = await visit(address, width=640)
+    await page.evaluate("document.documentElement.style.fontSize = '212.5%'")
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 640
+
+
+@pytest.mark.parametrize("address", ["/", "/counties/san-diego", "/counties", "/find?q=95033"])
+async def test_what_can_be_tapped_is_large_enough(visit: Open, address: str) -> None:
+    page = await visit(address)
+    small = await page.evaluate(
+        """() => [...document.querySelectorAll("button, input, .button, .choice, .places a,"
+            + " .languages a, .tabs a, .county-list a, .county-answers a, .phone")]
+            .filter(e => e.offsetParent && e.type !== "hidden" && e.getBoundingClientRect().height < 44)
+            .map(e => e.outerHTML.slice(0, 80))"""  # noqa: E501
+    )
+    assert small == []
+
+
+async def test_paper_shows_the_record_its_sources_and_the_way_back(visit: Open) -> None:
+    page = await visit("/counties/san-diego")
+    await page.emulate_media(media="print")
+    assert await page.locator(".paper .qr").is_visible()
+    assert await page.locator(".sources").is_visible()
+    assert not await page.locator(".places").is_visible()
+    assert not await page.locator("form.go-back").is_visible()
+
+
+@pytest.mark.parametrize("name", PICTURES)
+async def test_pictures_for_the_readme(visit: Open, name: str) -> None:
+    address, options = PICTURES[name]
+    page = await visit(address, **options)
+    folder = HOUSE / "var" / "screenshots"
+    folder.mkdir(parents=True, exist_ok=True)
+    picture = await page.screenshot(path=folder / f"{name}.png", scale="css")
+    assert len(picture) > 5000
+    assert (Path(__file__).parent / "pictures" / f"{name}.png").exists(), (
+        "README shows this picture: copy it from var/screenshots/"
+    )

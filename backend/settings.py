@@ -17,14 +17,15 @@ class WrongSetting(Exception):
 @dataclass(frozen=True)
 class Settings:
     """`database_url` is empty when the house starts its own PostgreSQL. `site_url` has no slash
-    at its end and is what printed pages and feeds call us."""
+    at its end and is what printed pages and feeds call us; `source_url` is where this very
+    program's source can be had, which the AGPL owes everyone who uses it."""
 
     database_url: str
     host: str
     port: int
     workers: int
     site_url: str
-    contact: str
+    source_url: str
 
 
 def read() -> Settings:
@@ -36,7 +37,7 @@ def read() -> Settings:
         port=port,
         workers=_number("WEB_WORKERS", 1, highest=64),
         site_url=os.environ.get("SITE_URL", f"http://localhost:{port}").rstrip("/"),
-        contact=os.environ.get("CONTACT", ""),
+        source_url=os.environ.get("SOURCE_URL", ""),
     )
 
 

@@ -73,7 +73,7 @@ def environment() -> Environment:
         "in_language": _in_language,
         "languages": tuple(language.LANGUAGES.values()),
         "site_url": settings.read().site_url,
-        "contact": settings.read().contact,
+        "source_url": settings.read().source_url,
     }
     environment.filters |= {
         "day": language.day_in_words,

@@ -46,6 +46,8 @@ def _view(browser, server: Server, path: str) -> FirstView:
 
     def arrived(event: dict) -> None:
         answer = event["response"]
+        if not answer["url"].startswith("http"):
+            return  # Chromium's own pictures, such as the one in a date field
         if answer["status"] != 200:
             raise NotMeasured(f"{answer['url']} answered {answer['status']}")
         kinds[event["requestId"]] = KINDS.get(answer["mimeType"], "other")

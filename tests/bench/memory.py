@@ -16,9 +16,9 @@ DAYS += ("2017-10-05", "2018-01-01", "2018-12-31", "2019-08-20", "2020-05-10", "
 
 def measure(server: Server) -> list[tuple[int, float]]:
     """(requests so far, MB of resident memory of the web process), one for each mark."""
+    found = [(0, _megabytes(server))]
     addresses = _addresses(server)
     choose = random.Random(58)
-    found = [(0, _megabytes(server))]
     for before, mark in pairwise(MARKS):
         # All kinds in each stretch; far more addresses than pages are kept, so that some leave.
         asked = [choose.choice(choose.choice(addresses)) for _ in range(mark - before)]

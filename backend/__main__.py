@@ -162,7 +162,7 @@ def _migrate_and_load() -> None:
 def _zips(_given: argparse.Namespace) -> None:
     from backend.counties import zips
 
-    print(zips.rebuild())
+    zips.rebuild()
 
 
 def _bench(_given: argparse.Namespace) -> None:

@@ -1,7 +1,7 @@
 FROM python:3.12-slim AS built
 WORKDIR /house
 COPY requirements.txt ./
-RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir --require-hashes -r requirements.txt
+RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir --require-hashes --no-deps -r requirements.txt
 COPY frontend ./frontend
 COPY backend ./backend
 RUN /venv/bin/python -m backend setup && rm -rf frontend/node_modules

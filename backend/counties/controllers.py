@@ -1,7 +1,5 @@
 """Finding a county: the first page, and what becomes of what people type."""
 
-from urllib.parse import urlsplit
-
 from litestar import get
 from litestar.response.base import ASGIResponse
 
@@ -10,7 +8,7 @@ from backend.counties.finder import Found, find
 from backend.web import language
 from backend.web.language import gettext as _
 from backend.web.pages import Page, kept_page, page
-from backend.web.sending import AnyRequest
+from backend.web.sending import AnyRequest, see
 
 
 @get("/", include_in_schema=False)
@@ -31,7 +29,7 @@ async def find_county(request: AnyRequest) -> ASGIResponse:
     typed = (request.query_params.getall("q", [""]) or [""])[-1]
     found = find(typed)
     if found.kind == "county":
-        return _see(f"/counties/{found.counties[0].slug}")
+        return see(f"/counties/{found.counties[0].slug}")
     if found.kind == "counties":
         several = {"typed": typed[:200], "place": found.place, "counties": found.counties}
         return page(request, Page("counties/which.html", several, query={"q": typed[:200]}))
@@ -44,15 +42,6 @@ async def find_county(request: AnyRequest) -> ASGIResponse:
     }
     return page(
         request, Page("counties/nothing.html", nothing, status=404, query={"q": typed[:200]})
-    )
-
-
-def _see(address: str) -> ASGIResponse:
-    assert not urlsplit(address).netloc
-    return ASGIResponse(
-        status_code=303,
-        headers={"location": address, "cache-control": "no-store"},
-        media_type="text/plain",
     )
 
 

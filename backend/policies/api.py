@@ -15,10 +15,11 @@ from litestar.response.base import ASGIResponse
 
 from backend.counties import gazetteer, outlines
 from backend.policies import reading
-from backend.policies.days import FIRST_DAY, Day, today
+from backend.policies.days import FIRST_DAY, Day
 from backend.policies.questions import Question
 from backend.policies.record import CountyRecord, Standing
 from backend.policies.tables import Figure, Law, Practice, Rule
+from backend.web.clock import today
 from backend.web.errors import CannotAnswer
 from backend.web.json import PUBLIC, Problem, json_answer
 from backend.web.kept import kept
@@ -244,7 +245,7 @@ async def list_laws(request: AnyRequest) -> ASGIResponse:
 
 
 def _day(request: AnyRequest) -> datetime.date:
-    given = request.query_params.getall("on", [])
+    given = request.query_params.getall("on", []) if request.scope["query_string"] else []
     if not given:
         return today()
     try:

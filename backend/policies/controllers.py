@@ -9,11 +9,12 @@ from backend import settings
 from backend.counties import gazetteer, outlines
 from backend.policies import reading, wording
 from backend.policies.citing import Citations, drafts_among
-from backend.policies.days import FIRST_DAY, today
+from backend.policies.days import FIRST_DAY
 from backend.policies.forms import asked_day, asked_question
 from backend.policies.help_lines import lines_for
 from backend.policies.questions import ANSWERS, NOT_KNOWN, Question
 from backend.web import language
+from backend.web.clock import today
 from backend.web.errors import CannotAnswer
 from backend.web.language import gettext as _
 from backend.web.language import later

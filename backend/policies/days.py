@@ -3,17 +3,9 @@
 import calendar
 import datetime
 import re
-from zoneinfo import ZoneInfo
-
-CALIFORNIA = ZoneInfo("America/Los_Angeles")
 
 # Secure Communities began in 2008: before that there is nothing here to ask about.
 FIRST_DAY = datetime.date(2008, 1, 1)
-
-
-def today() -> datetime.date:
-    """The day it is in California."""
-    return datetime.datetime.now(CALIFORNIA).date()
 
 
 class Day:

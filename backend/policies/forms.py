@@ -2,9 +2,10 @@
 
 import datetime
 
-from backend.policies.days import FIRST_DAY, Day, today
+from backend.policies.days import FIRST_DAY, Day
 from backend.policies.questions import Question
 from backend.web import language
+from backend.web.clock import today
 from backend.web.errors import CannotAnswer
 from backend.web.language import day_in_words
 from backend.web.language import gettext as _
@@ -14,7 +15,7 @@ from backend.web.sending import AnyRequest
 def asked_day(request: AnyRequest) -> datetime.date:
     """The day of `?on=`, today without one. Raises CannotAnswer, in the reader's language, for a
     day that is none, lies before 2008 or has not come yet."""
-    given = request.query_params.getall("on", [])
+    given = request.query_params.getall("on", []) if request.scope["query_string"] else []
     if not given or given == [""]:
         return today()
     language.current.set(language.of(request))

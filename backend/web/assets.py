@@ -63,6 +63,7 @@ def _answer(path: Path, cache_control: str) -> Answer:
         path.read_bytes(),
         media_type,
         (("cache-control", cache_control), ("vary", "Accept-Encoding")),
+        squeezed=True,
     )
 
 

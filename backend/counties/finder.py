@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from typing import Any, Literal
 
 import zipcodes
@@ -55,9 +56,10 @@ class Name:
 
 Names = Mapping[str, Name]
 
-# The package has no type hints: a typed name for the two calls made here.
+# The package has no type hints: a typed name for the calls made here.
 _zip_rows: Callable[[str], list[dict[str, Any]]] = zipcodes.matching
 _zip_rows_where: Callable[..., list[dict[str, Any]]] = zipcodes.filter_by
+_zip_rows_like: Callable[[str], list[dict[str, Any]]] = zipcodes.similar_to
 
 
 def find(text: str) -> Found:
@@ -527,3 +529,138 @@ def _similar_counties(key: str) -> list[Name]:
         key, list(names), scorer=Indel.normalized_similarity, score_cutoff=0.75, limit=3
     )
     return [names[match] for match, _, _ in found] if len(key) >= 5 else []
+
+
+# The finder on the phone
+
+Places = list[tuple[str, str, str]]
+
+
+@cache
+def for_the_phone() -> dict[str, Any]:
+    """All that frontend/pwa/finder.js searches in, for JSON: about 20 KB gzipped.
+
+    `counties` are `[slug, name]` by alphabet. Wherever else a county is meant, its place in that
+    list stands for it, and a place in `groups` for several, likeliest first.
+
+    - `cities` and `short_names`: `{places, groups}`, two lists side by side, in our order;
+    - `zips`: for each of the groups its ZIP codes, each as the step from the one before;
+    - `unsure_zips`: the city of California's ZIP codes whose county is not certain;
+    - `not_elsewhere`: first three digits that no ZIP code outside California begins with;
+    - `elsewhere`: places outside California by state, as `_places_elsewhere` says, joined by "|";
+    - `words`, `patterns` and `most`: the lists, expressions and limits used here.
+
+    Takes a second or two the first time, as it looks at every place in the country; later it is
+    the same object again, not to be changed.
+    """
+    names = (*_city_names().values(), *_short_names().values())
+    several = (*(z.counties for z in zips().values()), *(name.counties for name in names))
+    groups = list(dict.fromkeys(several))
+    order, places = counties(), _places_by_zip()
+    return {
+        "counties": [[c.slug, c.name] for c in order],
+        "groups": [[order.index(c) for c in group] for group in groups],
+        "cities": _side_by_side(_city_names(), groups),
+        "short_names": _side_by_side(_short_names(), groups),
+        "zips": [_steps(z.zip for z in zips().values() if z.counties == group) for group in groups],
+        "unsure_zips": {z: city for z, state, city in places if state == "CA" and z not in zips()},
+        "not_elsewhere": _starts_not_elsewhere(places),
+        "elsewhere": {state: "|".join(them) for state, them in _places_elsewhere(places).items()},
+        "words": {
+            "short": SHORT_WORDS,
+            "directions": DIRECTIONS,
+            "city_of": [" ".join(opening) for opening in CITY_OF],
+            "county_of": [" ".join(opening) for opening in COUNTY_OF],
+            "county": sorted(COUNTY_WORDS),
+            "home": sorted(HOME),
+            "states": sorted(STATES),
+        },
+        "patterns": {
+            # Older iPhones cannot look behind: there the letter before is matched and kept.
+            "county_suffix": COUNTY_SUFFIX.pattern.removeprefix(r"(?<=\w)"),
+            "only_digits": ONLY_DIGITS.pattern,
+            "zip_at_end": ZIP_AT_END.pattern.replace("(?P<", "(?<"),
+            "zip_at_start": ZIP_AT_START.pattern.replace("(?P<", "(?<"),
+        },
+        "most": {
+            "letters": LONGEST,
+            "suggestions": MOST_SUGGESTIONS,
+            "to_choose_from": MOST_TO_CHOOSE_FROM,
+        },
+    }
+
+
+def _side_by_side(names: Names, groups: list[tuple[County, ...]]) -> dict[str, list[Any]]:
+    return {
+        "places": [name.place for name in names.values()],
+        "groups": [groups.index(name.counties) for name in names.values()],
+    }
+
+
+def _steps(zip_codes: Iterable[str]) -> list[int]:
+    """Each number less the one before, the first as it is: steps squeeze well."""
+    numbers = sorted(map(int, zip_codes))
+    return [after - before for before, after in pairwise([0, *numbers])]
+
+
+def _places_by_zip() -> Places:
+    """ZIP code, state ("OR") and city, of all the country."""
+    return [
+        (row["zip_code"], row["state"], row["city"])
+        for digit in range(10)
+        for row in _zip_rows_like(str(digit))
+    ]
+
+
+def _starts_not_elsewhere(places: Places) -> list[str]:
+    elsewhere = {zip_code[:3] for zip_code, state, _ in places if state != "CA"}
+    return [start for number in range(1000) if (start := f"{number:03}") not in elsewhere]
+
+
+def _places_elsewhere(places: Places) -> dict[str, list[str]]:
+    """Places outside California that could be taken for one in it, in our spelling, by alphabet.
+
+    Under "" are those that are like a name of ours without being one. Under "or" and the like,
+    where a state's letters are not in STATES because they are also a word, are those that are a
+    name of ours too; all of them where the letters are ("la").
+    """
+    states_of: defaultdict[str, set[str]] = defaultdict(set)
+    for _, state, city in places:
+        if state != "CA":
+            states_of[city].add(state.lower())
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for city, states in states_of.items():
+        words = _words(city)
+        spelled = " ".join(words)
+        if spelled.title() != city:  # no text is ever read as that
+            continue
+        known = _look_up(words)
+        for state in states - STATES:
+            if known or _look_up([state]):
+                found[state].add(spelled)
+        if not known and _is_like_ours(_without_county(words) or words):
+            found[""].add(spelled)
+    return {state: sorted(found[state]) for state in sorted(found)}
+
+
+def _is_like_ours(words: list[str]) -> bool:
+    """Whether anything would be found or suggested for these words."""
+    key = _key(words)
+    return bool(
+        any(run in _names() for run in _runs(words))
+        or key in _beginnings()
+        or _similar_counties(key)
+        or _near(words, _names_about_as_long(len(key)))
+    )
+
+
+@cache
+def _beginnings() -> frozenset[str]:
+    """How names begin, three letters or more."""
+    return frozenset(key[:length] for key in _names() for length in range(3, len(key) + 1))
+
+
+@cache
+def _names_about_as_long(length: int) -> Names:
+    most = _edits_forgiven(length)
+    return {key: name for key, name in _names().items() if abs(len(key) - length) <= most}

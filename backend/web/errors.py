@@ -55,6 +55,7 @@ def problem(
 
 TITLES = {
     400: "Bad request",
+    403: "Forbidden",
     404: "Not found",
     405: "Method not allowed",
     406: "Not acceptable",
@@ -65,6 +66,7 @@ TITLES = {
 
 DETAILS = {
     400: "We could not read this request.",
+    403: "Only pages of this site may do that.",
     404: "There is nothing at this address.",
     405: "This address does not answer that method.",
     406: "This address has no answer in that format.",

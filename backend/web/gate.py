@@ -7,10 +7,10 @@ from litestar import Request
 from litestar.types import ASGIApp, Message, Receive, Send
 
 from backend.web.errors import CannotAnswer, answer_error
-from backend.web.security import add_headers
 from backend.web.sending import AnyRequest
 
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+SAFE = {"GET", "HEAD", "OPTIONS"}
 LONGEST_ADDRESS = 4000
 LARGEST_BODY = 1_000_000
 UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ufffd]")
@@ -28,7 +28,7 @@ def gate(app: ASGIApp) -> ASGIApp:
         refused = _refused(scope)
         if refused is not None:
             request: AnyRequest = Request(scope, receive, send)
-            await answer_error(request, refused)(scope, receive, _with_headers(send, scope))
+            await answer_error(request, refused)(scope, receive, send)
         else:
             await app(scope, receive, send)
 
@@ -48,16 +48,20 @@ def _refused(scope: Any) -> CannotAnswer | None:
                 return CannotAnswer("", status=400)
             if int(value[:12]) > LARGEST_BODY:
                 return CannotAnswer("", status=413)
+    if scope["method"] not in SAFE and not _from_our_own_page(scope):
+        return CannotAnswer("", status=403)
     return None
 
 
-def _with_headers(send: Send, scope: Any) -> Send:
-    # Litestar adds them to its own answers only.
-    async def sending(message: Message) -> None:
-        await add_headers(message, scope)
-        await send(message)
-
-    return sending
+def _from_our_own_page(scope: Any) -> bool:
+    """Whether a browser says that one of our pages sent this. Other sites' forms cannot say so;
+    a browser too old to say where from still names the origin."""
+    headers = dict(scope["headers"])
+    site = headers.get(b"sec-fetch-site")
+    if site is not None:
+        return bool(site == b"same-origin")
+    _scheme, _, origin = headers.get(b"origin", b"").partition(b"://")
+    return bool(origin) and origin == headers.get(b"host")
 
 
 def _without_body(send: Send) -> Send:

@@ -8,7 +8,14 @@ from backend.settings import FRONTEND
 
 VENDOR = FRONTEND / "assets" / "vendor"
 STAMP = VENDOR / ".built-from"
-INPUTS = ("package.json", "package-lock.json", "vendor.mjs")
+INPUTS = (
+    "package.json",
+    "package-lock.json",
+    "vendor.mjs",
+    "policy.js",
+    "assets/img/mark.svg",
+    "assets/img/mark-maskable.svg",
+)
 
 
 class CouldNotBuild(Exception):

@@ -1,17 +1,267 @@
-// What every page needs once htmx has swapped a part of it.
+// What every page does once it stands: the worker, the bars, the language, my county. Everything a
+// page needs to be read works without this file.
 
-/** After a swap, people who hear or tab the page land on what is new. */
-document.addEventListener("htmx:after:swap", () => {
-  const target = document.querySelector("main [data-focus]");
-  if (target instanceof HTMLElement) target.focus({ preventScroll: true });
-});
+const QUIET_AFTER_NO = 30 * 24 * 3600 * 1000;
+const INSIDE_ANOTHER_APP = /FBAN|FBAV|Instagram|Line\/|MicroMessenger|WhatsApp|Snapchat|; wv\)/;
 
-/** Without a network htmx's request fails: say so where it can be heard. */
-document.addEventListener("htmx:error", () => {
-  const live = document.getElementById("live");
-  if (live) live.textContent = document.documentElement.lang === "es"
-    ? "No se pudo cargar. Revise su conexión."
-    : "That did not load. Check your connection.";
-});
+/** @param {string} id */
+const byId = (id) => document.getElementById(id);
 
+/** @param {string} selector @param {(element: HTMLElement) => void} each */
+function forEach(selector, each) {
+  for (const element of document.querySelectorAll(selector)) {
+    if (element instanceof HTMLElement) each(element);
+  }
+}
+
+/** Storage can be off, or full: then nothing is kept and everything else still works. */
+const memory = {
+  /** @param {string} name */
+  get(name) {
+    try {
+      return localStorage.getItem(name);
+    } catch {
+      return null;
+    }
+  },
+  /** @param {string} name @param {string | null} value */
+  set(name, value) {
+    try {
+      if (value === null) localStorage.removeItem(name);
+      else localStorage.setItem(name, value);
+    } catch {
+      // The page says what it says without it.
+    }
+  },
+};
+
+function moveWithHtmx() {
+  // People who hear or tab the page land on what is new.
+  document.addEventListener("htmx:after:swap", () => {
+    const target = document.querySelector("main [data-focus]");
+    if (target instanceof HTMLElement) target.focus({ preventScroll: true });
+    keepCountyButton();
+  });
+  document.addEventListener("htmx:error", () => {
+    const live = byId("live");
+    if (live) live.textContent = live.dataset.wordsFailed ?? "";
+  });
+}
+
+/** The worker answers a page in the language of its link, but only the page can set the cookie. */
+function rememberLanguage() {
+  const asked = new URLSearchParams(location.search).get("lang");
+  if (asked !== document.documentElement.lang) return;
+  const secure = location.protocol === "https:" ? "; Secure" : "";
+  document.cookie = `lang=${asked}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
+}
+
+async function startWorker() {
+  if (!("serviceWorker" in navigator)) return;
+  const hadOne = Boolean(navigator.serviceWorker.controller);
+  const registration = await navigator.serviceWorker.register("/service-worker.js", {
+    updateViaCache: "none",
+  });
+  const tell = () => {
+    registration.active?.postMessage({ language: document.documentElement.lang });
+  };
+  navigator.serviceWorker.ready.then(tell);
+  if (registration.waiting && hadOne) offerUpdate(registration.waiting);
+  registration.addEventListener("updatefound", () => {
+    const coming = registration.installing;
+    coming?.addEventListener("statechange", () => {
+      if (coming.state === "installed" && navigator.serviceWorker.controller) offerUpdate(coming);
+    });
+  });
+  document.addEventListener("visibilitychange", () => {
+    if (document.visibilityState === "visible") registration.update().catch(() => {});
+  });
+}
+
+/** Offered, never forced: someone may have half a form filled in. @param {ServiceWorker} waiting */
+function offerUpdate(waiting) {
+  const bar = byId("update-bar");
+  const button = bar?.querySelector("button");
+  if (!bar || !button) return;
+  bar.hidden = false;
+  button.addEventListener("click", () => {
+    navigator.serviceWorker.addEventListener("controllerchange", () => location.reload(), {
+      once: true,
+    });
+    waiting.postMessage("update");
+  });
+}
+
+/** @returns {string} which of the install page's sections is this browser's */
+function thisBrowser() {
+  const agent = navigator.userAgent;
+  if (INSIDE_ANOTHER_APP.test(agent)) return "inside";
+  if (/iPhone|iPad|iPod/.test(agent)) return /CriOS/.test(agent) ? "ios-chrome" : "ios-safari";
+  if (/SamsungBrowser/.test(agent)) return "samsung";
+  if (/Android/.test(agent)) return /Firefox/.test(agent) ? "firefox" : "android-chrome";
+  return "";
+}
+
+function coachInstalling() {
+  const installed = matchMedia("(display-mode: standalone)").matches;
+  const mine = thisBrowser();
+  forEach(".coach", (section) => {
+    section.hidden = mine !== "" && section.dataset.browser !== mine;
+  });
+  forEach(".copy-link", (button) => {
+    button.hidden = !navigator.clipboard;
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(location.origin);
+      button.textContent = button.dataset.wordsDone ?? "";
+    });
+  });
+  /** @type {(Event & {prompt(): Promise<unknown>}) | null} */
+  let offer = null;
+  window.addEventListener("beforeinstallprompt", (event) => {
+    event.preventDefault();
+    offer = /** @type {any} */ (event);
+    forEach(".install-now", (button) => {
+      button.hidden = false;
+    });
+  });
+  forEach(".install-now", (button) => {
+    button.addEventListener("click", () => offer?.prompt());
+  });
+  const bar = byId("install-bar");
+  bar?.querySelector(".not-now")?.addEventListener("click", () => {
+    memory.set("install-no", String(Date.now()));
+    bar.hidden = true;
+  });
+  const quiet = Date.now() - Number(memory.get("install-no") ?? 0) < QUIET_AFTER_NO;
+  // Only after something useful: their county kept, or a second county read.
+  if (bar && !installed && !quiet && location.pathname !== "/install" && wasUseful()) {
+    bar.hidden = false;
+  }
+}
+
+function wasUseful() {
+  const record = byId("record");
+  if (record) {
+    try {
+      sessionStorage.setItem("read", String(Number(sessionStorage.getItem("read") ?? 0) + 1));
+      if (Number(sessionStorage.getItem("read")) > 1) return true;
+    } catch {
+      return false;
+    }
+  }
+  return memory.get("county") !== null;
+}
+
+function keepCountyButton() {
+  forEach(".keep-county", (button) => {
+    const slug = button.dataset.slug ?? "";
+    const say = () => {
+      const kept = memory.get("county") === slug;
+      button.setAttribute("aria-pressed", String(kept));
+      button.textContent = (kept ? button.dataset.wordsKept : button.dataset.wordsKeep) ?? "";
+    };
+    button.hidden = false;
+    say();
+    if (memory.get("county") === slug) memory.set("seen", todayHere());
+    button.onclick = () => {
+      const kept = memory.get("county") === slug;
+      memory.set("county", kept ? null : slug);
+      memory.set("seen", kept ? null : todayHere());
+      say();
+    };
+  });
+}
+
+function todayHere() {
+  return new Date().toISOString().slice(0, 10);
+}
+
+/** The first page opens on the county that was kept: its answer, and what changed since. */
+async function openOnMyCounty() {
+  const place = byId("my-county");
+  const slug = memory.get("county");
+  if (!place || !slug || !/^[a-z-]+$/.test(slug)) return;
+  const response = await fetch(`/counties/${slug}`, {
+    headers: { "HX-Request": "true", "HX-Request-Type": "partial" },
+  });
+  if (!response.ok) return;
+  const whole = document.createElement("template");
+  whole.innerHTML = await response.text();
+  const answer = whole.content.querySelector(".answer");
+  if (!answer) return;
+  const link = place.querySelector("a.open");
+  if (link instanceof HTMLAnchorElement) link.href = `/counties/${slug}`;
+  for (const heading of answer.querySelectorAll("h1")) {
+    const smaller = document.createElement("h2");
+    smaller.append(...heading.childNodes);
+    heading.replaceWith(smaller);
+  }
+  place.querySelector(".card-answer")?.replaceChildren(answer);
+  const seen = memory.get("seen") ?? todayHere();
+  const fresh = [...whole.content.querySelectorAll(".history li")].filter(
+    (change) => change instanceof HTMLElement && (change.dataset.changed ?? "") > seen,
+  );
+  const list = place.querySelector("ul");
+  list?.replaceChildren(...fresh);
+  const changed = place.querySelector(".changed");
+  const unchanged = place.querySelector(".unchanged");
+  if (changed instanceof HTMLElement) changed.hidden = !fresh.length;
+  if (unchanged instanceof HTMLElement) unchanged.hidden = fresh.length > 0;
+  place.hidden = false;
+  document.querySelector(".hero")?.classList.add("after");
+}
+
+function exitAtOnce() {
+  forEach("a.exit", (link) => {
+    link.addEventListener("click", (event) => {
+      event.preventDefault();
+      // Replaced, so that Back does not lead here again.
+      location.replace(/** @type {HTMLAnchorElement} */ (link).href);
+    });
+  });
+}
+
+function forgetThisPhone() {
+  forEach("form.forget", (form) => {
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      await forget();
+      try {
+        await fetch("/forget", { method: "POST", redirect: "manual" });
+        location.replace("/forgotten");
+      } catch {
+        const done = form.querySelector("[data-words-done]");
+        if (done instanceof HTMLElement) done.textContent = done.dataset.wordsDone ?? "";
+      }
+    });
+  });
+}
+
+async function forget() {
+  try {
+    localStorage.clear();
+    sessionStorage.clear();
+  } catch {
+    // Nothing was kept there.
+  }
+  document.cookie = "lang=; Path=/; Max-Age=0";
+  for (const name of (await globalThis.caches?.keys()) ?? []) await caches.delete(name);
+  for (const { name } of (await indexedDB.databases?.()) ?? []) {
+    if (name) indexedDB.deleteDatabase(name);
+  }
+  for (const worker of (await navigator.serviceWorker?.getRegistrations()) ?? []) {
+    await worker.unregister();
+  }
+}
+
+moveWithHtmx();
+rememberLanguage();
+exitAtOnce();
+forgetThisPhone();
+keepCountyButton();
+coachInstalling();
+openOnMyCounty().catch(() => {});
 document.documentElement.dataset.ready = "yes";
+// Not before the page has loaded: on a slow line the first answer comes first.
+if (document.readyState === "complete") startWorker().catch(() => {});
+else window.addEventListener("load", () => startWorker().catch(() => {}));

@@ -1,0 +1,1 @@
+"""The site as an app on the phone: installed, open without a network, and easily forgotten."""

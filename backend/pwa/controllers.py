@@ -1,0 +1,159 @@
+"""Addresses of the installed app: manifest, worker, bundle, how to install it and forget it."""
+
+import hashlib
+import json
+from functools import cache
+from typing import Any
+
+from litestar import get, post
+from litestar.response.base import ASGIResponse
+
+from backend import settings
+from backend.pwa import bundle
+from backend.web import language
+from backend.web.assets import static
+from backend.web.clock import today
+from backend.web.kept import kept
+from backend.web.language import gettext as _
+from backend.web.pages import Page, kept_page, page
+from backend.web.sending import Answer, AnyRequest, see, send
+
+PWA = settings.FRONTEND / "pwa"
+NO_CACHE = (("cache-control", "no-cache"),)
+
+# What every page needs, on the phone from the start.
+ASSETS = (
+    "css/app.css",
+    "img/icons.svg",
+    "img/mark.svg",
+    "js/app.js",
+    "js/locate.js",
+    "vendor/htmx.js",
+    "vendor/outlines.json",
+    "vendor/icons/192.png",
+)
+
+
+@get("/manifest.webmanifest", include_in_schema=False)
+async def show_manifest(request: AnyRequest) -> ASGIResponse:
+    body = json.dumps(_manifest(language.of(request)), ensure_ascii=False).encode()
+    headers = (*NO_CACHE, ("vary", "Accept-Encoding, Accept-Language, Cookie"))
+    return send(request, Answer(body, "application/manifest+json", headers))
+
+
+@get("/service-worker.js", include_in_schema=False)
+async def show_worker(request: AnyRequest) -> ASGIResponse:
+    text = _no_worker() if settings.read().kill_worker else _worker()
+    return send(request, Answer(text.encode(), "text/javascript", NO_CACHE))
+
+
+@get("/offline/bundle.json", include_in_schema=False)
+async def show_bundle(request: AnyRequest) -> ASGIResponse:
+    async def make() -> Answer:
+        return await bundle.make(request.app)
+
+    return send(request, await kept(("bundle", today()), make))
+
+
+@get("/offline/frame", include_in_schema=False)
+async def show_frame(request: AnyRequest) -> ASGIResponse:
+    return page(request, Page("pwa/frame.html", {"today": today()}))
+
+
+@get("/offline", include_in_schema=False)
+async def show_offline(request: AnyRequest) -> ASGIResponse:
+    async def make() -> Page:
+        return Page("pwa/offline.html")
+
+    return await kept_page(request, "offline", make)
+
+
+@get("/install", include_in_schema=False)
+async def show_install(request: AnyRequest) -> ASGIResponse:
+    async def make() -> Page:
+        return Page("pwa/install.html", {"app_name": settings.read().app_name})
+
+    return await kept_page(request, "install", make)
+
+
+@post("/forget", include_in_schema=False)
+async def forget(request: AnyRequest) -> ASGIResponse:
+    """Ask the browser to drop everything of ours: it works without scripts too."""
+    sent = see("/forgotten")
+    sent.add("clear-site-data", '"cache", "cookies", "storage"')
+    return sent
+
+
+@get("/forgotten", include_in_schema=False)
+async def show_forgotten(request: AnyRequest) -> ASGIResponse:
+    return page(request, Page("pwa/forgotten.html"))
+
+
+def _manifest(reader: language.Language) -> dict[str, Any]:
+    token = language.current.set(reader)
+    try:
+        name = settings.read().app_name
+        icon = {"sizes": "192x192", "type": "image/png", "src": static("vendor/icons/192.png")}
+        return {
+            "id": "/",
+            "name": name,
+            "short_name": name[:12],
+            "description": _("Look up your county, in plain words."),
+            "lang": reader.code,
+            "dir": reader.direction,
+            "start_url": "/",
+            "scope": "/",
+            "display": "standalone",
+            "background_color": "#fbf8f3",
+            "theme_color": "#fbf8f3",
+            "icons": [
+                {**icon, "purpose": "any"},
+                _icon("512", "any"),
+                _icon("maskable-512", "maskable"),
+            ],
+            "screenshots": [
+                {
+                    "src": static(f"img/screens/{picture}.png"),
+                    "sizes": "360x740",
+                    "type": "image/png",
+                    "form_factor": "narrow",
+                    "label": label,
+                }
+                for picture, label in (
+                    ("home", _("Find your county")),
+                    ("county", _("The answer first")),
+                    ("counties", _("All 58 counties")),
+                )
+            ],
+            "shortcuts": [
+                {"name": label, "url": address, "icons": [icon]}
+                for label, address in (
+                    (_("My county"), "/"),
+                    (_("All 58 counties"), "/counties"),
+                    (_("Laws"), "/laws"),
+                )
+            ],
+        }
+    finally:
+        language.current.reset(token)
+
+
+def _icon(name: str, purpose: str) -> dict[str, str]:
+    address = static(f"vendor/icons/{name}.png")
+    return {"sizes": "512x512", "type": "image/png", "src": address, "purpose": purpose}
+
+
+@cache
+def _worker() -> str:
+    """The worker behind what it needs to know. Any change in an asset changes its text, and that
+    is how a browser notices a release."""
+    assets = [static(path) for path in ASSETS]
+    code = "".join((PWA / name).read_text("utf-8") for name in ("finder.js", "service-worker.js"))
+    version = hashlib.sha256(json.dumps([assets, code]).encode()).hexdigest()[:12]
+    build = json.dumps({"version": version, "assets": assets})
+    return f"self.BUILD = {build};\n{code}"
+
+
+@cache
+def _no_worker() -> str:
+    return (PWA / "no-worker.js").read_text("utf-8")

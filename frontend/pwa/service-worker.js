@@ -1,0 +1,216 @@
+// @ts-check
+/// <reference lib="webworker" />
+// The site on the phone. The server puts `self.BUILD` (what this release is made of) and the finder
+// before this file. Pages come from one bundle of everything, so that which county someone looks
+// up is asked of nobody; what is not in it is asked of the network.
+
+/**
+ * @typedef {{title: string, scripts: string, main: string}} PagePart
+ * @typedef {{version: string, made_on: string, finder: unknown,
+ *   languages: Record<string, {frame: string, pages: Record<string, PagePart>}>}} Bundle
+ * @typedef {{kind: string, counties: string[], reason: string, suggestions: string[], place: string}} Found
+ */
+
+const worker = /** @type {ServiceWorkerGlobalScope & {
+ *   BUILD: {version: string, assets: string[]},
+ *   finder: {find: (text: string, data: unknown) => Found}}} */ (/** @type {unknown} */ (self));
+
+const BUNDLE = "/offline/bundle.json";
+const SHELL = `shell-${worker.BUILD.version}`;
+const RECORD = "record"; // outlives a release: yesterday's record is better than none
+const CHOICE = "/offline/language"; // an entry of the cache, never an address that is asked
+const OFTEN = 10 * 60 * 1000;
+
+/** @type {{text: Promise<Bundle> | null, headers: Headers | null, asked: number}} */
+const held = { text: null, headers: null, asked: 0 };
+
+worker.addEventListener("install", (event) => {
+  event.waitUntil(install());
+});
+
+worker.addEventListener("activate", (event) => {
+  event.waitUntil(activate());
+});
+
+worker.addEventListener("message", (event) => {
+  if (event.data === "update") worker.skipWaiting();
+  if (event.data === "refresh") event.waitUntil(refresh(true));
+  if (event.data?.language) event.waitUntil(choose(event.data.language));
+});
+
+worker.addEventListener("fetch", (event) => {
+  const address = new URL(event.request.url);
+  if (event.request.method !== "GET" || address.origin !== worker.location.origin) return;
+  if (address.pathname.startsWith("/static/")) {
+    event.respondWith(asset(event.request));
+  } else if (event.request.headers.get("HX-Request") === "true") {
+    event.respondWith(part(event.request, address));
+  } else if (event.request.mode === "navigate") {
+    event.respondWith(page(event, address));
+  }
+});
+
+/** Everything or nothing: a release that is only half here would break where it hurts. */
+async function install() {
+  const shell = await caches.open(SHELL);
+  await shell.addAll(worker.BUILD.assets.map((path) => new Request(path, { cache: "reload" })));
+  const record = await caches.open(RECORD);
+  const answer = await fetch(BUNDLE, { cache: "no-cache" });
+  if (!answer.ok || answer.redirected) throw new Error("The record could not be fetched.");
+  await record.put(BUNDLE, answer);
+}
+
+async function activate() {
+  for (const name of await caches.keys()) {
+    if (name !== SHELL && name !== RECORD) await caches.delete(name);
+  }
+  await worker.clients.claim();
+}
+
+/** @param {Request} request */
+async function asset(request) {
+  return (await caches.match(request)) ?? fetch(request);
+}
+
+/**
+ * What htmx asks for. A county's record is a page's whole main part, and comes from the phone;
+ * other parts, such as another day, are asked of the network.
+ * @param {Request} request @param {URL} address
+ */
+async function part(request, address) {
+  const bundle = await read();
+  const found = bundle && pageOf(bundle, await language(bundle), address);
+  if (found && !address.search && found.main.startsWith('<article id="record"')) {
+    return answer(found.main);
+  }
+  try {
+    return await fetch(request);
+  } catch {
+    const offline = bundle?.languages[await language(bundle)]?.pages["/offline"];
+    return answer(offline?.main ?? "", 503);
+  }
+}
+
+/** @param {FetchEvent} event @param {URL} address */
+async function page(event, address) {
+  const bundle = await read();
+  if (!bundle) return fetch(event.request);
+  const asked = address.searchParams.get("lang");
+  if (asked && asked in bundle.languages) await choose(asked);
+  const code = await language(bundle);
+  event.waitUntil(refresh(false));
+  if (address.pathname === "/find") return find(bundle, code, address.searchParams.get("q") ?? "");
+  const found = pageOf(bundle, code, address);
+  if (found) return whole(bundle, code, found, address.pathname);
+  try {
+    return await fetch(event.request);
+  } catch {
+    return whole(bundle, code, bundle.languages[code].pages["/offline"], "", 503);
+  }
+}
+
+/**
+ * The page an address means, where it is in the bundle. Another day's page is not.
+ * @param {Bundle} bundle @param {string} code @param {URL} address
+ * @returns {PagePart | undefined}
+ */
+function pageOf(bundle, code, address) {
+  const path = "/" + address.pathname.split("/").filter(Boolean).join("/");
+  const wanted = new URLSearchParams(address.search);
+  wanted.delete("lang");
+  if (path === "/counties" && wanted.get("question") === "hold") wanted.delete("question");
+  const query = wanted.toString();
+  return bundle.languages[code].pages[query ? `${path}?${query}` : path];
+}
+
+/** @param {Bundle} bundle @param {string} code @param {string} typed */
+function find(bundle, code, typed) {
+  const found = worker.finder.find(typed, bundle.finder);
+  if (found.kind === "county") {
+    return Response.redirect(`/counties/${found.counties[0]}`, 303);
+  }
+  const several = found.kind === "counties";
+  const form = several ? (found.place ? "place" : "typed") : found.reason;
+  const blank = bundle.languages[code].pages[`/find/forms/${form}`];
+  const keep = new Set(several ? found.counties : found.suggestions);
+  let main = blank.main.replace(
+    /<li><a class="choice" href="\/counties\/([a-z-]+)"[^]*?<\/li>\s*/g,
+    (choice, slug) => (keep.has(slug) ? choice : ""),
+  );
+  if (!keep.size) main = main.replace(/<div class="suggestions">[^]*?<\/div>/, "");
+  main = main
+    .replaceAll("{typed}", () => escaped(typed.slice(0, 200)))
+    .replaceAll("{place}", () => escaped(found.place));
+  return whole(bundle, code, { ...blank, main }, "/", several ? 200 : 404);
+}
+
+/**
+ * A page set into its frame, with its place marked in the navigation.
+ * @param {Bundle} bundle @param {string} code @param {PagePart} found
+ * @param {string} path @param {number} [status]
+ */
+function whole(bundle, code, found, path, status = 200) {
+  const place = path === "/" ? "/" : `/${path.split("/")[1]}`;
+  const frame = bundle.languages[code].frame
+    .replace("<!--title-->", () => found.title)
+    .replace("<!--scripts-->", () => found.scripts)
+    .replace(`<a href="${place}" class="place"`, (start) => `${start} aria-current="page"`);
+  return answer(frame.replace("<!--main-->", () => found.main), status, code);
+}
+
+/** @param {string} body @param {number} [status] @param {string} [code] */
+function answer(body, status = 200, code) {
+  // The bundle came with the site's security headers; a page made from it keeps them.
+  const headers = new Headers(held.headers ?? undefined);
+  for (const name of ["content-encoding", "content-length", "etag"]) headers.delete(name);
+  headers.set("content-type", "text/html; charset=utf-8");
+  if (code) headers.set("content-language", code);
+  return new Response(body, { status, headers });
+}
+
+/** @returns {Promise<Bundle | null>} */
+async function read() {
+  if (!held.text) {
+    const kept = await (await caches.open(RECORD)).match(BUNDLE);
+    if (!kept) return null;
+    held.headers = kept.headers;
+    held.text = kept.json();
+  }
+  return held.text;
+}
+
+/**
+ * Ask whether there is a newer record: as a whole, so that asking tells nothing.
+ * @param {boolean} now
+ */
+async function refresh(now) {
+  if (!now && Date.now() - held.asked < OFTEN) return;
+  held.asked = Date.now();
+  try {
+    const fresh = await fetch(BUNDLE, { cache: "no-cache" });
+    if (!fresh.ok || fresh.redirected) return;
+    await (await caches.open(RECORD)).put(BUNDLE, fresh);
+    held.text = null;
+  } catch {
+    // No network: what is here stays.
+  }
+}
+
+/** @param {Bundle} bundle */
+async function language(bundle) {
+  const kept = await (await caches.open(RECORD)).match(CHOICE);
+  const code = kept ? await kept.text() : "en";
+  return code in bundle.languages ? code : "en";
+}
+
+/** @param {string} code */
+async function choose(code) {
+  await (await caches.open(RECORD)).put(CHOICE, new Response(code));
+}
+
+/** @param {string} text */
+function escaped(text) {
+  /** @type {Record<string, string>} */
+  const names = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&#34;", "'": "&#39;" };
+  return text.replace(/[&<>"']/g, (letter) => names[letter]);
+}

@@ -39,6 +39,7 @@ ROUTES = [
     policy_pages.show_data,
     about_pages.show_about,
     about_pages.show_privacy,
+    about_pages.show_design,
     about_pages.answer_health,
     about_pages.answer_readiness,
     phone.show_manifest,

@@ -19,7 +19,8 @@ class Settings:
     """`database_url` is empty when the house starts its own PostgreSQL. `site_url` has no slash
     at its end and is what printed pages and feeds call us; `source_url` is where this very
     program's source can be had, which the AGPL owes everyone who uses it. `app_name` stands under
-    the icon on a home screen. `kill_worker` takes the service worker off every phone again.
+    the icon on a home screen. A new `release` makes phones fetch everything anew, even where no
+    file changed. `kill_worker` takes the service worker off every phone again.
     `development` shows /design."""
 
     database_url: str
@@ -29,6 +30,7 @@ class Settings:
     site_url: str
     source_url: str
     app_name: str
+    release: str
     kill_worker: bool
     development: bool
 
@@ -44,6 +46,7 @@ def read() -> Settings:
         site_url=os.environ.get("SITE_URL", f"http://localhost:{port}").rstrip("/"),
         source_url=os.environ.get("SOURCE_URL", ""),
         app_name=os.environ.get("APP_NAME", "") or "Confianza",
+        release=os.environ.get("RELEASE", ""),
         kill_worker=os.environ.get("KILL_WORKER", "") == "1",
         development=os.environ.get("DEVELOPMENT", "") == "1",
     )

@@ -1,7 +1,9 @@
 """Starting the site as people do, and ending it again."""
 
+import asyncio
 import contextlib
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -32,10 +34,14 @@ class Served:
 
 @contextlib.contextmanager
 def serving(
-    log: Path, command: list[str] | None = None, wait: float = 60, **environment: str
+    log: Path,
+    command: list[str] | None = None,
+    wait: float = 60,
+    port: int | None = None,
+    **environment: str,
 ) -> Iterator[Served]:
-    """`python -m backend serve` (or `command`) on a free port until the block ends."""
-    port = free_port()
+    """`python -m backend serve` (or `command`) on `port`, or a free one, until the block ends."""
+    port = port or free_port()
     with log.open("wb") as file:
         process = subprocess.Popen(
             command or [sys.executable, "-m", "backend", "serve"],
@@ -52,6 +58,61 @@ def serving(
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
             process.wait(20)
+
+
+class Recorder:
+    """A wire between a browser and the site that keeps the first line of every request, whoever
+    makes it: also a service worker's, which the browser's own tools do not show."""
+
+    def __init__(self, site_port: int) -> None:
+        self.site_port = site_port
+        self.port = free_port()
+        self.lines: list[str] = []
+        self.connected = True
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    async def __aenter__(self) -> "Recorder":
+        self.server = await asyncio.start_server(self._carry, "127.0.0.1", self.port)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.server.close()
+
+    def paths(self) -> list[str]:
+        return [line.split(" ")[1] for line in self.lines]
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not self.connected:
+            writer.transport.abort()
+            return
+        try:
+            there, back = await asyncio.open_connection("127.0.0.1", self.site_port)
+        except OSError:
+            writer.transport.abort()
+            return
+        await asyncio.gather(self._out(reader, back), self._pass(there, writer))
+
+    async def _out(self, reader: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                if not self.connected:
+                    break
+                self.lines.append(head.split(b"\r\n")[0].decode("latin-1"))
+                length = re.search(rb"(?i)content-length: (\d+)", head)
+                body = await reader.readexactly(int(length[1])) if length else b""
+                back.write(head + body)
+                await back.drain()
+        back.close()
+
+    async def _pass(self, there: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while piece := await there.read(65536):
+                writer.write(piece)
+                await writer.drain()
+        writer.close()
 
 
 def free_port() -> int:

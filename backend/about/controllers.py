@@ -1,10 +1,16 @@
 """Who we are, privacy, and whether the house stands."""
 
 from litestar import get
+from litestar.exceptions import NotFoundException
 from litestar.response.base import ASGIResponse
 
+from backend import settings
 from backend.database import DB
-from backend.web.pages import Page, kept_page
+from backend.policies import reading, wording
+from backend.policies.citing import Citations
+from backend.policies.questions import LOOKS, Question
+from backend.web.clock import today
+from backend.web.pages import Page, kept_page, page
 from backend.web.sending import Answer, AnyRequest, send
 
 NOT_KEPT = (("cache-control", "no-store"),)
@@ -24,6 +30,24 @@ async def show_privacy(request: AnyRequest) -> ASGIResponse:
         return Page("about/privacy.html")
 
     return await kept_page(request, "privacy", make)
+
+
+@get("/design", include_in_schema=False)
+async def show_design(request: AnyRequest) -> ASGIResponse:
+    """Every piece of the pages in every state: for those who build this, in development only."""
+    if not settings.read().development:
+        raise NotFoundException
+    record = await reading.county_record("san-diego")  # it has a disagreement and disputed numbers
+    pieces = {
+        "looks": LOOKS,
+        "standings": record.standings(today()),
+        "record": record,
+        "today": today(),
+        "citations": Citations(),
+        "wording": wording,
+        "Question": Question,
+    }
+    return page(request, Page("about/design.html", pieces))
 
 
 @get("/healthz", include_in_schema=False)

@@ -149,7 +149,9 @@ def _worker() -> str:
     is how a browser notices a release."""
     assets = [static(path) for path in ASSETS]
     code = "".join((PWA / name).read_text("utf-8") for name in ("finder.js", "service-worker.js"))
-    version = hashlib.sha256(json.dumps([assets, code]).encode()).hexdigest()[:12]
+    version = hashlib.sha256(
+        json.dumps([assets, code, settings.read().release]).encode()
+    ).hexdigest()[:12]
     build = json.dumps({"version": version, "assets": assets})
     return f"self.BUILD = {build};\n{code}"
 

@@ -2,6 +2,7 @@
 
 import datetime
 import io
+import re
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -12,10 +13,10 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 
-from backend.settings import FRONTEND
+from backend import settings
 from backend.web.sending import AnyRequest
 
-TRANSLATIONS = FRONTEND / "translations"
+TRANSLATIONS = settings.FRONTEND / "translations"
 COOKIE = "lang"
 
 
@@ -32,6 +33,13 @@ class Language:
 
 ENGLISH = Language("en", "English", "en_US")
 LANGUAGES = {"en": ENGLISH, "es": Language("es", "Español", "es_US")}
+# Nobody's language, there only in development: what stays plain in it was not translated, and what
+# runs out of its place will do so in Vietnamese or Persian too.
+PSEUDO = Language("qps", "Pseudo", "en_US", "rtl")
+LONGER = str.maketrans(
+    {plain: accented * 2 for plain, accented in zip("aeiouyAEIOUY", "áéíóúýÁÉÍÓÚÝ", strict=True)}
+)
+PLACEHOLDER_OR_TAG = re.compile(r"(%\(\w+\)s|<[^>]*>)")
 
 current: ContextVar[Language] = ContextVar("language", default=ENGLISH)
 
@@ -89,6 +97,8 @@ def number_in_words(number: float) -> str:
 
 def load() -> None:
     """Read every catalog now rather than at the first page."""
+    if settings.read().development:
+        LANGUAGES[PSEUDO.code] = PSEUDO
     for code in LANGUAGES:
         _catalog(code)
 
@@ -97,6 +107,8 @@ def load() -> None:
 def _catalog(code: str) -> NullTranslations:
     if code == ENGLISH.code:
         return NullTranslations()
+    if code == PSEUDO.code:
+        return _Pseudo()
     with (TRANSLATIONS / f"{code}.po").open("rb") as file:
         catalog = read_po(file, locale=code)
     compiled = io.BytesIO()
@@ -104,6 +116,18 @@ def _catalog(code: str) -> NullTranslations:
     write_mo(compiled, catalog, use_fuzzy=False)
     compiled.seek(0)
     return GNUTranslations(compiled)
+
+
+class _Pseudo(NullTranslations):
+    """English, but long, accented and in brackets."""
+
+    def gettext(self, message: str) -> str:
+        pieces = PLACEHOLDER_OR_TAG.split(message)
+        pieces[::2] = [words.translate(LONGER) for words in pieces[::2]]
+        return f"[{''.join(pieces)}]"
+
+    def ngettext(self, one: str, many: str, count: int) -> str:
+        return self.gettext(super().ngettext(one, many, count))
 
 
 @lru_cache(maxsize=500)

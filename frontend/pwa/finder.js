@@ -5,10 +5,10 @@
  * for what is done here are told there. Change both or neither.
  *
  * Two answers differ, because the phone knows fewer places outside California:
- * - a ZIP code nobody has, in a region elsewhere that has others, is "outside_california" here
- *   and "unknown_zip" there;
- * - a place elsewhere before the name of one in California ("Boise, Fresno") is passed over here
- *   unless it looks like a name of ours; there it is a question.
+ * - a ZIP code nobody has, among others that lie elsewhere ("99999"), is "outside_california"
+ *   here and "unknown_zip" there;
+ * - a place elsewhere with the name of one in California after it ("Boise, Fresno") is passed
+ *   over here, unless it is like a name of ours; there it is a question.
  *
  * A classic script, put in front of the service worker: it may use no import and makes one name.
  */
@@ -65,8 +65,12 @@ var finder = (() => {
   function find(text, data) {
     if (known?.data !== data) prepare(data);
     const found = search(text);
-    const slugs = (/** @type {number[]} */ counties) => counties.map((each) => data.counties[each][0]);
-    return { ...found, counties: slugs(found.counties), suggestions: slugs(found.suggestions) };
+    const slug = (/** @type {number} */ county) => data.counties[county][0];
+    return {
+      ...found,
+      counties: found.counties.map(slug),
+      suggestions: found.suggestions.map(slug),
+    };
   }
 
   /**

@@ -55,9 +55,15 @@ async function install() {
   const shell = await caches.open(SHELL);
   await shell.addAll(worker.BUILD.assets.map((path) => new Request(path, { cache: "reload" })));
   const record = await caches.open(RECORD);
-  const answer = await fetch(BUNDLE, { cache: "no-cache" });
-  if (!answer.ok || answer.redirected) throw new Error("The record could not be fetched.");
-  await record.put(BUNDLE, answer);
+  const fresh = await fetch(BUNDLE, { cache: "no-cache" });
+  if (!isRecord(fresh)) throw new Error("The record could not be fetched.");
+  await record.put(BUNDLE, fresh);
+}
+
+/** A hotel's sign-in page also answers 200. @param {Response} response */
+function isRecord(response) {
+  const kind = response.headers.get("content-type") ?? "";
+  return response.ok && !response.redirected && kind.startsWith("application/json");
 }
 
 async function activate() {
@@ -188,7 +194,7 @@ async function refresh(now) {
   held.asked = Date.now();
   try {
     const fresh = await fetch(BUNDLE, { cache: "no-cache" });
-    if (!fresh.ok || fresh.redirected) return;
+    if (!isRecord(fresh)) return;
     await (await caches.open(RECORD)).put(BUNDLE, fresh);
     held.text = null;
   } catch {

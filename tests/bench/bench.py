@@ -1,7 +1,8 @@
-"""Measure the house: speed against plain text and a peer, queries, memory, size, start.
+"""Measure the house: start, memory, what a phone loads, Lighthouse, queries, speed.
 
 `make bench` runs it. It prints figures and targets and judges nothing: the exit code says only
-whether everything could be measured. `--quick` takes shorter rounds, for a first look.
+whether everything could be measured. `--quick` takes shorter rounds, for a first look; `--only`
+measures one thing, as in `.venv/bin/python tests/bench/bench.py --only lighthouse`.
 """
 
 import argparse
@@ -14,7 +15,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import first_view
+import lighthouse
 import memory
+import phone
 import queries
 import rates
 from servers import HOUSE, PAGE, VAR, NotMeasured, whole_house
@@ -28,12 +31,14 @@ Table = tuple[str, list[Row]]
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="shorter rounds")
-    quick = parser.parse_args().quick
+    parser.add_argument("--only", choices=MEASURES, help="only this")
+    given = parser.parse_args()
     environment = dict(os.environ)
     failed = False
-    for measure in (_prepare, _measure_house, _measure_queries, _measure_rates):
+    wanted = [MEASURES[given.only]] if given.only else MEASURES.values()
+    for measure in (_prepare, *wanted):
         try:
-            for title, rows in measure(environment, quick):
+            for title, rows in measure(environment, given.quick):
                 print(f"\n{title}\n{table(rows)}", flush=True)
         except Exception as error:  # whatever happened, the other measurements go on
             failed = True
@@ -78,7 +83,7 @@ def _prepare(environment: dict[str, str], _quick: bool) -> list[Table]:
 
 
 def _measure_house(environment: dict[str, str], _quick: bool) -> list[Table]:
-    """Start, first view and memory, all of the same server as people start it."""
+    """Start and memory, of the same server as people start it."""
     database = "PostgreSQL started with it"
     if environment.get("DATABASE_URL") or (VAR / "postgres" / "postmaster.pid").exists():
         database = "PostgreSQL was running already"
@@ -87,8 +92,6 @@ def _measure_house(environment: dict[str, str], _quick: bool) -> list[Table]:
         start = server.seconds
         _say("10,000 requests to one web process, watching its memory")
         held = memory.measure(server)
-        _say("a first visit in Chromium")
-        views = first_view.measure(server, ["/", PAGE])
     most = max(megabytes for _, megabytes in held)
     growth = held[-1][1] - held[-2][1]
     return [
@@ -116,23 +119,95 @@ def _measure_house(environment: dict[str, str], _quick: bool) -> list[Table]:
                 ),
             ],
         ),
+    ]
+
+
+def _measure_phone(environment: dict[str, str], _quick: bool) -> list[Table]:
+    """What comes over the line at the first visit, what stays on the phone, and installing."""
+    with whole_house(environment) as server:
+        _say("a first visit in Chromium")
+        views = first_view.measure(server, ["/", PAGE, "/laws"])
+        _say("what the phone keeps, and whether the site can be installed")
+        seconds, bundle = phone.bundle(server)
+        count, precache = phone.precache(server)
+        obstacles = phone.obstacles(server)
+    return [
+        ("First view, bytes on the wire without headers", _view_rows(views)),
         (
-            "First view, bytes on the wire without headers",
+            "Kept on the phone after the first view, bytes",
             [
-                ("", "requests", "html", "css", "js", "other", "all", "target", ""),
+                ("", "as it is", "gzip", "brotli", "target", ""),
                 *(
                     (
-                        view.path,
-                        str(view.requests),
-                        *(f"{view.sizes[kind]:,}" for kind in ("html", "css", "js", "other")),
-                        f"{view.total:,}",
-                        "<= 60,000",
-                        verdict(view.total <= 60_000),
+                        what,
+                        *(f"{each:,}" for each in (size.plain, size.gzip, size.brotli)),
+                        f"<= {most:,}",
+                        verdict(size.brotli <= most),
                     )
-                    for view in views
+                    for what, size, most in (
+                        (f"the offline bundle, made in {seconds:.1f} s", bundle, 150_000),
+                        (f"precache: {count} assets", precache, 400_000),
+                    )
                 ),
             ],
         ),
+        (
+            "Installing, as Chromium sees it",
+            [
+                ("", "errors", "target", ""),
+                (
+                    ", ".join(obstacles) or "nothing in the way",
+                    str(len(obstacles)),
+                    "0",
+                    verdict(not obstacles),
+                ),
+            ],
+        ),
+    ]
+
+
+def _view_rows(views: list[first_view.FirstView]) -> list[Row]:
+    kinds = ("html", "css", "js", "other")
+    return [
+        ("", "requests", *kinds, "all", "headers", ""),
+        *(
+            (
+                view.path,
+                str(view.requests),
+                *(f"{view.sizes[kind]:,}" for kind in kinds),
+                f"{view.total:,}",
+                f"{view.headers:,}",
+                verdict(view.requests <= 8 and view.sizes["js"] <= 25_000 and view.total <= 60_000),
+            )
+            for view in views
+        ),
+        ("target", "<= 8", "", "", "<= 25,000", "", "<= 60,000", "", ""),
+    ]
+
+
+def _measure_lighthouse(environment: dict[str, str], quick: bool) -> list[Table]:
+    runs = 1 if quick else 3
+    with whole_house(environment) as server:
+        pages = lighthouse.measure(server, runs, _say)
+    rows: list[Row] = [
+        ("", *(f"run {number}" for number in range(1, runs + 1)), "median", "target", ""),
+        *(
+            (
+                f"{page.name}: {figure.name}",
+                *(f"{each:.{figure.places}f}" for each in page.values(figure)),
+                f"{page.median(figure):.{figure.places}f}",
+                f"{'>=' if figure.at_least else '<='} {figure.target:g}",
+                verdict(figure.met(page.median(figure))),
+            )
+            for page in pages
+            for figure in lighthouse.FIGURES
+        ),
+    ]
+    faults = [(f"{page.name}: {fault}",) for page in pages for fault in page.faults()]
+    speed = lighthouse.speed_of_machine(pages)
+    return [
+        (f"Lighthouse, mobile (this machine’s speed: {speed:.0f})", rows),
+        *([("What cost points in any run", faults)] if faults else []),
     ]
 
 
@@ -197,6 +272,14 @@ def _with_database(environment: dict[str, str], work: Callable[[str], Any]) -> A
         os.environ.pop("DATABASE_URL", None)
         os.environ.update(environment)
 
+
+MEASURES = {
+    "house": _measure_house,
+    "phone": _measure_phone,
+    "lighthouse": _measure_lighthouse,
+    "queries": _measure_queries,
+    "rates": _measure_rates,
+}
 
 _begun = time.monotonic()
 

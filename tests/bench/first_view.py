@@ -1,11 +1,10 @@
 """What a first visit loads, in real Chromium: bytes as they come over the wire."""
 
-import importlib.util
+import tempfile
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
-from types import ModuleType
 
+import chromium
 from servers import NotMeasured, Server
 
 KINDS = {"text/html": "html", "text/css": "css", "text/javascript": "js"}
@@ -13,11 +12,13 @@ KINDS = {"text/html": "html", "text/css": "css", "text/javascript": "js"}
 
 @dataclass
 class FirstView:
-    """Body bytes by kind (html, css, js, other), headers aside, and how many requests."""
+    """Body bytes by kind (html, css, js, other), the bytes of the headers apart, and how many
+    requests."""
 
     path: str
     requests: int = 0
     sizes: Counter[str] = field(default_factory=Counter)
+    headers: int = 0
 
     @property
     def total(self) -> int:
@@ -25,23 +26,14 @@ class FirstView:
 
 
 def measure(server: Server, paths: list[str]) -> list[FirstView]:
-    """One for each path, each seen with an empty cache."""
+    """One for each path, each seen with an empty cache, until everything is loaded and quiet."""
     from playwright.sync_api import sync_playwright
 
-    install = _installer()
-    try:
-        program = install.find()
-    except install.NoBrowser as error:
-        raise NotMeasured(str(error)) from None
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        try:
-            return [_view(browser, server, path) for path in paths]
-        finally:
-            browser.close()
+        return [_view(playwright, server, path) for path in paths]
 
 
-def _view(browser, server: Server, path: str) -> FirstView:
+def _view(playwright, server: Server, path: str) -> FirstView:
     view, kinds, heads = FirstView(path), {}, {}
 
     def arrived(event: dict) -> None:
@@ -59,22 +51,26 @@ def _view(browser, server: Server, path: str) -> FirstView:
         if name in kinds:
             view.requests += 1
             view.sizes[kinds[name]] += event["encodedDataLength"] - heads[name]
+            view.headers += heads[name]
 
-    context = browser.new_context()
-    page = context.new_page()
-    devtools = context.new_cdp_session(page)
-    devtools.on("Network.responseReceived", arrived)
-    devtools.on("Network.loadingFinished", finished)
-    devtools.send("Network.enable")
-    page.goto(f"http://127.0.0.1:{server.port}{path}", wait_until="networkidle")
-    context.close()
+    with tempfile.TemporaryDirectory() as profile:
+        # An ordinary window with a new profile: a private one asks for no manifest and no icon.
+        # The worker starts after the page has loaded, and what it then keeps is no part of the
+        # view: phone.py measures that.
+        context = playwright.chromium.launch_persistent_context(
+            profile,
+            executable_path=chromium.find(),
+            args=chromium.FLAGS,
+            service_workers="block",
+        )
+        try:
+            page = context.new_page()
+            devtools = context.new_cdp_session(page)
+            devtools.on("Network.responseReceived", arrived)
+            devtools.on("Network.loadingFinished", finished)
+            devtools.send("Network.enable")
+            page.goto(f"http://127.0.0.1:{server.port}{path}", wait_until="load")
+            page.wait_for_load_state("networkidle")
+        finally:
+            context.close()
     return view
-
-
-def _installer() -> ModuleType:
-    # The browser tests' own: it has no package, so it is loaded from its file.
-    file = Path(__file__).parent.parent / "browser" / "install.py"
-    spec = importlib.util.spec_from_file_location("browser_install", file)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module

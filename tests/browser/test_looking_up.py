@@ -70,14 +70,17 @@ async def test_htmx_swaps_the_record_without_loading_the_page_anew(visit: Open) 
     assert await page.locator("h1").count() == 1
 
 
-async def test_the_list_changes_with_the_question(visit: Open) -> None:
-    page = await visit("/counties", width=1100)
-    await page.evaluate("window.stayed = true")
+@pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without"])
+async def test_the_list_changes_with_the_question(visit: Open, scripts: bool) -> None:
+    page = await visit("/counties", width=1100, java_script_enabled=scripts)
     await page.get_by_role("link", name="Telling ICE").click()
     heading = "Does the jail tell ICE when someone will get out?"
     await expect(page.get_by_role("heading", name=heading)).to_be_visible()
-    assert await page.evaluate("window.stayed") is True
     await expect(page.locator(".county-answers li")).to_have_count(58)
+    await page.get_by_label("Go to another day").fill("2015-06-01")
+    await page.get_by_role("button", name="Show", exact=True).click()
+    await expect(page.get_by_text("This held on June 1, 2015.")).to_be_visible()
+    await expect(page.get_by_role("heading", name=heading)).to_be_visible()
 
 
 async def test_the_map_can_be_used_by_keyboard(visit: Open) -> None:
@@ -87,6 +90,15 @@ async def test_the_map_can_be_used_by_keyboard(visit: Open) -> None:
     assert "Inyo County" in str(await link.get_attribute("aria-label"))
     await page.keyboard.press("Enter")
     await expect(page).to_have_url(re.compile("/counties/inyo$"))
+
+
+async def test_without_scripts_a_law_is_read_and_the_language_changed(visit: Open) -> None:
+    page = await visit("/laws", java_script_enabled=False)
+    await page.get_by_role("link", name="California Values Act").first.click()
+    await expect(page.locator("h1")).to_have_text("California Values Act")
+    await page.get_by_role("link", name="Español").click()
+    await expect(page.locator("h1")).to_have_text("Ley de Valores de California")
+    await expect(page).to_have_url(re.compile("/laws/values-act"))
 
 
 async def test_the_language_changes_in_place_and_stays(visit: Open) -> None:

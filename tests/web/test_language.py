@@ -58,3 +58,30 @@ def test_days_and_numbers_are_written_as_people_here_write_them() -> None:
         language.current.reset(token)
     assert language.day_in_words(day) == "November 12, 2014"
     assert language.month_in_words(day) == "November 2014"
+
+
+def test_the_pseudo_language_is_longer_and_keeps_placeholders_and_tags() -> None:
+    token = language.current.set(language.PSEUDO)
+    try:
+        said = language.gettext("<b>%(name)s County</b>: the answer stands first.")
+        counted = language.ngettext("%(num)s county", "%(num)s counties", 2)
+        assert language.in_words({"en": "No.", "es": "No."}) == "No."
+    finally:
+        language.current.reset(token)
+    assert said == "[<b>%(name)s Cóóúúntýý</b>: théé áánswéér stáánds fíírst.]"
+    assert counted == "[%(num)s cóóúúntííéés]"
+    plain = "We do not know that ZIP code. Check the numbers, or type your city."
+    assert 1.3 < len(language._catalog("qps").gettext(plain)) / len(plain) < 1.5
+
+
+@pytest.mark.parametrize("development", ["", "1"])
+async def test_the_pseudo_language_is_there_in_development_only(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, development: str
+) -> None:
+    monkeypatch.setenv("DEVELOPMENT", development)
+    monkeypatch.setattr(language, "LANGUAGES", dict(language.LANGUAGES))
+    language.load()
+    answer = await client.get("/about?lang=qps")
+    assert answer.headers["content-language"] == ("qps" if development else "en")
+    assert ('<html lang="qps" dir="rtl">' in answer.text) == bool(development)
+    assert "lang=qps" not in answer.headers.get("set-cookie", "") or development

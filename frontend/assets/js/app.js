@@ -66,13 +66,15 @@ async function startWorker() {
     registration.active?.postMessage({ language: document.documentElement.lang });
   };
   navigator.serviceWorker.ready.then(tell);
-  if (registration.waiting && hadOne) offerUpdate(registration.waiting);
-  registration.addEventListener("updatefound", () => {
+  const watch = () => {
     const coming = registration.installing;
     coming?.addEventListener("statechange", () => {
-      if (coming.state === "installed" && navigator.serviceWorker.controller) offerUpdate(coming);
+      if (coming.state === "installed" && hadOne) offerUpdate(coming);
     });
-  });
+  };
+  if (registration.waiting && hadOne) offerUpdate(registration.waiting);
+  watch(); // it may have been found before this script ran
+  registration.addEventListener("updatefound", watch);
   document.addEventListener("visibilitychange", () => {
     if (document.visibilityState === "visible") registration.update().catch(() => {});
   });

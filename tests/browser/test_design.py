@@ -1,0 +1,42 @@
+"""Every piece of the pages on one page, to be looked at."""
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from tests.browser.conftest import Open
+from tests.serving import HOUSE, Served, serving
+
+LOOKS = {
+    "light": ("en", {"color_scheme": "light"}),
+    "dark": ("en", {"color_scheme": "dark"}),
+    "rtl": ("qps", {"color_scheme": "light"}),
+    "forced": ("en", {"forced_colors": "active"}),
+}
+
+
+@pytest.fixture(scope="module")
+def served(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The site in development, where /design is."""
+    log = tmp_path_factory.mktemp("design") / "log"
+    with serving(log, DATABASE_URL=database_url, DEVELOPMENT="1") as site:
+        yield site
+
+
+@pytest.mark.parametrize("name", LOOKS)
+async def test_every_piece_fits_a_phone(visit: Open, name: str) -> None:
+    code, options = LOOKS[name]
+    page = await visit(f"/design?lang={code}", width=360, service_workers="block", **options)
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 360
+    folder = HOUSE / "var" / "screenshots"
+    folder.mkdir(parents=True, exist_ok=True)
+    picture = await page.screenshot(path=folder / f"design-{name}.png", full_page=True, scale="css")
+    assert len(picture) > 50_000
+
+
+async def test_the_page_of_pieces_is_there_in_development_only(
+    client: httpx.AsyncClient, served: Served
+) -> None:
+    assert (await client.get("/design")).status_code == 404
+    assert httpx.get(f"{served.url}/design").status_code == 200

@@ -1,0 +1,165 @@
+"""Manifest, worker, bundle and forgetting, as the server answers them."""
+
+import json
+import re
+
+import brotli
+import httpx
+import pytest
+
+from backend.counties import gazetteer
+from backend.policies import reading
+from backend.pwa import controllers
+from backend.web.assets import static
+from tests.serving import Served
+
+
+async def test_the_manifest_is_in_the_readers_language_and_always_the_same_app(
+    client: httpx.AsyncClient,
+) -> None:
+    english = (await client.get("/manifest.webmanifest?lang=en")).json()
+    spanish = await client.get("/manifest.webmanifest?lang=es")
+    assert spanish.headers["content-type"] == "application/manifest+json"
+    assert "set-cookie" not in spanish.headers
+    assert english["lang"] == "en"
+    assert spanish.json()["lang"] == "es"
+    assert english["id"] == spanish.json()["id"] == "/"
+    assert english["shortcuts"][0]["name"] == "My county"
+    assert spanish.json()["shortcuts"][0]["name"] == "Mi condado"
+    assert len(english["short_name"]) <= 12
+    for picture in (*english["icons"], *english["screenshots"]):
+        answer = await client.get(picture["src"])
+        assert answer.headers["content-type"] == "image/png"
+        width, height = (int.from_bytes(answer.content[at : at + 4]) for at in (16, 20))
+        assert picture["sizes"] == f"{width}x{height}"
+    assert {icon["purpose"] for icon in english["icons"]} == {"any", "maskable"}
+    for shortcut in english["shortcuts"]:
+        assert (await client.get(shortcut["url"])).status_code == 200
+
+
+async def test_the_name_under_the_icon_is_a_setting(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("APP_NAME", "Mis cosas de casa")
+    manifest = (await client.get("/manifest.webmanifest")).json()
+    assert manifest["name"] == "Mis cosas de casa"
+    assert manifest["short_name"] == "Mis cosas de"
+
+
+async def test_the_worker_names_a_release_and_only_files_that_are_there(
+    client: httpx.AsyncClient,
+) -> None:
+    answer = await client.get("/service-worker.js")
+    assert answer.headers["cache-control"] == "no-cache"
+    assert answer.headers["content-type"].startswith("text/javascript")
+    build = json.loads(re.match(r"self\.BUILD = (.*);", answer.text)[1])  # type: ignore[index]
+    assert re.fullmatch("[0-9a-f]{12}", build["version"])
+    weight = 0
+    for path in build["assets"]:
+        asset = await client.get(path)
+        assert asset.status_code == 200, path
+        assert "immutable" in asset.headers["cache-control"], path
+        weight += int(asset.headers["content-length"])
+    assert weight <= 400_000
+
+
+async def test_every_asset_a_saved_page_needs_is_saved(client: httpx.AsyncClient) -> None:
+    saved = {static(path) for path in controllers.ASSETS}
+    bundle = (await client.get("/offline/bundle.json")).json()
+    for language in bundle["languages"].values():
+        for page in (language["frame"], *(str(each) for each in language["pages"].values())):
+            needed = set(re.findall(r'(?:src|data-outlines)="(/static/[^"#]+)', page))
+            needed |= set(re.findall(r'<link rel="stylesheet" href="([^"]+)"', page))
+            assert needed <= saved
+
+
+async def test_the_bundle_holds_every_page_in_every_language(client: httpx.AsyncClient) -> None:
+    bundle = (await client.get("/offline/bundle.json")).json()
+    laws = await reading.laws()
+    for code, language in bundle["languages"].items():
+        pages = language["pages"]
+        for address in (
+            "/", "/counties", "/laws", "/about", "/privacy", "/data", "/install", "/offline",
+            *(f"/counties/{county.slug}" for county in gazetteer.counties()),
+            *(f"/laws/{law.slug}" for law in laws),
+        ):  # fmt: skip
+            assert address in pages, (code, address)
+        assert not any(address.startswith(("/api", "/static")) for address in pages)
+        assert f'<html lang="{code}"' in language["frame"]
+        for gap in ("<!--title-->", "<!--scripts-->", "<!--main-->"):
+            assert language["frame"].count(gap) == 1
+        # A page from the phone says so; the site's own pages do not.
+        assert 'class="as-of"' in language["frame"]
+
+
+async def test_a_page_from_the_bundle_is_the_servers_own(client: httpx.AsyncClient) -> None:
+    bundle = (await client.get("/offline/bundle.json")).json()
+    for address in ("/counties/san-diego", "/laws/values-act", "/counties?question=transfer"):
+        page = (await client.get(address)).text
+        assert bundle["languages"]["en"]["pages"][address]["main"] in page
+        assert bundle["languages"]["en"]["pages"][address]["title"] in page
+
+
+async def test_the_bundles_version_changes_with_the_record_and_only_then(
+    client: httpx.AsyncClient,
+) -> None:
+    from backend.policies.tables import Rule
+
+    first = await client.get("/offline/bundle.json")
+    reading.forget()
+    again = await client.get(
+        "/offline/bundle.json", headers={"If-None-Match": first.headers["etag"]}
+    )
+    assert again.status_code == 304
+    await Rule.update({Rule.citation: "Gov. Code 1"}, force=True)
+    reading.forget()
+    changed = await client.get("/offline/bundle.json")
+    assert changed.json()["version"] != first.json()["version"]
+
+
+def test_the_bundle_is_small_on_the_wire(served: Served) -> None:
+    with httpx.stream(
+        "GET", f"{served.url}/offline/bundle.json", headers={"Accept-Encoding": "br"}, timeout=60
+    ) as answer:
+        raw = b"".join(answer.iter_raw())
+    assert answer.headers["content-encoding"] == "br"
+    assert len(raw) <= 150_000, f"{len(raw):,} bytes"
+    assert json.loads(brotli.decompress(raw))["version"]
+
+
+async def test_the_forms_of_the_finder_are_no_pages_for_people_to_find(
+    client: httpx.AsyncClient,
+) -> None:
+    assert (await client.get("/find/forms/no-such-form")).status_code == 404
+    form = (await client.get("/find/forms/place")).text
+    assert form.count('class="choice"') == 58
+
+
+OURS = {"Sec-Fetch-Site": "same-origin"}
+
+
+async def test_forgetting_clears_cookies_storage_and_cache(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/forget", headers=OURS)
+    assert answer.status_code == 303
+    assert answer.headers["location"] == "/forgotten"
+    assert answer.headers["clear-site-data"] == '"cache", "cookies", "storage"'
+    assert (await client.get("/forgotten")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Sec-Fetch-Site": "same-origin"}, 303),
+        ({"Origin": "http://confianza.test"}, 303),
+        ({"Sec-Fetch-Site": "cross-site", "Origin": "http://confianza.test"}, 403),
+        ({"Sec-Fetch-Site": "same-site"}, 403),
+        ({"Sec-Fetch-Site": "none"}, 403),
+        ({"Origin": "http://elsewhere.test"}, 403),
+        ({"Origin": "null"}, 403),
+        ({}, 403),
+    ],
+)
+async def test_only_our_own_pages_may_send_anything(
+    client: httpx.AsyncClient, headers: dict[str, str], status: int
+) -> None:
+    assert (await client.post("/forget", headers=headers)).status_code == status

@@ -19,17 +19,6 @@ from tests.serving import Served, serving
 if TYPE_CHECKING:
     from playwright.async_api import Browser
 
-# As root there is no sandbox; the rest keeps it from asking other hosts for anything.
-CHROMIUM_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
 
 @pytest.fixture(scope="session")
 def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
@@ -110,9 +99,9 @@ async def chromium() -> AsyncIterator["Browser"]:
     """A real Chromium. There is no test without one: `make browser` installs it."""
     from playwright.async_api import async_playwright
 
-    from tests.browser.install import find
+    from tests.browser.install import FLAGS, find
 
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=find(), args=CHROMIUM_FLAGS)
+        browser = await playwright.chromium.launch(executable_path=find(), args=FLAGS)
         yield browser
         await browser.close()

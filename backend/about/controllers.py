@@ -10,7 +10,7 @@ from backend.policies import reading, wording
 from backend.policies.citing import Citations
 from backend.policies.questions import LOOKS, Question
 from backend.web.clock import today
-from backend.web.pages import Page, kept_page, page
+from backend.web.pages import Page, fixed_page, page
 from backend.web.sending import Answer, AnyRequest, send
 
 NOT_KEPT = (("cache-control", "no-store"),)
@@ -18,18 +18,12 @@ NOT_KEPT = (("cache-control", "no-store"),)
 
 @get("/about", include_in_schema=False)
 async def show_about(request: AnyRequest) -> ASGIResponse:
-    async def make() -> Page:
-        return Page("about/about.html")
-
-    return await kept_page(request, "about", make)
+    return await fixed_page(request, "about/about.html")
 
 
 @get("/privacy", include_in_schema=False)
 async def show_privacy(request: AnyRequest) -> ASGIResponse:
-    async def make() -> Page:
-        return Page("about/privacy.html")
-
-    return await kept_page(request, "privacy", make)
+    return await fixed_page(request, "about/privacy.html")
 
 
 @get("/design", include_in_schema=False)

@@ -6,7 +6,6 @@ import io
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-import msgspec
 from litestar import get
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import Example
@@ -18,143 +17,25 @@ from backend.policies import reading
 from backend.policies.days import FIRST_DAY, Day
 from backend.policies.questions import Question
 from backend.policies.record import CountyRecord, Standing
+from backend.policies.shapes import (
+    CountyAnswer,
+    CountyAnswers,
+    FigureAnswer,
+    HistoryAnswer,
+    LawAnswer,
+    OtherRule,
+    PracticeAnswer,
+    QuestionAnswer,
+    RuleAnswer,
+    SourceAnswer,
+    Words,
+)
 from backend.policies.tables import Figure, Law, Practice, Rule
 from backend.web.clock import today
 from backend.web.errors import CannotAnswer
 from backend.web.json import PUBLIC, Problem, json_answer
 from backend.web.kept import kept
 from backend.web.sending import Answer, AnyRequest, send
-
-Words = dict[str, str]
-
-
-class SourceAnswer(msgspec.Struct):
-    """`grade`: A official text, B named outlet or organization, C repost or conflicting figure.
-    `published_on` may be a month or a year, or null. `checked_on` is when we last looked at the
-    fact that cites it."""
-
-    title: str
-    publisher: str
-    url: str
-    published_on: str | None
-    checked_on: str
-    grade: str
-
-
-class RuleAnswer(msgspec.Struct):
-    """`effective_from` and `effective_to` are as exact as is known: day, month or year.
-    `effective_from_means` is `by` when the rule was in force by then and its first day is not
-    known."""
-
-    issuer: str
-    instrument: Words
-    citation: str
-    law: str | None
-    effective_from: str
-    effective_from_means: str
-    effective_to: str | None
-    summary: Words
-    note: Words | None
-
-
-class OtherRule(msgspec.Struct):
-    answer: str | None
-    rule: RuleAnswer
-    sources: list[SourceAnswer]
-    review_by: str
-
-
-class PracticeAnswer(msgspec.Struct):
-    """What someone credible reports; `since` and `until` are null when not known."""
-
-    topic: str
-    said_by: Words | None
-    since: str | None
-    until: str | None
-    summary: Words
-    note: Words | None
-    sources: list[SourceAnswer]
-    review_by: str
-
-
-class QuestionAnswer(msgspec.Struct):
-    """`answer` is `not_known` when no rule was found: then `rule` and `since` are null.
-    `also` holds the other rules in force, strictest first; `disagreement` is true when someone
-    responsible says they will not follow the rule."""
-
-    question: str
-    answer: str
-    since: str | None
-    rule: RuleAnswer | None
-    also: list[OtherRule]
-    disagreement: bool
-    disputed_by: list[PracticeAnswer]
-    sources: list[SourceAnswer]
-    review_by: str | None
-
-
-class FigureAnswer(msgspec.Struct):
-    """`low` and `high` differ where sources do. Never compare figures of different counties:
-    sheriffs count differently."""
-
-    measure: str
-    definition: Words
-    period_from: str
-    period_until: str
-    low: int
-    high: int
-    about: bool
-    note: Words | None
-    sources: list[SourceAnswer]
-    review_by: str
-
-
-class HistoryAnswer(msgspec.Struct):
-    """`kind`: began, ended or reported; `level`: state or county."""
-
-    day: str
-    kind: str
-    level: str
-    summary: Words
-
-
-class CountyAnswers(msgspec.Struct):
-    slug: str
-    name: str
-    fips: str
-    ocd_id: str
-    answers: dict[str, str]
-
-
-class CountyAnswer(msgspec.Struct):
-    slug: str
-    name: str
-    fips: str
-    ocd_id: str
-    on: str
-    answers: list[QuestionAnswer]
-    practice: list[PracticeAnswer]
-    figures: list[FigureAnswer]
-    history: list[HistoryAnswer]
-
-
-class LawAnswer(msgspec.Struct):
-    slug: str
-    kind: str
-    status: str
-    topic: str
-    title: Words
-    short: str
-    citation: str
-    on: str
-    effective_from: str | None
-    effective_to: str | None
-    summary: Words
-    points: list[Words]
-    note: Words | None
-    sources: list[SourceAnswer]
-    review_by: str
-
 
 On = Annotated[
     str | None,

@@ -18,7 +18,7 @@ from backend.web.clock import today
 from backend.web.errors import CannotAnswer
 from backend.web.language import gettext as _
 from backend.web.language import later
-from backend.web.pages import Page, kept_page
+from backend.web.pages import Page, fixed_page, kept_page
 from backend.web.sending import AnyRequest
 
 
@@ -125,13 +125,9 @@ async def show_law(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse:
 
 @get("/data", include_in_schema=False)
 async def show_data(request: AnyRequest) -> ASGIResponse:
-    async def make() -> Page:
-        return Page(
-            "policies/data.html",
-            {"questions": ANSWERS, "not_known": NOT_KNOWN, "wording": wording},
-        )
-
-    return await kept_page(request, "data", make)
+    return await fixed_page(
+        request, "policies/data.html", questions=ANSWERS, not_known=NOT_KNOWN, wording=wording
+    )
 
 
 def _no_such(request: AnyRequest, sentence: str, address: str) -> CannotAnswer:

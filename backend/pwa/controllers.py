@@ -15,7 +15,7 @@ from backend.web.assets import static
 from backend.web.clock import today
 from backend.web.kept import kept
 from backend.web.language import gettext as _
-from backend.web.pages import Page, kept_page, page
+from backend.web.pages import Page, fixed_page, page
 from backend.web.sending import Answer, AnyRequest, see, send
 
 PWA = settings.FRONTEND / "pwa"
@@ -62,18 +62,12 @@ async def show_frame(request: AnyRequest) -> ASGIResponse:
 
 @get("/offline", include_in_schema=False)
 async def show_offline(request: AnyRequest) -> ASGIResponse:
-    async def make() -> Page:
-        return Page("pwa/offline.html")
-
-    return await kept_page(request, "offline", make)
+    return await fixed_page(request, "pwa/offline.html")
 
 
 @get("/install", include_in_schema=False)
 async def show_install(request: AnyRequest) -> ASGIResponse:
-    async def make() -> Page:
-        return Page("pwa/install.html", {"app_name": settings.read().app_name})
-
-    return await kept_page(request, "install", make)
+    return await fixed_page(request, "pwa/install.html", app_name=settings.read().app_name)
 
 
 @post("/forget", include_in_schema=False)
@@ -86,7 +80,7 @@ async def forget(request: AnyRequest) -> ASGIResponse:
 
 @get("/forgotten", include_in_schema=False)
 async def show_forgotten(request: AnyRequest) -> ASGIResponse:
-    return page(request, Page("pwa/forgotten.html"))
+    return await fixed_page(request, "pwa/forgotten.html")
 
 
 def _manifest(reader: language.Language) -> dict[str, Any]:

@@ -54,6 +54,15 @@ async def kept_page(
     return _send(request, await kept(whole_key, answer))
 
 
+async def fixed_page(request: AnyRequest, template: str, **context: Any) -> Sent:
+    """Answer with a page that is made of nothing but its template and settings."""
+
+    async def make() -> Page:
+        return Page(template, context)
+
+    return await kept_page(request, template, make)
+
+
 @cache
 def environment() -> Environment:
     """Jinja with every name a template may use; an unknown one is an error, never empty text."""

@@ -26,6 +26,8 @@ INPUTS = ("package.json", "package-lock.json", ".npmrc")
 PAGES = {"home": "/", "a county": PAGE, "laws": "/laws"}
 CATEGORIES = ("performance", "accessibility", "best-practices", "seo")
 LONGEST = 180
+# On a busy machine a trace sometimes lacks its beginning, and Lighthouse asks to be run again.
+ATTEMPTS = 3
 
 Say = Callable[[str], None]
 Report = dict[str, Any]
@@ -145,26 +147,29 @@ def _install(say: Say) -> Path:
 def _look(node: Path, address: str, file: Path) -> Report:
     """One report, with a new browser and a new profile. It stays in `file` for a closer look."""
     BENCH.mkdir(parents=True, exist_ok=True)
-    file.unlink(missing_ok=True)
-    said = _run(
-        str(node),
-        str(PACKAGES / "node_modules" / "lighthouse" / "cli" / "index.js"),
-        address,
-        f"--only-categories={','.join(CATEGORIES)}",
-        f"--chrome-flags={' '.join(chromium.FLAGS)}",
-        f"--chrome-path={chromium.find()}",
-        "--output=json",
-        f"--output-path={file}",
-        "--locale=en",
-        "--quiet",
-        # It would ask, and tell its makers.
-        "--no-enable-error-reporting",
-    )
-    if not file.exists():
-        raise NotMeasured(f"Lighthouse made no report of {address}:\n{said}")
-    report: Report = json.loads(file.read_text("utf-8"))
-    _check(report, address)
-    return report
+    said = ""
+    for _ in range(ATTEMPTS):
+        file.unlink(missing_ok=True)
+        said = _run(
+            str(node),
+            str(PACKAGES / "node_modules" / "lighthouse" / "cli" / "index.js"),
+            address,
+            f"--only-categories={','.join(CATEGORIES)}",
+            f"--chrome-flags={' '.join(chromium.FLAGS)}",
+            f"--chrome-path={chromium.find()}",
+            "--output=json",
+            f"--output-path={file}",
+            "--locale=en",
+            "--quiet",
+            # It would ask, and tell its makers.
+            "--no-enable-error-reporting",
+        )
+        report: Report = json.loads(file.read_text("utf-8")) if file.exists() else {}
+        if report and not report.get("runtimeError"):
+            _check(report, address)
+            return report
+        said = report.get("runtimeError", {}).get("message", said)
+    raise NotMeasured(f"Lighthouse made no report of {address}:\n{said}")
 
 
 def _run(*command: str) -> str:
@@ -183,8 +188,6 @@ def _run(*command: str) -> str:
 
 def _check(report: Report, address: str) -> None:
     """Raises NotMeasured unless it is a whole report of that page and nobody else was asked."""
-    if error := report.get("runtimeError"):
-        raise NotMeasured(f"Lighthouse on {address}: {error['message']}")
     if report["finalDisplayedUrl"] != address:
         raise NotMeasured(f"{address} became {report['finalDisplayedUrl']}")
     for category in CATEGORIES:

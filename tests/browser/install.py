@@ -9,6 +9,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+# As root there is no sandbox; the rest keeps it from asking other hosts for anything.
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 
 

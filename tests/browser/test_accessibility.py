@@ -121,7 +121,7 @@ async def test_forced_colors_leave_every_answer_its_border(
     borders = await page.evaluate(
         """selector => [...document.querySelectorAll(selector)].filter(e => e.checkVisibility())
             .map(e => [e.className, getComputedStyle(e)])
-            .map(([name, s]) => [name, s.borderBlockStartStyle, parseFloat(s.borderBlockStartWidth)])
+            .map(([name, s]) => [name, s.borderTopStyle, parseFloat(s.borderTopWidth)])
         """,
         selector,
     )

@@ -15,44 +15,15 @@ from backend.policies.record import CountyRecord
 from backend.web.clock import today
 from tests.serving import SHARED
 
-WITHOUT_A_RECORD = [
-    "alpine",
-    "calaveras",
-    "colusa",
-    "del-norte",
-    "glenn",
-    "imperial",
-    "inyo",
-    "lake",
-    "lassen",
-    "mariposa",
-    "mendocino",
-    "modoc",
-    "mono",
-    "plumas",
-    "san-benito",
-    "sierra",
-    "sutter",
-    "trinity",
-]
+WITHOUT_A_RECORD = """
+alpine calaveras colusa del-norte glenn imperial inyo lake lassen mariposa mendocino modoc mono
+plumas san-benito sierra sutter trinity
+""".split()
 
-ENDED_HOLDS_BY_2014 = [
-    "santa-clara",
-    "san-francisco",
-    "alameda",
-    "contra-costa",
-    "los-angeles",
-    "monterey",
-    "napa",
-    "orange",
-    "riverside",
-    "sacramento",
-    "san-bernardino",
-    "san-diego",
-    "san-joaquin",
-    "santa-cruz",
-    "sonoma",
-]
+ENDED_HOLDS_BY_2014 = """
+santa-clara san-francisco alameda contra-costa los-angeles monterey napa orange riverside
+sacramento san-bernardino san-diego san-joaquin santa-cruz sonoma
+""".split()
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """Addresses of the record: a county, the state, the laws, and the data to take away."""
 
+from functools import cache
+
 import segno
 from litestar import get
 from litestar.params import FromPath
@@ -137,6 +139,7 @@ def _no_such(request: AnyRequest, sentence: str, address: str) -> CannotAnswer:
     return CannotAnswer(_(sentence), status=404, way_on=(address, names[address]))
 
 
+@cache
 def _qr(path: str) -> str:
     """The page's address as an SVG, for paper."""
     code = segno.make(settings.read().site_url + path, error="m", micro=False)

@@ -69,7 +69,7 @@ async def make(app: ASGIApp) -> Answer:
                 content["languages"][code] = await _visit(visitor, code)
         body = await asyncio.to_thread(_write, content)
         answer = Answer(body, "application/json", PUBLIC, squeezed=True)
-        # Compressing takes most of a second, too.
+        # Compressing takes two seconds, too.
         await asyncio.to_thread(lambda: answer.brotlied)
         return answer
 

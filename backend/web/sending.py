@@ -53,7 +53,7 @@ class Answer:
     def brotlied(self) -> "Form | None":
         if not self.squeezed or len(self.body) < SMALL:
             return None
-        return self._packed("br", brotli.compress(self.body, quality=10, lgwin=24))
+        return self._packed("br", brotli.compress(self.body, quality=11, lgwin=24))
 
     @cached_property
     def unchanged(self) -> "Form":

@@ -6,6 +6,7 @@ import random
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
+from phone import BUNDLE
 from servers import NotMeasured, Server
 
 MARKS = (0, 2_000, 5_000, 10_000)
@@ -45,13 +46,15 @@ def _addresses(server: Server) -> list[list[tuple[str, dict[str, str]]]]:
     law_pages = ["/laws", *(f"/laws/{slug}" for slug in laws)]
     data = [f"/api/v1/counties/{slug}{on}" for slug in slugs for on in ons]
     data += ["/api/v1/counties", "/api/v1/counties.csv", "/api/v1/counties.geojson", "/api/v1/laws"]
+    # The worker on every phone asks for all of it at once.
+    data += [BUNDLE, "/service-worker.js"]
     blocks = {"HX-Request": "true", "HX-Request-Type": "partial"}
     return [
         _in_both_languages(pages),
         _in_both_languages([f"/counties/{slug}" for slug in slugs]),
         _in_both_languages(pages, blocks),
-        _in_both_languages(["/", "/data", "/about", *lists, *law_pages]),
-        [(path, {"Accept-Encoding": "gzip"}) for path in data],
+        _in_both_languages(["/", "/data", "/about", "/privacy", "/install", *lists, *law_pages]),
+        [(path, {"Accept-Encoding": code}) for path in data for code in ("gzip", "gzip, br")],
     ]
 
 

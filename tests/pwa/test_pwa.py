@@ -2,6 +2,7 @@
 
 import json
 import re
+from typing import Any
 
 import brotli
 import httpx
@@ -12,6 +13,14 @@ from backend.policies import reading
 from backend.pwa import controllers
 from backend.web.assets import static
 from tests.serving import Served
+
+
+@pytest.fixture(scope="module")
+def bundle(served: Served) -> dict[str, Any]:
+    """The bundle as a phone gets it."""
+    answer = httpx.get(f"{served.url}/offline/bundle.json", timeout=60)
+    whole: dict[str, Any] = answer.json()
+    return whole
 
 
 async def test_the_manifest_is_in_the_readers_language_and_always_the_same_app(
@@ -63,9 +72,8 @@ async def test_the_worker_names_a_release_and_only_files_that_are_there(
     assert weight <= 400_000
 
 
-async def test_every_asset_a_saved_page_needs_is_saved(client: httpx.AsyncClient) -> None:
+def test_every_asset_a_saved_page_needs_is_saved(bundle: dict[str, Any]) -> None:
     saved = {static(path) for path in controllers.ASSETS}
-    bundle = (await client.get("/offline/bundle.json")).json()
     for language in bundle["languages"].values():
         for page in (language["frame"], *(str(each) for each in language["pages"].values())):
             needed = set(re.findall(r'(?:src|data-outlines)="(/static/[^"#]+)', page))
@@ -73,8 +81,9 @@ async def test_every_asset_a_saved_page_needs_is_saved(client: httpx.AsyncClient
             assert needed <= saved
 
 
-async def test_the_bundle_holds_every_page_in_every_language(client: httpx.AsyncClient) -> None:
-    bundle = (await client.get("/offline/bundle.json")).json()
+async def test_the_bundle_holds_every_page_in_every_language(
+    record: None, bundle: dict[str, Any]
+) -> None:
     laws = await reading.laws()
     for code, language in bundle["languages"].items():
         pages = language["pages"]
@@ -92,10 +101,9 @@ async def test_the_bundle_holds_every_page_in_every_language(client: httpx.Async
         assert 'class="as-of"' in language["frame"]
 
 
-async def test_a_page_from_the_bundle_is_the_servers_own(client: httpx.AsyncClient) -> None:
-    bundle = (await client.get("/offline/bundle.json")).json()
+def test_a_page_from_the_bundle_is_the_servers_own(served: Served, bundle: dict[str, Any]) -> None:
     for address in ("/counties/san-diego", "/laws/values-act", "/counties?question=transfer"):
-        page = (await client.get(address)).text
+        page = httpx.get(served.url + address).text
         assert bundle["languages"]["en"]["pages"][address]["main"] in page
         assert bundle["languages"]["en"]["pages"][address]["title"] in page
 

@@ -42,6 +42,7 @@ ROUTES = [
     about_pages.show_design,
     about_pages.answer_health,
     about_pages.answer_readiness,
+    about_pages.answer_robots,
     phone.show_manifest,
     phone.show_worker,
     phone.show_bundle,
@@ -61,20 +62,29 @@ ROUTES = [
 
 
 @contextlib.asynccontextmanager
-async def open_house(_app: Litestar) -> AsyncIterator[None]:
+async def open_house(app: Litestar) -> AsyncIterator[None]:
     """The connections and words a web process needs from its first request to its last."""
     _end_with_parent()
     use(settings.read().database_url)
     language.load()
     await DB.start_connection_pool(min_size=1, max_size=10)
-    listening = asyncio.create_task(reading.listen())
+    background = [
+        asyncio.create_task(reading.listen()),
+        asyncio.create_task(make_ahead(app)),
+    ]
     try:
         yield
     finally:
-        listening.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await listening
+        for task in background:
+            task.cancel()
+        await asyncio.gather(*background, return_exceptions=True)
         await DB.close_connection_pool()
+
+
+async def make_ahead(app: Litestar) -> None:
+    """The bundle takes seconds to make: the first phone shall not wait for it."""
+    await reading.hearing.wait()
+    await phone.make_bundle(app)
 
 
 def _end_with_parent() -> None:

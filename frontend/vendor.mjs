@@ -2,12 +2,11 @@
  * Fills assets/vendor from the pinned npm packages. Run by `python -m backend setup`
  * with this folder as the working folder; nothing it writes is committed.
  *
- * - htmx.js: policy.js, then htmx as published without the comment that points at a source map
- *   we do not serve. One file, so that htmx never runs without the policy before it.
+ * - htmx.js: as published, without the comment that points at a source map we do not serve.
  * - outlines.json: California's 58 counties as TopoJSON in longitude and latitude, from the
  *   Census Bureau's cartographic boundaries (us-atlas, public domain).
  */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { initWasm, Resvg } from "@resvg/resvg-wasm";
 import { feature, quantize } from "topojson-client";
 import { topology } from "topojson-server";
@@ -32,12 +31,10 @@ const ICONS = [
 /** Steps per side of the map: one step is about 100 m. */
 const GRID = 1e4;
 
-/** Joins the policy and htmx; returns the size in bytes. */
-function joinHtmx() {
-  const policy = readFileSync(new URL("policy.js", import.meta.url), "utf8");
+/** Copies htmx; returns its size in bytes. */
+function copyHtmx() {
   const published = readFileSync(new URL("htmx.org/dist/htmx.min.js", PACKAGES), "utf8");
-  const htmx = published.replace(/^\/\/[#@]\s*sourceMappingURL=.*$/gmu, "");
-  const script = `${policy}\n${htmx}`;
+  const script = published.replace(/^\/\/[#@]\s*sourceMappingURL=.*$/gmu, "");
   writeFileSync(new URL("htmx.js", VENDOR), script);
   return Buffer.byteLength(script);
 }
@@ -82,7 +79,6 @@ function buildOutlines() {
 }
 
 mkdirSync(VENDOR, { recursive: true });
-rmSync(new URL("htmx.min.js", VENDOR), { force: true });
 console.log(
-  `htmx.js ${joinHtmx()} bytes, outlines.json ${buildOutlines()} bytes, ${await drawIcons()} icons`,
+  `htmx.js ${copyHtmx()} bytes, outlines.json ${buildOutlines()} bytes, ${await drawIcons()} icons`,
 );

@@ -58,3 +58,9 @@ async def answer_readiness(request: AnyRequest) -> ASGIResponse:
     except Exception:  # whatever keeps the database from answering, we are not ready
         return send(request, Answer(b"the database does not answer\n", "text/plain", NOT_KEPT, 503))
     return send(request, Answer(b"ok\n", "text/plain", NOT_KEPT))
+
+
+@get("/robots.txt", include_in_schema=False)
+async def answer_robots(request: AnyRequest) -> ASGIResponse:
+    """Search engines may read everything but what people type."""
+    return send(request, Answer(b"User-agent: *\nDisallow: /find\n", "text/plain"))

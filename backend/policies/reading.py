@@ -21,6 +21,8 @@ class _Shelf:
 
 
 _shelf = _Shelf()
+# Set while this process hears of changes.
+hearing = asyncio.Event()
 _reading = asyncio.Lock()
 
 
@@ -90,8 +92,10 @@ async def _listen_once() -> None:
         await connection.add_listener("record_changed", lambda *_news: forget())
         # What was said while nobody listened is lost, so start from nothing.
         forget()
+        hearing.set()
         await lost.wait()
     finally:
+        hearing.clear()
         if not connection.is_closed():
             await connection.close()
 

@@ -81,6 +81,8 @@ async def _visit(visitor: httpx.AsyncClient, code: str) -> dict[str, Any]:
     while to_see:
         address = to_see.pop()
         pages[address] = await _cut(visitor, address, code)
+        # Nothing above waits for anything: others get their turn here.
+        await asyncio.sleep(0)
         linked = set(LINK.findall(pages[address]["main"])) - pages.keys() - set(to_see)
         to_see += sorted(each for each in linked if not each.startswith(NOT_PAGES))
     whole = PAGE.fullmatch(await _ask(visitor, "/offline/frame", code))

@@ -7,6 +7,7 @@ from typing import Any
 
 from litestar import get, post
 from litestar.response.base import ASGIResponse
+from litestar.types import ASGIApp
 
 from backend import settings
 from backend.pwa import bundle
@@ -49,10 +50,16 @@ async def show_worker(request: AnyRequest) -> ASGIResponse:
 
 @get("/offline/bundle.json", include_in_schema=False)
 async def show_bundle(request: AnyRequest) -> ASGIResponse:
-    async def make() -> Answer:
-        return await bundle.make(request.app)
+    return send(request, await make_bundle(request.app))
 
-    return send(request, await kept(("bundle", today()), make))
+
+async def make_bundle(app: ASGIApp) -> Answer:
+    """Today's bundle. It takes some seconds to make, and is kept until the record changes."""
+
+    async def make() -> Answer:
+        return await bundle.make(app)
+
+    return await kept(("bundle", today()), make)
 
 
 @get("/offline/frame", include_in_schema=False)

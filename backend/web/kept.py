@@ -9,6 +9,7 @@ from backend.web.sending import Answer
 MOST_KEPT = 1000
 
 _kept: OrderedDict[Hashable, Answer] = OrderedDict()
+_cleared = 0
 
 
 async def kept(key: Hashable, make: Callable[[], Awaitable[Answer]]) -> Answer:
@@ -17,12 +18,17 @@ async def kept(key: Hashable, make: Callable[[], Awaitable[Answer]]) -> Answer:
     if found is not None:
         _kept.move_to_end(key)
         return found
+    before = _cleared
     answer = await make()
-    _kept[key] = answer
+    # What it was made from may have changed meanwhile: then it answers once and is not kept.
+    if before == _cleared:
+        _kept[key] = answer
     while len(_kept) > MOST_KEPT:
         _kept.popitem(last=False)
     return answer
 
 
 def clear() -> None:
+    global _cleared
+    _cleared += 1
     _kept.clear()

@@ -12,7 +12,6 @@ INPUTS = (
     "package.json",
     "package-lock.json",
     "vendor.mjs",
-    "policy.js",
     "assets/img/mark.svg",
     "assets/img/mark-maskable.svg",
 )

@@ -1,12 +1,13 @@
 """The site on the phone: installed, without a network, discreet, and forgotten again."""
 
 import asyncio
+import contextlib
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, expect
+from playwright.async_api import Browser, BrowserContext, Error, Page, expect
 
 from backend.counties import gazetteer
 from tests.browser.conftest import watch
@@ -57,8 +58,9 @@ async def first_visit(phone: BrowserContext, address: str = "/") -> Page:
 async def until(page: Page, condition: str) -> None:
     """Wait for a condition in the page; Playwright's own way needs eval, which the CSP forbids."""
     for _ in range(100):
-        if await page.evaluate(condition):
-            return
+        with contextlib.suppress(Error):  # a page that is just being left answers nothing
+            if await page.evaluate(condition):
+                return
         await asyncio.sleep(0.1)
     raise AssertionError(f"never came true: {condition}")
 

@@ -1,8 +1,30 @@
 // What every page does once it stands: the worker, the bars, the language, my county. Everything a
 // page needs to be read works without this file.
 
+setPolicy();
+
 const QUIET_AFTER_NO = 30 * 24 * 3600 * 1000;
 const INSIDE_ANOTHER_APP = /FBAN|FBAV|Instagram|Line\/|MicroMessenger|WhatsApp|Snapchat|; wv\)/;
+
+/**
+ * htmx and we turn answers into parts of a page, and this default policy of the Trusted Types lets
+ * only text become one that cannot run. It stands before htmx: this script comes first.
+ */
+function setPolicy() {
+  const runs = /<script|<iframe|<object|<embed|\son[a-z]+\s*=|javascript:/i;
+  window.trustedTypes?.createPolicy("default", {
+    createHTML: (text) => {
+      if (runs.test(text)) throw new TypeError("This answer holds something that could run.");
+      return text;
+    },
+    createScriptURL: (address) => {
+      if (new URL(address, location.href).origin !== location.origin) {
+        throw new TypeError("Scripts come from this site only.");
+      }
+      return address;
+    },
+  });
+}
 
 /** @param {string} id */
 const byId = (id) => document.getElementById(id);

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 from litestar.types import ASGIApp
 
-from backend.counties import finder
+from backend.counties import phone
 from backend.web import language
 from backend.web.clock import today
 from backend.web.json import PUBLIC
@@ -59,8 +59,7 @@ async def make(app: ASGIApp) -> Answer:
     async with _making:
         content: dict[str, Any] = {
             "made_on": today().isoformat(),
-            # It reads every ZIP code of the country once: not while others wait for their pages.
-            "finder": await asyncio.to_thread(finder.for_the_phone),
+            "finder": phone.read(),
             "languages": {},
         }
         transport = httpx.ASGITransport(app=app)  # type: ignore[arg-type]
@@ -69,7 +68,7 @@ async def make(app: ASGIApp) -> Answer:
                 content["languages"][code] = await _visit(visitor, code)
         body = await asyncio.to_thread(_write, content)
         answer = Answer(body, "application/json", PUBLIC, squeezed=True)
-        # Compressing takes two seconds, too.
+        # Compressing takes two seconds: not while others wait for their pages.
         await asyncio.to_thread(lambda: answer.brotlied)
         return answer
 

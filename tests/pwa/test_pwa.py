@@ -76,7 +76,7 @@ def test_every_asset_a_saved_page_needs_is_saved(bundle: dict[str, Any]) -> None
     saved = {static(path) for path in controllers.ASSETS}
     for language in bundle["languages"].values():
         for page in (language["frame"], *(str(each) for each in language["pages"].values())):
-            needed = set(re.findall(r'(?:src|data-outlines)="(/static/[^"#]+)', page))
+            needed = set(re.findall(r'(?:src|data-outlines|content)="(/static/[^"#]+)', page))
             needed |= set(re.findall(r'<link rel="stylesheet" href="([^"]+)"', page))
             assert needed <= saved
 

@@ -31,7 +31,7 @@ async def test_a_page_sets_no_cookie_unasked(client: httpx.AsyncClient) -> None:
 async def test_assets_are_kept_a_year_under_their_fingerprint(client: httpx.AsyncClient) -> None:
     page = (await client.get("/")).text
     addresses = re.findall(r'(?:src|href)="(/static/[^"#]+)', page)
-    assert len(addresses) >= 5
+    assert len(addresses) >= 5, addresses
     for address in addresses:
         assert "?v=" in address
         answer = await client.get(address)

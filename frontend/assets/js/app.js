@@ -285,7 +285,20 @@ forgetThisPhone();
 keepCountyButton();
 coachInstalling();
 openOnMyCounty().catch(() => {});
-document.documentElement.dataset.ready = "yes";
-// Not before the page has loaded: on a slow line the first answer comes first.
-if (document.readyState === "complete") startWorker().catch(() => {});
-else window.addEventListener("load", () => startWorker().catch(() => {}));
+// Not before the page has loaded: on a slow line the first answer comes first, and every link and
+// form works without what comes now.
+if (document.readyState === "complete") comeLater();
+else window.addEventListener("load", comeLater);
+
+function comeLater() {
+  startWorker().catch(() => {});
+  const ready = () => {
+    document.documentElement.dataset.ready = "yes";
+  };
+  const address = document.querySelector('meta[name="later"]')?.getAttribute("content");
+  if (!address) return ready();
+  const script = document.createElement("script");
+  script.addEventListener("load", ready);
+  script.src = address;
+  document.head.append(script);
+}

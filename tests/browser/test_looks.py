@@ -82,3 +82,9 @@ async def test_pictures_for_the_readme(visit: Open, name: str) -> None:
     assert len(picture) > 5000
     shown = HOUSE / "frontend" / "assets" / "img" / "screens" / f"{name}.png"
     assert shown.exists(), "README shows this picture: copy it from var/screenshots/"
+
+
+async def test_a_county_with_the_states_rules_alone_prints_on_one_sheet(visit: Open) -> None:
+    page = await visit("/counties/modoc")
+    sheet = await page.pdf(format="Letter", prefer_css_page_size=True)
+    assert sheet.count(b"/Type /Page\n") + sheet.count(b"/Type /Page/") == 1

@@ -247,6 +247,8 @@ async def test_my_county_is_kept_on_the_phone_and_opens_first(
     await page.evaluate("localStorage.setItem('seen', '2020-01-01')")
     await page.goto("/")
     await expect(mine.get_by_role("heading", name="Changed since")).to_be_visible()
+    await mine.get_by_role("link", name="January 1, 2014").click()
+    await expect(page).to_have_url(re.compile(r"/counties/kern\?on=2014-01-01$"))
 
     await page.goto("/counties/kern")
     await page.get_by_role("button", name="My county: kept").click()

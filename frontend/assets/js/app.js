@@ -225,6 +225,11 @@ async function openOnMyCounty() {
   const fresh = [...whole.content.querySelectorAll(".history li")].filter(
     (change) => change instanceof HTMLElement && (change.dataset.changed ?? "") > seen,
   );
+  for (const day of whole.content.querySelectorAll('a[href^="?"]')) {
+    // Written for the county's own page; here each needs its whole address.
+    day.setAttribute("href", `/counties/${slug}${day.getAttribute("href")}`);
+    for (const name of day.getAttributeNames()) if (name.startsWith("hx-")) day.removeAttribute(name);
+  }
   const list = place.querySelector("ul");
   list?.replaceChildren(...fresh);
   const changed = place.querySelector(".changed");

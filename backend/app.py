@@ -18,10 +18,13 @@ from backend.about import controllers as about_pages
 from backend.counties import api as counties_api
 from backend.counties import controllers as county_pages
 from backend.database import DB, use
+from backend.desk import controllers as desk
 from backend.policies import api as policies_api
 from backend.policies import controllers as policy_pages
 from backend.policies import reading
 from backend.pwa import controllers as phone
+from backend.staff import controllers as staff
+from backend.staff import door
 from backend.web import assets, errors, language
 from backend.web.gate import gate
 from backend.web.security import add_headers
@@ -58,6 +61,8 @@ ROUTES = [
     policies_api.list_counties_geojson,
     policies_api.show_county,
     policies_api.list_laws,
+    staff.sign_out,
+    desk.show_desk,
 ]
 
 
@@ -98,6 +103,7 @@ def make_app() -> Litestar:
     app = Litestar(
         route_handlers=ROUTES,
         lifespan=[open_house],
+        guards=[door.check],
         before_send=[add_headers],
         exception_handlers={Exception: errors.answer_error},  # type: ignore[dict-item]
         openapi_config=OpenAPIConfig(

@@ -21,7 +21,12 @@ class Settings:
     program's source can be had, which the AGPL owes everyone who uses it. `app_name` stands under
     the icon on a home screen. A new `release` makes phones fetch everything anew, even where no
     file changed. `kill_worker` takes the service worker off every phone again.
-    `development` shows /design."""
+    `development` shows /design.
+
+    `keys` is the file of keys, which belongs to no backup of the database. `trusted_proxies` is
+    how many proxies of our own stand before us. With `second_person`, what one person of the
+    staff proposes another approves. `smtp_url` is empty when mail only lands in var/outbox;
+    `mail_from` is who it comes from. `metrics_token` opens /metrics to others than loopback."""
 
     database_url: str
     host: str
@@ -33,6 +38,12 @@ class Settings:
     release: str
     kill_worker: bool
     development: bool
+    keys: Path
+    trusted_proxies: int
+    second_person: bool
+    smtp_url: str
+    mail_from: str
+    metrics_token: str
 
 
 def read() -> Settings:
@@ -49,6 +60,12 @@ def read() -> Settings:
         release=os.environ.get("RELEASE", ""),
         kill_worker=os.environ.get("KILL_WORKER", "") == "1",
         development=os.environ.get("DEVELOPMENT", "") == "1",
+        keys=Path(os.environ.get("KEYS") or VAR / "keys" / "keys.json").resolve(),
+        trusted_proxies=_number("TRUSTED_PROXIES", 0, highest=9, lowest=0),
+        second_person=os.environ.get("SECOND_PERSON", "1") != "0",
+        smtp_url=os.environ.get("SMTP_URL", ""),
+        mail_from=os.environ.get("MAIL_FROM", ""),
+        metrics_token=os.environ.get("METRICS_TOKEN", ""),
     )
 
 
@@ -67,8 +84,8 @@ def in_ci() -> bool:
     return bool(os.environ.get("CI"))
 
 
-def _number(name: str, default: int, highest: int) -> int:
+def _number(name: str, default: int, highest: int, lowest: int = 1) -> int:
     text = os.environ.get(name, "") or str(default)
-    if not (text.isascii() and text.isdecimal()) or not 1 <= int(text) <= highest:
-        raise WrongSetting(f"{name} must be a number from 1 to {highest}, not {text!r}.")
+    if not (text.isascii() and text.isdecimal()) or not lowest <= int(text) <= highest:
+        raise WrongSetting(f"{name} must be a number from {lowest} to {highest}, not {text!r}.")
     return int(text)

@@ -6,8 +6,10 @@ Each test runs in a transaction that is rolled back.
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import httpx
@@ -79,6 +81,52 @@ async def client(record: None) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=True)
     async with httpx.AsyncClient(transport=transport, base_url="http://confianza.test") as visitor:
         yield visitor
+
+
+@dataclass
+class Colleague:
+    """Someone of the staff at the desk, in a browser of their own. `post` sends a form as the
+    page would: with the form token, from our own site."""
+
+    name: str
+    browser: httpx.AsyncClient
+    form_token: str
+
+    async def get(self, address: str, **options: Any) -> httpx.Response:
+        return await self.browser.get(address, **options)
+
+    async def post(self, address: str, **fields: Any) -> httpx.Response:
+        return await self.browser.post(
+            address,
+            data={"form_token": self.form_token, **fields},
+            headers={"Sec-Fetch-Site": "same-origin"},
+        )
+
+
+@pytest.fixture
+async def at_the_desk(record: None) -> AsyncIterator[Callable[..., Awaitable[Colleague]]]:
+    """`await at_the_desk("editor", name="Ana")`: a colleague with that role (several, divided by
+    spaces), signed in; `fresh=True` when they have just shown their passkey."""
+    from backend.app import app
+    from backend.staff.door import COOKIE
+    from backend.staff.tables import Account, Session, form_token
+
+    async with AsyncExitStack() as stack:
+
+        async def sign_in(roles: str, name: str = "", fresh: bool = False) -> Colleague:
+            account = await Account.open_for(name or f"the {roles}", roles.split())
+            _session, token = await Session.begin(account, fresh=fresh)
+            transport = httpx.ASGITransport(app=app, raise_app_exceptions=True)
+            browser = await stack.enter_async_context(
+                httpx.AsyncClient(
+                    transport=transport,
+                    base_url="https://confianza.test",
+                    cookies={COOKIE: token},
+                )
+            )
+            return Colleague(account.name, browser, form_token(token))
+
+        yield sign_in
 
 
 def _with_database(url: str, name: str) -> str:

@@ -7,7 +7,7 @@ import structlog
 from litestar.exceptions import HTTPException
 
 from backend.web.pages import Page, page
-from backend.web.sending import Answer, AnyRequest, Sent, send
+from backend.web.sending import Answer, AnyRequest, Sent, see, send
 
 log = structlog.get_logger()
 
@@ -23,8 +23,20 @@ class CannotAnswer(HTTPException):
         self.way_on = way_on
 
 
+class GoTo(HTTPException):
+    """What was asked for can be had after another page of ours: a 303 leads there."""
+
+    status_code = 303
+
+    def __init__(self, address: str):
+        super().__init__(detail="", status_code=303)
+        self.address = address
+
+
 def answer_error(request: AnyRequest, error: Exception) -> Sent:
     """Litestar's handler for everything that goes wrong."""
+    if isinstance(error, GoTo):
+        return see(error.address)
     status = error.status_code if isinstance(error, HTTPException) else 500
     if status >= 500:
         # Route and kind, nothing more: an address or a query can say whom someone looks for.
@@ -55,23 +67,27 @@ def problem(
 
 TITLES = {
     400: "Bad request",
+    401: "Not signed in",
     403: "Forbidden",
     404: "Not found",
     405: "Method not allowed",
     406: "Not acceptable",
     413: "Too large",
     414: "Address too long",
+    429: "Too many requests",
     500: "Internal error",
 }
 
 DETAILS = {
     400: "We could not read this request.",
+    401: "Sign in first.",
     403: "Only pages of this site may do that.",
     404: "There is nothing at this address.",
     405: "This address does not answer that method.",
     406: "This address has no answer in that format.",
     413: "That is more than we take.",
     414: "This address is too long.",
+    429: "That was too often. Please wait a little.",
     500: "Something on our side broke. Please try again later.",
 }
 

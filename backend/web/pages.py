@@ -23,7 +23,8 @@ class Page:
     """A template with what it shows, not yet in any language. htmx receives `block` of it.
 
     `query` is what of the address's query belongs to the page, for links to the same page in
-    another language; whatever else a stranger wrote there is left out.
+    another language; whatever else a stranger wrote there is left out. A `private` page is for
+    one person's eyes: no browser keeps it.
     """
 
     template: str
@@ -31,6 +32,7 @@ class Page:
     block: str | None = None
     status: int = 200
     query: dict[str, str] = field(default_factory=dict)
+    private: bool = False
 
 
 def page(request: AnyRequest, page: Page) -> Sent:
@@ -121,7 +123,7 @@ def _render(request: AnyRequest, page: Page) -> Answer:
         language.current.reset(token)
     headers = (
         ("content-language", reader.code),
-        ("cache-control", "no-cache"),
+        ("cache-control", "no-store" if page.private else "no-cache"),
         ("vary", VARY),
     )
     return Answer(body.encode(), "text/html", headers, page.status)

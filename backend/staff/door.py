@@ -1,0 +1,160 @@
+"""The one door to the desk: who is asking, and may they? Every request to a page of the staff
+passes here, because `app` sets `check` as a guard over all routes."""
+
+import hmac
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from litestar import Request
+from litestar.connection import ASGIConnection
+from litestar.datastructures import Cookie
+from litestar.handlers.base import BaseRouteHandler
+
+from backend.staff import audit
+from backend.staff.roles import Right
+from backend.staff.tables import SESSION, Account, Session, form_token
+from backend.web import language
+from backend.web.errors import CannotAnswer, GoTo
+from backend.web.gate import SAFE
+from backend.web.language import gettext as _
+from backend.web.sending import AnyRequest, Sent
+
+# The prefix makes browsers insist on: this host only, https only (or localhost), the whole site.
+COOKIE = "__Host-desk"
+DESK = "/desk"
+SIGN_IN = "/desk/sign-in"
+STEP_UP = "/desk/step-up"
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Who of the staff is asking, through which session. `form_token` is what their forms carry."""
+
+    account: Account
+    session: Session
+    form_token: str
+
+    @property
+    def name(self) -> str:
+        return self.account.name
+
+    def may(self, right: Right) -> bool:
+        return self.account.may(right)
+
+
+async def check(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """Litestar's guard. A handler says `may=Right.…` for who may use it, `fresh=True` when they
+    must have shown their passkey within ten minutes, and `open_door=True` when the way in leads
+    through it. A page of the desk that says nothing is closed to everyone."""
+    right = handler.opt.get("may")
+    if right is None:
+        under_desk = connection.scope["path"].rstrip("/").startswith(DESK)
+        if under_desk and not handler.opt.get("open_door"):
+            raise CannotAnswer("", status=403)
+        return
+    assert isinstance(connection, Request)
+    language.current.set(language.of(connection))
+    visitor = await _visitor(connection)
+    if visitor is None:
+        raise _sign_in_first(connection)
+    if not visitor.may(right):
+        await audit.write(visitor.name, "refused", _route(handler), right=right)
+        raise CannotAnswer(
+            _("Your role does not include this. An admin can give it to you."),
+            status=403,
+            way_on=(DESK, _("To the desk")),
+        )
+    if connection.method not in SAFE:
+        await _check_form(connection, visitor)
+    if handler.opt.get("fresh") and not visitor.session.is_fresh():
+        raise GoTo(f"{STEP_UP}?next={quote(_back_to(connection))}")
+    connection.state.visitor = visitor
+
+
+def visitor_of(request: AnyRequest) -> Visitor:
+    """Who passed the door with this request."""
+    found: Visitor = request.state.visitor
+    return found
+
+
+async def current_session(request: AnyRequest) -> tuple[Session, str] | None:
+    """The session of this browser, signed in or about to, and its token."""
+    token = request.cookies.get(COOKIE)
+    session = await Session.carried_as(token) if token else None
+    return (session, token) if session is not None and token else None
+
+
+def hand_over(response: Sent, token: str) -> Sent:
+    """Let the browser carry this session from now on."""
+    response.add("set-cookie", _cookie(token, int(SESSION.total_seconds())))
+    return response
+
+
+def take_back(response: Sent) -> Sent:
+    """Let the browser forget its session."""
+    response.add("set-cookie", _cookie("", 0))
+    return response
+
+
+def next_page(address: str) -> str:
+    """A page of the desk to go on to; anything else that someone put there becomes the desk."""
+    plain = address.startswith(DESK) and not any(sign in address for sign in "\\\r\n")
+    return address if plain and len(address) < 500 else DESK
+
+
+async def _visitor(request: AnyRequest) -> Visitor | None:
+    found = await current_session(request)
+    if found is None or found[0].account is None:
+        return None
+    session, token = found
+    return Visitor(session.account, session, form_token(token))
+
+
+async def _check_form(request: AnyRequest, visitor: Visitor) -> None:
+    given = request.headers.get("x-form-token")
+    if given is None:
+        given = str((await request.form()).get("form_token") or "")
+    if not hmac.compare_digest(given.encode(), visitor.form_token.encode()):
+        raise CannotAnswer(
+            _("This form is from an earlier sign-in. Go back, load the page again, and send it."),
+            status=403,
+            way_on=(DESK, _("To the desk")),
+        )
+
+
+def _sign_in_first(request: AnyRequest) -> Exception:
+    if request.method in SAFE and request.headers.get("hx-request") != "true":
+        return GoTo(f"{SIGN_IN}?next={quote(_back_to(request))}")
+    return CannotAnswer(
+        _("You are signed out. What you wrote is still on this page: sign in in another tab, "
+          "come back and send it again."),
+        status=401,
+        way_on=(SIGN_IN, _("Sign in")),
+    )  # fmt: skip
+
+
+def _back_to(request: AnyRequest) -> str:
+    """The page to come back to: the one asked for, or the desk when a form was sent."""
+    if request.method not in SAFE:
+        return DESK
+    query = request.scope["query_string"].decode("latin-1")
+    return request.scope["path"] + (f"?{query}" if query else "")
+
+
+def _route(handler: BaseRouteHandler) -> str:
+    paths: set[str] = getattr(handler, "paths", set())
+    return ", ".join(sorted(paths))
+
+
+def _cookie(value: str, seconds: int) -> str:
+    cookie = Cookie(
+        key=COOKIE,
+        value=value,
+        path="/",
+        max_age=seconds,
+        secure=True,
+        httponly=True,
+        samesite="lax",
+    )
+    return cookie.to_header(header="")

@@ -1,0 +1,100 @@
+"""Sealed fields: what the database keeps of a person cannot be read without a key outside it."""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from backend.web import keyring
+
+NONCE = 12
+
+
+class CannotOpen(Exception):
+    """A sealed text was changed, moved to another row or column, or its key is gone."""
+
+
+@dataclass(frozen=True)
+class DataKey:
+    """A person's own key: 256 bits that seal the fields of one row, AES-256-GCM with a random
+    96-bit nonce for each field. The row keeps it wrapped; when the wrapping key outside the
+    database is destroyed, the row cannot be opened any more, not in a backup either."""
+
+    secret: bytes
+    table: str
+    row: str
+
+    @classmethod
+    def new(cls, table: str, row: object) -> "DataKey":
+        return cls(AESGCM.generate_key(bit_length=256), table, str(row))
+
+    @classmethod
+    def unwrap(cls, wrapped: str, table: str, row: object) -> "DataKey":
+        """Raises CannotOpen, and keyring.NoKey when the wrapping key is gone."""
+        _version, key_id, packed = _parts(wrapped)
+        key = keyring.named("sealing", key_id)
+        place = f"{table}|data_key|{row}|{key_id}"
+        return cls(_decrypt(key.secret, packed, place), table, str(row))
+
+    def wrapped(self) -> str:
+        """The key for its row to keep: `v1:<key id>:<base64>`."""
+        key = keyring.newest("sealing")
+        place = f"{self.table}|data_key|{self.row}|{key.id}"
+        return f"v1:{key.id}:{_encrypt(key.secret, self.secret, place)}"
+
+    def seal(self, column: str, text: str) -> str:
+        """A text for that column of this row: `v1:row:<base64>`."""
+        return f"v1:row:{_encrypt(self.secret, text.encode(), self._place(column))}"
+
+    def open(self, column: str, sealed: str) -> str:
+        """Raises CannotOpen."""
+        _version, _key, packed = _parts(sealed)
+        return _decrypt(self.secret, packed, self._place(column)).decode()
+
+    def _place(self, column: str) -> str:
+        return f"{self.table}|{column}|{self.row}|row"
+
+
+def rewrap(wrapped: str, table: str, row: object) -> str:
+    """The same data key under the newest wrapping key."""
+    return DataKey.unwrap(wrapped, table, row).wrapped()
+
+
+def wrapped_with(wrapped: str) -> str:
+    """The id of the key that wraps it."""
+    return _parts(wrapped)[1]
+
+
+def blind_index(purpose: str, normalized: str) -> bytes:
+    """32 bytes that are the same for the same text and purpose, and tell nothing of the text
+    without the key: for finding duplicates. A key for each purpose is derived from one."""
+    key = keyring.newest("index").secret
+    own = hmac.digest(key, b"purpose|" + purpose.encode(), hashlib.sha256)
+    return hmac.digest(own, normalized.encode(), hashlib.sha256)
+
+
+def _encrypt(key: bytes, text: bytes, place: str) -> str:
+    nonce = secrets.token_bytes(NONCE)
+    return base64.b64encode(nonce + AESGCM(key).encrypt(nonce, text, place.encode())).decode()
+
+
+def _decrypt(key: bytes, packed: bytes, place: str) -> bytes:
+    try:
+        return AESGCM(key).decrypt(packed[:NONCE], packed[NONCE:], place.encode())
+    except (InvalidTag, ValueError):
+        raise CannotOpen("this was changed, or does not belong here") from None
+
+
+def _parts(sealed: str) -> tuple[str, str, bytes]:
+    try:
+        version, key_id, packed = sealed.split(":")
+        if version == "v1":
+            return version, key_id, base64.b64decode(packed, validate=True)
+    except (ValueError, binascii.Error):
+        pass
+    raise CannotOpen("this is not a sealed text")

@@ -7,7 +7,7 @@ COPY backend ./backend
 RUN /venv/bin/python -m backend setup && rm -rf frontend/node_modules
 
 FROM python:3.12-slim
-RUN useradd --system --home-dir /house confianza
+RUN useradd --system --home-dir /house confianza && install -d -m 700 -o confianza /keys
 WORKDIR /house
 COPY --from=built /venv /venv
 COPY --from=built /house ./

@@ -1,19 +1,16 @@
-"""Who we are, privacy, and whether the house stands."""
+"""Who we are, and privacy."""
 
 from litestar import get
 from litestar.exceptions import NotFoundException
 from litestar.response.base import ASGIResponse
 
 from backend import settings
-from backend.database import DB
 from backend.policies import reading, wording
 from backend.policies.citing import Citations
 from backend.policies.questions import LOOKS, Question
 from backend.web.clock import today
 from backend.web.pages import Page, fixed_page, page
 from backend.web.sending import Answer, AnyRequest, send
-
-NOT_KEPT = (("cache-control", "no-store"),)
 
 
 @get("/about", include_in_schema=False)
@@ -42,22 +39,6 @@ async def show_design(request: AnyRequest) -> ASGIResponse:
         "Question": Question,
     }
     return page(request, Page("about/design.html", pieces))
-
-
-@get("/healthz", include_in_schema=False)
-async def answer_health(request: AnyRequest) -> ASGIResponse:
-    """The process lives."""
-    return send(request, Answer(b"ok\n", "text/plain", NOT_KEPT))
-
-
-@get("/readyz", include_in_schema=False)
-async def answer_readiness(request: AnyRequest) -> ASGIResponse:
-    """The process lives and its database answers."""
-    try:
-        await DB.run_ddl("SELECT 1")
-    except Exception:  # whatever keeps the database from answering, we are not ready
-        return send(request, Answer(b"the database does not answer\n", "text/plain", NOT_KEPT, 503))
-    return send(request, Answer(b"ok\n", "text/plain", NOT_KEPT))
 
 
 @get("/robots.txt", include_in_schema=False)

@@ -6,6 +6,7 @@ from typing import Any
 import structlog
 from litestar.exceptions import HTTPException
 
+from backend.web.logs import told as told_of
 from backend.web.pages import Page, page
 from backend.web.sending import Answer, AnyRequest, Sent, see, send
 
@@ -39,8 +40,9 @@ def answer_error(request: AnyRequest, error: Exception) -> Sent:
         return see(error.address)
     status = error.status_code if isinstance(error, HTTPException) else 500
     if status >= 500:
-        # Route and kind, nothing more: an address or a query can say whom someone looks for.
-        log.error("could not answer", route=_route(request), kind=type(error).__name__)
+        # Route, kind and our own lines, nothing more: an address or a query can say whom someone
+        # looks for.
+        log.error("could not answer", route=_route(request), **told_of(error))
     said = (error.detail or None) if isinstance(error, CannotAnswer) else None
     if request.scope["path"].startswith("/api/"):
         return send(request, problem(status, said, _headers(error)))

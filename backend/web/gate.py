@@ -6,6 +6,7 @@ from typing import Any
 from litestar import Request
 from litestar.types import ASGIApp, Message, Receive, Send
 
+from backend.web import metrics
 from backend.web.errors import CannotAnswer, answer_error
 from backend.web.sending import AnyRequest
 
@@ -23,14 +24,19 @@ def gate(app: ASGIApp) -> ASGIApp:
         if scope["type"] != "http":
             await app(scope, receive, send)
             return
+        watch = metrics.Watch(scope["method"], send)
+        send = watch.send
         if scope["method"] == "HEAD":
             scope, send = {**scope, "method": "GET"}, _without_body(send)
-        refused = _refused(scope)
-        if refused is not None:
-            request: AnyRequest = Request(scope, receive, send)
-            await answer_error(request, refused)(scope, receive, send)
-        else:
-            await app(scope, receive, send)
+        try:
+            refused = _refused(scope)
+            if refused is not None:
+                request: AnyRequest = Request(scope, receive, send)
+                await answer_error(request, refused)(scope, receive, send)
+            else:
+                await app(scope, receive, send)
+        finally:
+            watch.end(scope)
 
     return gated
 

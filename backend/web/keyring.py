@@ -10,10 +10,15 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from backend import settings
+from backend.web import vapid
+
+# How a key of each purpose is made; one of any other is 32 random bytes.
+_MAKERS = {"vapid": vapid.new_secret}
 
 
 class NoKey(Exception):
@@ -112,14 +117,19 @@ _held: tuple[Any, list[Key]] | None = None
 
 def _read(_purpose: str) -> list[Key]:
     global _held
-    path = settings.read().keys
+    path = settings.keys()
     try:
         status = path.stat()
     except FileNotFoundError:
         return []
+    except OSError as error:
+        raise NoKey(f"the file of keys cannot be read: {error.strerror}") from None
     stamp = (path, status.st_mtime_ns, status.st_size, status.st_ino)
     if _held is None or _held[0] != stamp:
-        _held = (stamp, from_json(path.read_text(encoding="utf-8")))
+        try:
+            _held = (stamp, from_json(path.read_text(encoding="utf-8")))
+        except OSError as error:
+            raise NoKey(f"the file of keys cannot be read: {error.strerror}") from None
     return list(_held[1])
 
 
@@ -134,13 +144,14 @@ def _read_or_make(purpose: str) -> list[Key]:
 def _append(purpose: str, secret: bytes | None) -> Key:
     keys = _read("")
     made = datetime.now(UTC).isoformat(timespec="seconds")
-    key = Key(purpose, secrets.token_hex(4), made, secret or secrets.token_bytes(32))
+    fresh = _MAKERS.get(purpose, partial(secrets.token_bytes, 32))
+    key = Key(purpose, secrets.token_hex(4), made, secret or fresh())
     _write([*keys, key])
     return key
 
 
 def _write(keys: list[Key]) -> None:
-    path = settings.read().keys
+    path = settings.keys()
     fresh = path.with_suffix(".new")
     with contextlib.suppress(FileNotFoundError):
         fresh.unlink()
@@ -154,7 +165,7 @@ def _write(keys: list[Key]) -> None:
 
 @contextlib.contextmanager
 def _alone() -> Iterator[None]:
-    path: Path = settings.read().keys
+    path: Path = settings.keys()
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with path.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -1,0 +1,24 @@
+"""The key pair by which push services know us (RFC 8292): P-256. Browsers get the public half."""
+
+import base64
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+
+def new_secret() -> bytes:
+    """The private number, 32 bytes, big end first: what `keyring` keeps."""
+    pair = ec.generate_private_key(ec.SECP256R1())
+    return pair.private_numbers().private_value.to_bytes(32, "big")
+
+
+def private_key(secret: bytes) -> ec.EllipticCurvePrivateKey:
+    """Raises ValueError when these are not the bytes of a P-256 key."""
+    return ec.derive_private_key(int.from_bytes(secret, "big"), ec.SECP256R1())
+
+
+def for_browsers(secret: bytes) -> str:
+    """The public half as `applicationServerKey` takes it: the uncompressed point in base64url."""
+    public = private_key(secret).public_key()
+    point = public.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    return base64.urlsafe_b64encode(point).rstrip(b"=").decode()

@@ -2,14 +2,23 @@
 
 import argparse
 import asyncio
+import contextlib
 import errno
+import os
 import signal
 import socket
 import sys
+import tempfile
 import time
-from typing import NoReturn
+from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
 
 from backend import settings
+
+PURPOSES = ("sealing", "index", "vapid")
+
+Result = TypeVar("Result")
 
 
 class Failed(Exception):
@@ -39,10 +48,23 @@ def main(arguments: list[str] | None = None) -> int:
     zips.add_argument("action", choices=["rebuild"], help="make the data file anew")
     zips.set_defaults(run=_zips)
 
+    export = commands.add_parser("export", help="write what the desk changed into the files")
+    export.add_argument("--check", action="store_true", help="only say what differs")
+    export.set_defaults(run=_export)
+
+    _add_work(commands)
+    _add_keys(commands)
+    _add_backup(commands)
+
+    _add_staff(commands)
+
     bench = commands.add_parser("bench", help="measure speed, size and memory")
     bench.set_defaults(run=_bench)
 
     given = parser.parse_args(arguments)
+    from backend.web import logs
+
+    logs.configure()
     try:
         given.run(given)
     except KeyboardInterrupt:
@@ -55,16 +77,71 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
+def _add_work(commands: Any) -> None:
+    worker = commands.add_parser("worker", help="do the background work, until told to end")
+    # `serve` says so: then the worker ends when its standard input closes.
+    worker.add_argument("--with-parent", action="store_true", help=argparse.SUPPRESS)
+    worker.set_defaults(run=_work)
+
+    retention = commands.add_parser("retention", help="remove what is past its time, now")
+    retention.add_argument("--dry-run", action="store_true", help="only count what would go")
+    retention.set_defaults(run=_retention)
+
+
+def _add_keys(commands: Any) -> None:
+    keys = commands.add_parser("keys", help="the keys outside the database; none is ever shown")
+    actions = keys.add_subparsers(dest="action", required=True, metavar="ACTION")
+    actions.add_parser("list", help="what keys there are").set_defaults(run=_list_keys)
+    for action, run, meaning in (
+        ("create", _create_key, "make the first key of a purpose"),
+        ("rotate", _rotate_key, "make a newer key, which from then on is used"),
+        ("destroy", _destroy_key, "forget an old key for ever"),
+    ):
+        parser = actions.add_parser(action, help=meaning)
+        parser.add_argument("purpose", choices=PURPOSES)
+        if action == "destroy":
+            parser.add_argument("id", help="its name in `keys list`")
+        parser.set_defaults(run=run)
+    actions.add_parser(
+        "rewrap", help="put everything in the database under the newest sealing key"
+    ).set_defaults(run=_rewrap)
+
+
+def _add_backup(commands: Any) -> None:
+    backup = commands.add_parser("backup", help="save the database and the keys, encrypted")
+    backup.add_argument("file", type=Path)
+    backup.add_argument(
+        "--to",
+        action="append",
+        default=[],
+        metavar="age1…",
+        help="for whom, instead of a passphrase (or BACKUP_RECIPIENT); may be repeated",
+    )
+    backup.add_argument("--without-keys", action="store_true", help="leave the keys out")
+    backup.add_argument("--force", action="store_true", help="overwrite the file")
+    backup.set_defaults(run=_backup)
+
+    restore = commands.add_parser("restore", help="fill an empty database from a backup")
+    restore.add_argument("file", type=Path)
+    restore.add_argument("--identity", type=Path, help="a file with the private age key")
+    restore.add_argument("--check", action="store_true", help="only read all of the backup")
+    restore.add_argument("--force", action="store_true", help="overwrite other keys")
+    restore.set_defaults(run=_restore)
+
+
 def _expected(error: Exception) -> bool:
     """Whether the error's own words are what a person should read."""
+    from backend.backup import BackupError
     from backend.counties.outlines import OutlinesError
     from backend.counties.zips import ZipsError
     from backend.database import DoesNotAnswer
     from backend.policies.files import RecordError
+    from backend.staff.people import NotPossible
+    from backend.web.keyring import NoKey
     from backend.web.vendor import CouldNotBuild
 
     ours = (Failed, settings.WrongSetting, DoesNotAnswer, RecordError, CouldNotBuild)
-    return isinstance(error, (*ours, OutlinesError, ZipsError))
+    return isinstance(error, (*ours, NotPossible, OutlinesError, ZipsError, BackupError, NoKey))
 
 
 def _setup(_given: argparse.Namespace) -> None:
@@ -83,10 +160,23 @@ def _serve(given: argparse.Namespace) -> None:
     _check_port_is_free(here)
     _setup(given)
     from backend import database
+    from backend.web.beside import worker_beside
 
-    with database.running():
+    with database.running(), _shared_counts(here):
         _migrate_and_load()
-        _serve_until_told(here)
+        with worker_beside() if here.worker else contextlib.nullcontext():
+            _serve_until_told(here)
+
+
+@contextlib.contextmanager
+def _shared_counts(here: settings.Settings) -> Iterator[None]:
+    """Several web processes count together in a folder of this run's own; one needs none."""
+    if here.workers == 1:
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="confianza-metrics-") as folder:
+        settings.remember_metrics(folder)
+        yield
 
 
 def _check_port_is_free(here: settings.Settings) -> None:
@@ -108,6 +198,8 @@ def _serve_until_told(here: settings.Settings) -> None:
     from granian.constants import Interfaces
     from granian.log import LogLevels
 
+    from backend.web import logs
+
     server = Granian(
         "backend.app:app",
         address=here.host,
@@ -117,9 +209,12 @@ def _serve_until_told(here: settings.Settings) -> None:
         websockets=False,
         log_level=LogLevels.warning,
         log_access=False,
+        log_dictconfig=logs.CONFIG,
         workers_kill_timeout=10,
     )
-    server.on_startup(lambda: print(f"Confianza: {here.site_url} (Ctrl-C ends it)", flush=True))
+    server.on_startup(
+        lambda: _say(f"Confianza: {here.site_url} (Ctrl-C ends it)", "serving", at=here.site_url)
+    )
     server.serve()
 
 
@@ -131,40 +226,142 @@ def _migrate(_given: argparse.Namespace) -> None:
 
 
 def _load(given: argparse.Namespace) -> None:
+    from backend.campaigns import loading as campaigns
     from backend.policies import loading
 
     if given.check or given.fingerprints:
-        record = loading.check()
+        record, (started, _consents) = loading.check(), campaigns.check()
         if given.fingerprints:
-            for key, fingerprint in loading.fingerprints(record):
+            for key, fingerprint in (
+                *loading.fingerprints(record),
+                *campaigns.fingerprints(started),
+            ):
                 print(f"{fingerprint}  {key}")
         else:
-            print(f"No mistakes in {len(record)} files.")
+            print(f"No mistakes in {len(record) + len(started) + 1} files.")
         return
     from backend import database
 
     with database.running():
         asyncio.run(database.migrate())
         print(asyncio.run(loading.load()))
+        print(f"Campaigns: {asyncio.run(campaigns.load())}")
 
 
 def _migrate_and_load() -> None:
     from backend import database
+    from backend.campaigns import loading as campaigns
     from backend.policies import loading
 
-    async def prepare() -> loading.Report:
+    async def prepare() -> tuple[loading.Report, campaigns.Report]:
         await database.migrate()
-        return await loading.load()
+        return await loading.load(), await campaigns.load()
 
-    report = asyncio.run(prepare())
+    report, started = asyncio.run(prepare())
+    if started:
+        _say(f"Campaigns: {started}", "campaigns were loaded", said=str(started))
     if report.added or report.changed or report.retired:
-        print(f"The record: {str(report).splitlines()[0]}", flush=True)
+        loaded = str(report).splitlines()[0]
+        _say(f"The record: {loaded}", "the record was loaded", said=loaded)
+
+
+def _export(given: argparse.Namespace) -> None:
+    from backend import database
+    from backend.policies import exporting
+
+    async def work() -> list[exporting.Difference]:
+        await database.migrate()
+        return await (exporting.differences() if given.check else exporting.export())
+
+    with database.running():
+        found = asyncio.run(work())
+    for each in found:
+        print(f"  {each}")
+    if given.check and found:
+        raise Failed(f"the files and the desk differ in {len(found)} facts")
+    print(f"{len(found)} facts written into the files." if found else "The files say it all.")
+
+
+def _work(given: argparse.Namespace) -> None:
+    if given.with_parent:
+        os.nice(5)  # pages go before background work
+    signal.signal(signal.SIGTERM, _leave)
+    from backend import database, worker
+    from backend.staff import alarms
+    from backend.web import work
+
+    with database.running():
+        # Beside `serve` the tables are as they must be.
+        asyncio.run(
+            work.run(
+                worker.JOBS,
+                worker.SCHEDULES,
+                giving_up=alarms.job_given_up,
+                prepare=None if given.with_parent else database.migrate,
+                with_parent=given.with_parent,
+            )
+        )
+
+
+def _retention(given: argparse.Namespace) -> None:
+    from backend import database, worker
+    from backend.staff import retention
+
+    async def work() -> retention.Report:
+        await database.migrate()
+        return await retention.run(worker.RETENTION, dry=given.dry_run)
+
+    with database.running():
+        report = asyncio.run(work())
+    print(report)
+    if report.failed:
+        raise Failed("some old data could not be removed; the log says where it broke")
 
 
 def _zips(_given: argparse.Namespace) -> None:
     from backend.counties import zips
 
     zips.rebuild()
+
+
+def _add_staff(commands: Any) -> None:
+    staff = commands.add_parser("staff", help="the accounts of staff, and the way in for them")
+    actions = staff.add_subparsers(dest="action", required=True, metavar="ACTION")
+    for action, work, meaning in (
+        ("add", "add", "open an account and print an invitation link"),
+        ("list", "show", "who there is"),
+        ("invite", "invite", "print a new link, for someone who lost every passkey"),
+        ("roles", "change_roles", "give someone these roles and no others"),
+        ("close", "close", "let someone in no more"),
+        ("reopen", "reopen", "let someone in again"),
+    ):
+        parser = actions.add_parser(action, help=meaning)
+        parser.set_defaults(run=_staff, work=work)
+        if action != "list":
+            parser.add_argument("name", metavar="NAME")
+        if action in ("add", "roles"):
+            role = "admin, editor, campaigner or canvass_lead; may be repeated"
+            parser.add_argument("--role", action="append", default=[], metavar="ROLE", help=role)
+
+    audit = commands.add_parser("audit", help="the trail of what staff did")
+    actions = audit.add_subparsers(dest="action", required=True, metavar="ACTION")
+    verify = actions.add_parser("verify", help="check that nothing in it was changed or removed")
+    head = "a last line noted earlier, which must still be there"
+    verify.add_argument("--head", metavar="ID:HASH", help=head)
+    verify.set_defaults(run=_staff, work="verify")
+
+
+def _staff(given: argparse.Namespace) -> None:
+    from backend import database
+    from backend.staff import commands
+
+    async def work() -> str:
+        await database.migrate()
+        said: str = await getattr(commands, given.work)(given)
+        return said
+
+    with database.running():
+        print(asyncio.run(work()))
 
 
 def _bench(_given: argparse.Namespace) -> None:
@@ -175,6 +372,212 @@ def _bench(_given: argparse.Namespace) -> None:
     if done.returncode:
         raise Failed("a measurement failed")
     print(f"Measured in {time.monotonic() - started:.0f} s.")
+
+
+def _list_keys(_given: argparse.Namespace) -> None:
+    from backend.web import keyring, vapid
+
+    keys = keyring.every()
+    in_use = {key.purpose: key.id for key in keys}
+    for key in keys:
+        newest = "in use" if in_use[key.purpose] == key.id else "old"
+        public = vapid.for_browsers(key.secret) if key.purpose == "vapid" else ""
+        print(f"{key.purpose:8} {key.id}  {key.made}  {newest:6} {public}".rstrip())
+    if not keys:
+        print("There are no keys yet: each is made when it is first needed.")
+
+
+def _create_key(given: argparse.Namespace) -> None:
+    from backend.web import keyring
+
+    if any(key.purpose == given.purpose for key in keyring.every()):
+        raise Failed(f"there is a {given.purpose} key; `keys rotate` makes a newer one")
+    _add_key(given.purpose, "made_key")
+
+
+def _rotate_key(given: argparse.Namespace) -> None:
+    if given.purpose == "index":
+        raise Failed(
+            "the index key stays: with another one, nobody who signs twice would be noticed"
+        )
+    _add_key(given.purpose, "rotated_key")
+    if given.purpose == "sealing":
+        print("Now `keys rewrap` puts everything under it; then `keys destroy` ends the old one.")
+    if given.purpose == "vapid":
+        print("Phones that subscribed under the old key cannot be rung once it is destroyed.")
+
+
+def _add_key(purpose: str, action: str) -> None:
+    from backend.web import keyring
+
+    key = keyring.add(purpose)
+    print(f"Made the {purpose} key {key.id}.")
+    if not settings.read().database_url and not (settings.VAR / "postgres").exists():
+        return  # there is no database yet, so no trail either
+    from backend.staff import audit
+
+    try:
+        _in_database(lambda: audit.write(audit.HOUSE, action, f"{purpose} key {key.id}"))
+    except Failed as error:
+        print(f"It is not in the audit trail: {error}.", file=sys.stderr)
+
+
+def _rewrap(_given: argparse.Namespace) -> None:
+    from backend.piccolo_app import APP_CONFIG
+    from backend.staff import audit
+    from backend.web import keyring, rewrapping
+
+    if not any(key.purpose == "sealing" for key in keyring.every()):
+        raise Failed("there is no sealing key; restore the file of keys from a backup")
+    progress = _Progress()
+
+    async def work() -> rewrapping.Report:
+        report = await rewrapping.rewrap(APP_CONFIG.table_classes, progress.say)
+        newest = keyring.newest("sealing").id
+        await audit.write(
+            audit.HOUSE, "rewrapped_keys", f"sealing key {newest}", moved=report.moved
+        )
+        return report
+
+    report = _in_database(work)
+    progress.end()
+    print(f"{report.moved} rows are now under the newest sealing key.")
+    if report.lost:
+        raise Failed(
+            f"{report.lost} rows cannot be opened: their key is gone, or they were changed"
+        )
+
+
+def _destroy_key(given: argparse.Namespace) -> None:
+    from backend.database import DB
+    from backend.piccolo_app import APP_CONFIG
+    from backend.staff import audit
+    from backend.web import keyring, rewrapping
+
+    keyring.named(given.purpose, given.id)
+    if given.purpose == "index":
+        raise Failed("the index key stays: without it, nobody who signs twice would be noticed")
+
+    async def work() -> None:
+        async with DB.transaction():
+            held = 0
+            if given.purpose == "sealing":
+                held = await rewrapping.count(APP_CONFIG.table_classes, given.id)
+            if held:
+                raise Failed(f"{held} rows still need this key; run `keys rewrap` first")
+            await audit.write(audit.HOUSE, "destroyed_key", f"{given.purpose} key {given.id}")
+            keyring.destroy(given.purpose, given.id)
+
+    _in_database(work)
+    print(f"The {given.purpose} key {given.id} is gone. Backups with keys in them still hold it.")
+
+
+def _backup(given: argparse.Namespace) -> None:
+    signal.signal(signal.SIGTERM, _leave)
+    from backend import backup, database
+
+    here = settings.read()
+    recipients = (*given.to,) or here.backup_recipients
+    lock = backup.Lock(recipients, "" if recipients else _new_passphrase(here))
+    progress = _Progress()
+    with database.running():
+        made = backup.back_up(
+            given.file,
+            lock,
+            with_keys=not given.without_keys,
+            force=given.force,
+            said=progress.say,
+        )
+    progress.end()
+    keys = "with the keys" if made.keys else "without the keys"
+    size = given.file.stat().st_size / 1e6
+    print(f"Saved {made.rows} rows in {len(made.tables)} tables, {keys}: {size:.1f} MB.")
+
+
+def _restore(given: argparse.Namespace) -> None:
+    signal.signal(signal.SIGTERM, _leave)
+    from backend import backup, database
+
+    opener = backup.Opener(given.identity, lambda: _passphrase(settings.read()))
+    if given.check:
+        made = backup.check(given.file, opener)
+        keys = "with the keys" if made.keys else "without the keys"
+        print(f"Sound: {made.rows} rows in {len(made.tables)} tables of {made.made}, {keys}.")
+        return
+    progress = _Progress()
+    with database.running():
+        made, wrote = backup.restore(given.file, opener, force=given.force, said=progress.say)
+    progress.end()
+    print(f"Restored {made.rows} rows in {len(made.tables)} tables of {made.made}; all compared.")
+    if not made.keys:
+        print("The backup holds no keys: bring the file of keys from where it is kept.")
+    else:
+        print("The keys were restored." if wrote else "The keys were here already.")
+
+
+def _new_passphrase(here: settings.Settings) -> str:
+    if here.backup_passphrase:
+        return here.backup_passphrase
+    first = _passphrase(here)
+    if len(first) < 12:
+        raise Failed("a passphrase needs at least 12 characters; four words do well")
+    import getpass
+
+    if getpass.getpass("Once more: ") != first:
+        raise Failed("the two passphrases differ")
+    return first
+
+
+def _passphrase(here: settings.Settings) -> str:
+    if here.backup_passphrase:
+        return here.backup_passphrase
+    if not sys.stdin.isatty():
+        raise Failed("nobody can type a passphrase here; set BACKUP_PASSPHRASE, or use an age key")
+    import getpass
+
+    return getpass.getpass("Passphrase of the backup: ")
+
+
+def _in_database(work: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
+    """What `work` finds in the database. Raises Failed when there is none, or an empty one."""
+    import asyncpg
+
+    from backend import database
+
+    with database.running():
+        try:
+            return asyncio.run(work())
+        except asyncpg.UndefinedTableError:
+            raise Failed("the database has no tables; is DATABASE_URL the right one?") from None
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise Failed(f"the database does not answer ({type(error).__name__})") from None
+
+
+class _Progress:
+    """How far a long command is: on a terminal only, and only after two seconds."""
+
+    def __init__(self) -> None:
+        self.shown = False
+        self.next = time.monotonic() + 2
+
+    def say(self, what: str) -> None:
+        if sys.stderr.isatty() and time.monotonic() >= self.next:
+            self.shown, self.next = True, time.monotonic() + 0.2
+            print(f"\r\x1b[K{what}", end="", file=sys.stderr, flush=True)
+
+    def end(self) -> None:
+        if self.shown:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+def _say(to_a_person: str, event: str, **more: str) -> None:
+    """What a server says while it starts: a sentence on a terminal, or else a line of the log."""
+    if sys.stdout.isatty():
+        print(to_a_person, flush=True)
+        return
+    import structlog
+
+    structlog.get_logger().info(event, **more)
 
 
 def _leave(_signal: int, _frame: object) -> NoReturn:

@@ -15,16 +15,27 @@ from litestar.openapi.spec import License
 
 from backend import settings
 from backend.about import controllers as about_pages
+from backend.about import operations
+from backend.campaigns import api as campaigns_api
+from backend.campaigns import controllers as campaign_pages
+from backend.campaigns import pledging
 from backend.counties import api as counties_api
 from backend.counties import controllers as county_pages
 from backend.database import DB, use
 from backend.desk import controllers as desk
+from backend.desk import outbox as desk_outbox
+from backend.desk import people as desk_people
+from backend.desk import record as desk_record
+from backend.desk import retention as desk_retention
+from backend.desk import trail as desk_trail
+from backend.desk import work as desk_work
 from backend.policies import api as policies_api
 from backend.policies import controllers as policy_pages
 from backend.policies import reading
 from backend.pwa import controllers as phone
 from backend.staff import controllers as staff
 from backend.staff import door
+from backend.staff import mine as my_account
 from backend.web import assets, errors, language
 from backend.web.gate import gate
 from backend.web.security import add_headers
@@ -40,12 +51,16 @@ ROUTES = [
     policy_pages.list_laws,
     policy_pages.show_law,
     policy_pages.show_data,
+    policy_pages.list_changes,
+    policy_pages.show_changes_feed,
     about_pages.show_about,
     about_pages.show_privacy,
     about_pages.show_design,
-    about_pages.answer_health,
-    about_pages.answer_readiness,
     about_pages.answer_robots,
+    operations.answer_health,
+    operations.answer_readiness,
+    operations.show_metrics,
+    operations.show_security_contact,
     phone.show_manifest,
     phone.show_worker,
     phone.show_bundle,
@@ -54,6 +69,24 @@ ROUTES = [
     phone.show_install,
     phone.forget,
     phone.show_forgotten,
+    campaign_pages.list_campaigns,
+    campaign_pages.show_campaign,
+    campaign_pages.show_numbers,
+    campaign_pages.show_embed,
+    campaign_pages.show_poster,
+    campaign_pages.show_sheet,
+    campaign_pages.show_preview,
+    campaigns_api.list_campaigns,
+    pledging.sign,
+    pledging.ask_for_receipt,
+    pledging.show_leave,
+    pledging.leave,
+    pledging.show_withdrawn,
+    pledging.show_pledge,
+    pledging.confirm,
+    pledging.send_code,
+    pledging.correct,
+    pledging.withdraw,
     assets.show_asset,
     counties_api.answer_zip,
     policies_api.list_counties,
@@ -61,8 +94,69 @@ ROUTES = [
     policies_api.list_counties_geojson,
     policies_api.show_county,
     policies_api.list_laws,
+    staff.show_sign_in,
+    staff.ask_who,
+    staff.sign_in,
     staff.sign_out,
+    staff.show_step_up,
+    staff.ask_again,
+    staff.step_up,
+    staff.show_invitation,
+    staff.ask_invited,
+    staff.take_invitation,
+    staff.show_recovery,
+    staff.use_code,
+    staff.show_recovered,
+    staff.ask_recovered,
+    staff.recover,
+    my_account.show_me,
+    my_account.show_add,
+    my_account.ask_for_another,
+    my_account.add_passkey,
+    my_account.rename_passkey,
+    my_account.remove_passkey,
+    my_account.make_codes,
+    my_account.end_other_sessions,
+    desk_people.list_people,
+    desk_people.show_new,
+    desk_people.invite,
+    desk_people.show_person,
+    desk_people.invite_again,
+    desk_people.change_roles,
+    desk_people.close,
+    desk_people.reopen,
+    desk_record.list_facts,
+    desk_record.choose_kind,
+    desk_record.show_new,
+    desk_record.add,
+    desk_record.show_fact,
+    desk_record.show_correct,
+    desk_record.correct,
+    desk_record.show_replace,
+    desk_record.replace,
+    desk_record.show_retire,
+    desk_record.retire,
+    desk_record.check,
+    desk_record.show_change,
+    desk_record.approve,
+    desk_record.turn_down,
+    desk_record.withdraw,
+    desk_record.decide_conflict,
+    desk_trail.show_trail,
+    desk_trail.verify_trail,
+    desk_trail.export_trail,
+    desk_outbox.list_letters,
+    desk_outbox.send_test,
+    desk_outbox.show_letter,
+    desk_outbox.remove_letter,
     desk.show_desk,
+    desk.settle_alarm,
+    desk_work.show_work,
+    desk_work.try_again,
+    desk_work.drop,
+    desk_retention.show_retention,
+    desk_retention.hold,
+    desk_retention.lift,
 ]
 
 

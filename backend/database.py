@@ -4,15 +4,18 @@ import io
 import os
 import signal
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, redirect_stdout
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 from piccolo.engine.postgres import PostgresEngine
 
 from backend import settings
+
+if TYPE_CHECKING:
+    from pgqueuer import Queries
 
 
 class DoesNotAnswer(Exception):
@@ -72,8 +75,34 @@ async def migrate() -> None:
             result = await ForwardsMigrationManager(app_name="confianza").run()
         if not result.success:
             raise RuntimeError(f"The migrations did not run: {said.getvalue().strip()}")
+        await _migrate_queue(lock)
     finally:
         await lock.close()
+
+
+async def _migrate_queue(connection: Any) -> None:
+    """The tables of PyPI `pgqueuer` are its own affair: it makes them and brings them up to date.
+    One connection does it all, because pgqueuer's own lock holds for one connection."""
+    queries = queue(connection)
+    if await queries.schema_is_installed():
+        await queries.upgrade()
+    else:
+        await queries.install()
+        await queries.optimize_autovacuum()
+
+
+@asynccontextmanager
+async def connection() -> AsyncIterator[Any]:
+    """asyncpg's connection of the open transaction, or one in a transaction of its own."""
+    async with DB.transaction() as transaction:
+        yield transaction.connection
+
+
+def queue(connection: Any) -> "Queries":
+    """The queue of background work, seen through this connection. See `web/work.py`."""
+    from pgqueuer import AsyncpgDriver, Queries
+
+    return Queries(AsyncpgDriver(connection))
 
 
 async def _connect() -> Any:

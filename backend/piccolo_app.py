@@ -8,7 +8,12 @@ APP_CONFIG = AppConfig(
     app_name="confianza",
     migrations_folder_path=str(MIGRATIONS),
     table_classes=table_finder(
-        ["backend.staff.tables", "backend.counties.tables", "backend.policies.tables"],
+        [
+            "backend.staff.tables",
+            "backend.counties.tables",
+            "backend.policies.tables",
+            "backend.campaigns.tables",
+        ],
         exclude_imported=True,
         exclude_tags=["not a table"],
     ),

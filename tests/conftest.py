@@ -37,6 +37,7 @@ def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def database_url(server_url: str) -> Iterator[str]:
     """A database of this run's own, migrated and loaded with the record."""
+    from backend.campaigns import loading as campaigns
     from backend.policies import loading
 
     name = f"confianza_test_{os.getpid()}"
@@ -50,6 +51,7 @@ def database_url(server_url: str) -> Iterator[str]:
         database.use(url)
         await database.migrate()
         await loading.load()
+        await campaigns.load()
         return url
 
     async def drop() -> None:

@@ -1,14 +1,44 @@
 """The desk's first page."""
 
-from litestar import get
+from litestar import get, post
+from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
+from backend.database import DB
+from backend.desk import todo
+from backend.staff import alarms, audit
+from backend.staff.door import DESK, visitor_of
 from backend.staff.pages import desk_page
 from backend.staff.roles import Right
+from backend.staff.tables import Alarm, RetentionRun
+from backend.web.errors import CannotAnswer
+from backend.web.language import gettext as _
 from backend.web.pages import Page
-from backend.web.sending import AnyRequest
+from backend.web.sending import AnyRequest, see
 
 
 @get("/desk", may=Right.ENTER, include_in_schema=False)
 async def show_desk(request: AnyRequest) -> ASGIResponse:
-    return desk_page(request, Page("desk/home.html", {"todo": []}))
+    visitor = visitor_of(request)
+    runs_it = visitor.may(Right.RUN_THE_HOUSE)
+    context = {
+        "alarms": await Alarm.all_standing() if runs_it else [],
+        "alarm_in_words": alarms.in_words,
+        "what_to_do": alarms.what_to_do,
+        "todo": await todo.waiting_for(visitor),
+        "removed": await RetentionRun.last() if runs_it else None,
+    }
+    return desk_page(request, Page("desk/home.html", context))
+
+
+@post("/desk/alarms/{id:int}/settle", may=Right.RUN_THE_HOUSE, include_in_schema=False)
+async def settle_alarm(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
+    alarm = await Alarm.with_id(id)
+    if alarm is None:
+        said = _("There is no such alarm. Retention may have removed it.")
+        raise CannotAnswer(said, status=404, way_on=(DESK, _("To the desk")))
+    visitor = visitor_of(request)
+    async with DB.transaction():
+        if await alarm.settle(visitor.name):
+            await audit.write(visitor.name, "alarm_settled", alarm.name)
+    return see(DESK)

@@ -81,6 +81,21 @@ async def verify() -> Verdict:
     return Verdict(lines, None, last)
 
 
+async def holds(id: int, hash: str) -> bool:
+    """Whether the line that was noted outside the database is still there. A line that retention
+    removed since is vouched for by the shortening that says so."""
+    line = await AuditEntry.select(AuditEntry.hash).where(AuditEntry.id == id).first()
+    if line is not None:
+        return bytes(line["hash"]).hex() == hash
+    told = await (
+        AuditEntry.select(AuditEntry.details)
+        .where(AuditEntry.action == SHORTENED)
+        .order_by(AuditEntry.id)
+        .output(load_json=True)
+    )
+    return any(row["details"]["until"] >= id for row in told)
+
+
 async def shorten(before: datetime.datetime) -> int:
     """Remove lines older than that; a line of their own says so and vouches for where the chain
     now begins. Returns how many went."""

@@ -45,13 +45,16 @@ class Visitor:
 
 async def check(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     """Litestar's guard. A handler says `may=Right.…` for who may use it, `fresh=True` when they
-    must have shown their passkey within ten minutes, and `open_door=True` when the way in leads
-    through it. A page of the desk that says nothing is closed to everyone."""
+    must have shown their passkey within ten minutes (after a form that came too late, `back=` is
+    the page to start again from), and `open_door=True` when the way in leads through it. A page of
+    the desk that says nothing is closed to everyone."""
     right = handler.opt.get("may")
     if right is None:
         under_desk = connection.scope["path"].rstrip("/").startswith(DESK)
         if under_desk and not handler.opt.get("open_door"):
             raise CannotAnswer("", status=403)
+        if under_desk:
+            language.current.set(language.of(connection))  # type: ignore[arg-type]
         return
     assert isinstance(connection, Request)
     language.current.set(language.of(connection))
@@ -68,7 +71,8 @@ async def check(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
     if connection.method not in SAFE:
         await _check_form(connection, visitor)
     if handler.opt.get("fresh") and not visitor.session.is_fresh():
-        raise GoTo(f"{STEP_UP}?next={quote(_back_to(connection))}")
+        back = _back_to(connection, handler.opt.get("back", DESK))
+        raise GoTo(f"{STEP_UP}?next={quote(back)}")
     connection.state.visitor = visitor
 
 
@@ -76,6 +80,11 @@ def visitor_of(request: AnyRequest) -> Visitor:
     """Who passed the door with this request."""
     found: Visitor = request.state.visitor
     return found
+
+
+def come_in(request: AnyRequest, account: Account, session: Session, token: str) -> None:
+    """Let pages answer this very request as they will the next ones, which carry the token."""
+    request.state.visitor = Visitor(account, session, form_token(token))
 
 
 async def current_session(request: AnyRequest) -> tuple[Session, str] | None:
@@ -134,10 +143,10 @@ def _sign_in_first(request: AnyRequest) -> Exception:
     )  # fmt: skip
 
 
-def _back_to(request: AnyRequest) -> str:
-    """The page to come back to: the one asked for, or the desk when a form was sent."""
+def _back_to(request: AnyRequest, after_form: str = DESK) -> str:
+    """The page to come back to: the one asked for, or `after_form` when a form was sent."""
     if request.method not in SAFE:
-        return DESK
+        return after_form
     query = request.scope["query_string"].decode("latin-1")
     return request.scope["path"] + (f"?{query}" if query else "")
 

@@ -3,6 +3,7 @@
 import datetime
 import hashlib
 import hmac
+import json
 import secrets
 from typing import Any
 
@@ -14,19 +15,23 @@ from piccolo.columns import (
     Boolean,
     Bytea,
     ForeignKey,
+    Integer,
     Serial,
     Timestamptz,
     Varchar,
 )
+from piccolo.columns.combination import WhereRaw
 from piccolo.columns.defaults.timestamptz import TimestamptzNow
 from piccolo.table import Table
 
-from backend.staff.roles import Right, may
+from backend.database import DB
+from backend.staff.roles import Right, Role, may
 
 SESSION = datetime.timedelta(hours=12)
 TRYING = datetime.timedelta(minutes=10)
 FRESH = datetime.timedelta(minutes=10)
 INVITATION = datetime.timedelta(hours=24)
+LARGEST_ID = 2**31 - 1
 
 
 def now() -> datetime.datetime:
@@ -56,6 +61,30 @@ class Account(Table):
         await account.save()
         return account
 
+    @classmethod
+    async def named(cls, name: str) -> "Account | None":
+        """The account of that name, in whatever case it is written."""
+        wanted = WhereRaw("lower(name) = lower({})", name)
+        found: Account | None = await cls.objects().where(wanted).first()
+        return found
+
+    @classmethod
+    async def with_id(cls, id: int) -> "Account | None":
+        if not 0 < id <= LARGEST_ID:
+            return None
+        found: Account | None = await cls.objects().where(cls.id == id).first()
+        return found
+
+    async def is_last_admin(self) -> bool:
+        """Whether nobody else could still come in and manage the staff."""
+        others = await Account.raw(
+            "SELECT 1 FROM account WHERE id <> {} AND closed_at IS NULL AND {} = ANY(roles)"
+            " AND EXISTS (SELECT 1 FROM passkey WHERE passkey.account = account.id) LIMIT 1",
+            self.id,
+            Role.ADMIN.value,
+        )
+        return Role.ADMIN in self.roles and self.closed_at is None and not others
+
     def may(self, right: Right) -> bool:
         return self.closed_at is None and may(self.roles, right)
 
@@ -73,6 +102,37 @@ class Passkey(Table):
     backed_up = Boolean(default=False)
     made_at = Timestamptz(default=TimestamptzNow())
     used_at = Timestamptz(null=True, default=None)
+
+    @classmethod
+    async def of(cls, account: Account) -> "list[Passkey]":
+        """All of a person's passkeys, oldest first."""
+        found: list[Passkey] = await cls.objects().where(cls.account == account.id).order_by(cls.id)
+        return found
+
+    async def count_use(self, sign_count: int, backed_up: bool) -> bool:
+        """Note one use. False when the count that the passkey keeps of its uses did not grow: then
+        someone else has a copy of it. Passkeys that live in several places keep it at zero."""
+        counted = await Passkey.raw(
+            "UPDATE passkey SET sign_count = {}, backed_up = {}, used_at = {} WHERE id = {}"
+            " AND (sign_count < {} OR (sign_count = 0 AND {} = 0)) RETURNING id",
+            sign_count,
+            backed_up,
+            now(),
+            self.id,
+            sign_count,
+            sign_count,
+        )
+        return bool(counted)
+
+    async def take_away(self) -> bool:
+        """Remove this passkey away; False when it is the person's last."""
+        async with DB.transaction():
+            # Two removals at the same time must not each leave the other's.
+            await Account.raw("SELECT id FROM account WHERE id = {} FOR UPDATE", self.account)
+            if await Passkey.count().where(Passkey.account == self.account) < 2:
+                return False
+            await Passkey.delete().where(Passkey.id == self.id)
+        return True
 
 
 class RecoveryCode(Table):
@@ -97,6 +157,46 @@ class Invitation(Table):
     made_at = Timestamptz(default=TimestamptzNow())
     ends_at = Timestamptz()
     used_at = Timestamptz(null=True, default=None)
+
+    @classmethod
+    async def make_for(cls, account: Account, made_by: Account | None = None) -> str:
+        """A new link's token. Links made before for the same person lead nowhere from now on."""
+        token = secrets.token_urlsafe(24)
+        await cls.end_all_of(account)
+        await cls(
+            account=account.id,
+            token_hash=digest(token),
+            made_by=made_by.id if made_by else None,
+            ends_at=now() + INVITATION,
+        ).save()
+        return token
+
+    @classmethod
+    async def end_all_of(cls, account: Account) -> None:
+        open_ones = (cls.account == account.id) & cls.used_at.is_null() & (cls.ends_at > now())
+        await cls.update({cls.ends_at: now()}).where(open_ones)
+
+    @classmethod
+    async def carried_as(cls, token: str) -> "Invitation | None":
+        """The invitation of a link, with its account, used and ended ones too."""
+        found: Invitation | None = await (
+            cls.objects(cls.account).where(cls.token_hash == digest(token)).first()
+        )
+        return found
+
+    def is_open(self) -> bool:
+        return self.used_at is None and self.ends_at > now() and self.account.closed_at is None
+
+    async def use(self) -> bool:
+        """Mark it used; False when somebody was first, or it ended meanwhile."""
+        mine = await Invitation.raw(
+            "UPDATE invitation SET used_at = {} WHERE id = {} AND used_at IS NULL"
+            " AND ends_at > {} RETURNING id",
+            now(),
+            self.id,
+            now(),
+        )
+        return bool(mine)
 
 
 class Session(Table):
@@ -132,7 +232,12 @@ class Session(Table):
     async def begin(
         cls, account: Account | None = None, data: dict[str, Any] | None = None, fresh: bool = False
     ) -> "tuple[Session, str]":
-        """A new session and the token its cookie carries."""
+        """A new session and the token its cookie carries. Ended ones go as new ones come."""
+        await cls.raw(
+            "DELETE FROM session WHERE id IN"
+            " (SELECT id FROM session WHERE ends_at < {} FOR UPDATE SKIP LOCKED)",
+            now(),
+        )
         token = secrets.token_urlsafe(32)
         session = cls(
             token_hash=digest(token),
@@ -145,6 +250,42 @@ class Session(Table):
         session.account = account
         return session, token
 
+    async def replace(
+        self,
+        account: Account | None = None,
+        data: dict[str, Any] | None = None,
+        fresh: bool = False,
+    ) -> "tuple[Session, str]":
+        """A new session in this one's place: what carried the old id opens nothing any more."""
+        await self.end()
+        return await Session.begin(account, data, fresh)
+
+    def note(self, name: str) -> Any:
+        """What `data` holds under that name, or None."""
+        return self.data.get(name) if isinstance(self.data, dict) else None
+
+    async def keep_challenge(self, purpose: str, challenge: str) -> None:
+        """Remember what a passkey is to sign, and what for. The newest counts."""
+        asked = {"purpose": purpose, "challenge": challenge}
+        await Session.raw(
+            "UPDATE session SET data = jsonb_set(data, {}, {}) WHERE id = {}",
+            ["asked"],
+            json.dumps(asked),
+            self.id,
+        )
+
+    async def take_challenge(self, purpose: str) -> str | None:
+        """What was asked for this purpose, once: whoever comes second finds nothing."""
+        taken = await Session.raw(
+            "WITH old AS (SELECT id, data FROM session WHERE id = {} FOR UPDATE)"
+            " UPDATE session SET data = session.data - 'asked' FROM old"
+            " WHERE session.id = old.id RETURNING old.data -> 'asked' AS asked",
+            self.id,
+        )
+        asked = json.loads((taken and taken[0]["asked"]) or "null") or {}
+        challenge: str | None = asked.get("challenge")
+        return challenge if asked.get("purpose") == purpose else None
+
     async def end(self) -> None:
         await Session.delete().where(Session.id == self.id)
 
@@ -152,6 +293,17 @@ class Session(Table):
     async def end_all_of(cls, account: Account) -> None:
         """Sign a person out everywhere: their roles changed, or their account closed."""
         await cls.delete().where(cls.account == account.id)
+
+    async def end_all_others(self, account: Account) -> int:
+        """Sign a person out everywhere but here. Returns how many sessions ended."""
+        ended = await Session.raw(
+            "DELETE FROM session WHERE account = {} AND id <> {} RETURNING id", account.id, self.id
+        )
+        return len(ended)
+
+    @classmethod
+    async def count_open(cls, account: Account) -> int:
+        return int(await cls.count().where(cls.account == account.id, cls.ends_at > now()))
 
     def is_fresh(self) -> bool:
         """Whether the person showed their passkey within the last ten minutes."""
@@ -174,3 +326,107 @@ class AuditEntry(Table):
 def form_token(session_token: str) -> str:
     """What every form of the desk carries besides the cookie; other sites cannot know it."""
     return hmac.digest(session_token.encode(), b"form", hashlib.sha256).hex()[:32]
+
+
+class Alarm(Table):
+    """Something that a person of the staff must look at. `words` and `to_do` are `later()` strings
+    with `%(name)s` places for `details`; nothing of a supporter belongs in them. While one stands,
+    raising it again counts; `standing` is its name until then and null from then on, so that the
+    database lets only one stand."""
+
+    id: Serial
+    name = Varchar(length=80, index=True)
+    standing = Varchar(length=80, null=True, default=None, unique=True)
+    words = Varchar(length=300)
+    to_do = Varchar(length=300)
+    details = JSONB(default="{}")
+    times = Integer(default=1)
+    raised_at = Timestamptz(default=TimestamptzNow())
+    last_at = Timestamptz(default=TimestamptzNow())
+    settled_at = Timestamptz(null=True, default=None)
+    settled_by = Varchar(length=60, null=True, default=None)
+
+    @classmethod
+    async def raise_(cls, name: str, words: str, to_do: str = "", **details: Any) -> None:
+        """Let it stand until someone settles it, or count it once more. `words` and `to_do` are
+        translated when they are shown."""
+        await cls.raw(
+            "INSERT INTO alarm (name, standing, words, to_do, details, times, raised_at, last_at)"
+            " VALUES ({}, {}, {}, {}, {}, 1, {}, {}) ON CONFLICT (standing) DO UPDATE SET"
+            " times = alarm.times + 1, last_at = excluded.last_at, words = excluded.words,"
+            " to_do = excluded.to_do, details = excluded.details",
+            name,
+            name,
+            words,
+            to_do,
+            json.dumps(details),
+            now(),
+            now(),
+        )
+
+    @classmethod
+    async def all_standing(cls) -> "list[Alarm]":
+        """Newest first."""
+        found: list[Alarm] = await (
+            cls.objects()
+            .where(cls.standing.is_not_null())
+            .order_by(cls.last_at, ascending=False)
+            .output(load_json=True)
+        )
+        return found
+
+    @classmethod
+    async def with_id(cls, id: int) -> "Alarm | None":
+        if not 0 < id <= LARGEST_ID:
+            return None
+        found: Alarm | None = await cls.objects().where(cls.id == id).first()
+        return found
+
+    async def settle(self, by: str) -> bool:
+        """Someone took care of it. False when somebody was first. The caller writes it into the
+        audit trail."""
+        mine = await Alarm.raw(
+            "UPDATE alarm SET standing = NULL, settled_at = {}, settled_by = {}"
+            " WHERE id = {} AND standing IS NOT NULL RETURNING id",
+            now(),
+            by[:60],
+            self.id,
+        )
+        return bool(mine)
+
+
+class RetentionRun(Table):
+    """One run of all rules of retention. `rules` is a list of `{name, what, days, removed, failed}`
+    with `what` a `later()` string and `failed` the kind of an error or null; with `held`, a hold
+    kept every rule or the rest of them from removing anything."""
+
+    id: Serial
+    began_at = Timestamptz(index=True)
+    ended_at = Timestamptz(default=TimestamptzNow())
+    rules = JSONB(default="[]")
+    held = Boolean(default=False)
+
+    @classmethod
+    async def last(cls) -> "RetentionRun | None":
+        found: RetentionRun | None = await (
+            cls.objects().order_by(cls.id, ascending=False).first().output(load_json=True)
+        )
+        return found
+
+
+class RetentionHold(Table):
+    """From when to when nothing may be deleted, by whose word and why. `standing` is true until it
+    is lifted and null from then on: only one stands."""
+
+    id: Serial
+    standing = Boolean(null=True, default=True, unique=True)
+    reason = Varchar(length=500)
+    set_by = Varchar(length=60)
+    set_at = Timestamptz(default=TimestamptzNow())
+    lifted_by = Varchar(length=60, null=True, default=None)
+    lifted_at = Timestamptz(null=True, default=None)
+
+    @classmethod
+    async def now_standing(cls) -> "RetentionHold | None":
+        found: RetentionHold | None = await cls.objects().where(cls.standing.eq(True)).first()
+        return found

@@ -61,7 +61,7 @@ def client_key(request: AnyRequest) -> bytes:
 def _address(request: AnyRequest) -> str:
     """Behind proxies of our own the last of them names who asked it; what stands further left in
     that header anyone may have written."""
-    proxies = settings.read().trusted_proxies
+    proxies = settings.trusted_proxies()
     if proxies:
         named = [part.strip() for part in request.headers.get("x-forwarded-for", "").split(",")]
         if len(named) >= proxies and named[-proxies]:

@@ -41,19 +41,22 @@ def page(request: AnyRequest, page: Page) -> Sent:
 
 
 async def kept_page(
-    request: AnyRequest, key: Hashable, make: Callable[[], Awaitable[Page]]
+    request: AnyRequest,
+    key: Hashable,
+    make: Callable[[], Awaitable[Page]],
+    seconds: float | None = None,
 ) -> Sent:
     """Answer with a page that is the same for everyone who reads this language.
 
-    `key` says what the page is of; it is made once and kept until the record changes. Only pages
-    that hold nothing personal may be kept.
+    `key` says what the page is of; it is made once and kept until the record changes, or for so
+    many `seconds`. Only pages that hold nothing personal may be kept.
     """
 
     async def answer() -> Answer:
         return _render(request, await make())
 
     whole_key = (key, language.of(request).code, _wants_block(request))
-    return _send(request, await kept(whole_key, answer))
+    return _send(request, await kept(whole_key, answer, seconds))
 
 
 async def fixed_page(request: AnyRequest, template: str, **context: Any) -> Sent:

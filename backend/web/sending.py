@@ -126,6 +126,15 @@ def see(address: str) -> Sent:
     return Sent(303, Answer(b"", "text/plain", headers).plain)
 
 
+def go_on(request: AnyRequest, address: str) -> Sent:
+    """After a form: on to another page of ours. htmx would follow a 303 by itself and put the page
+    where the form was, so it is told to go there."""
+    if request.headers.get("hx-request") != "true":
+        return see(address)
+    headers = (("hx-redirect", address), ("cache-control", "no-store"))
+    return Sent(200, Answer(b"", "text/html", headers).plain)
+
+
 def _names(asked: str, etag: str) -> bool:
     wanted = etag.removeprefix("W/")
     return any(part.strip().removeprefix("W/") in (wanted, "*") for part in asked.split(","))

@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from backend.web import kept
 from backend.web.sending import Answer
 
@@ -49,4 +51,49 @@ async def test_only_so_many_are_kept_and_the_least_asked_for_leaves() -> None:
     assert len(kept._kept) == kept.MOST_KEPT
     assert 0 in kept._kept
     assert 1 not in kept._kept
+    kept.clear()
+
+
+async def test_what_is_kept_for_seconds_is_made_anew_after_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made, clock = [], 100.0
+    monkeypatch.setattr(kept.time, "monotonic", lambda: clock)
+
+    async def make() -> Answer:
+        made.append("x")
+        return Answer(b"", "text/plain")
+
+    kept.clear()
+    await kept.kept("numbers", make, 15)
+    clock += 14
+    await kept.kept("numbers", make, 15)
+    assert len(made) == 1
+    clock += 2
+    await kept.kept("numbers", make, 15)
+    assert len(made) == 2
+
+
+async def test_while_one_makes_it_anew_the_others_get_the_one_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock, go_on = 100.0, asyncio.Event()
+    monkeypatch.setattr(kept.time, "monotonic", lambda: clock)
+
+    async def old() -> Answer:
+        return Answer(b"old", "text/plain")
+
+    async def new() -> Answer:
+        await go_on.wait()
+        return Answer(b"new", "text/plain")
+
+    kept.clear()
+    await kept.kept("numbers", old, 15)
+    clock += 20
+    slow = asyncio.create_task(kept.kept("numbers", new, 15))
+    await asyncio.sleep(0)
+    assert (await kept.kept("numbers", new, 15)).body == b"old"
+    go_on.set()
+    assert (await slow).body == b"new"
+    assert (await kept.kept("numbers", new, 15)).body == b"new"
     kept.clear()

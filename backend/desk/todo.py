@@ -1,0 +1,78 @@
+"""What waits for a person of the staff: each thing only for those who may act on it."""
+
+from dataclasses import dataclass
+
+from backend.policies import changes
+from backend.staff import retention
+from backend.staff.door import Visitor
+from backend.staff.roles import Right
+from backend.staff.tables import RetentionHold, RetentionRun
+from backend.web import backlog
+from backend.web.clock import today
+from backend.web.language import gettext as _
+from backend.web.language import ngettext
+
+RECORD = "/desk/record"
+WORK = "/desk/work"
+RETENTION = "/desk/retention"
+
+
+@dataclass(frozen=True)
+class Todo:
+    """`words` go on after the number, and link to `address`. Without `count` they stand alone. An
+    `alarm` is something that is not as it should be."""
+
+    words: str
+    address: str
+    count: int | None = None
+    alarm: bool = False
+
+
+async def waiting_for(visitor: Visitor) -> list[Todo]:
+    """Alarms first."""
+    found: list[Todo] = []
+    if visitor.may(Right.RUN_THE_HOUSE):
+        found += [*await _background(), *await _retention()]
+    if visitor.may(Right.EDIT_RECORD):
+        found += await _record()
+    return sorted(found, key=lambda each: not each.alarm)
+
+
+async def _record() -> list[Todo]:
+    drafts, conflicts = await changes.drafts_waiting(), await changes.conflicts()
+    due, kept = await changes.facts_due(today()), await changes.not_exported()
+    every = [
+        Todo(ngettext("draft waits for approval", "drafts wait for approval", drafts), RECORD,
+             drafts),
+        Todo(ngettext("fact was changed here and in the files", "facts were changed here and in the"
+                      " files", conflicts), RECORD, conflicts),
+        Todo(ngettext("fact is due for review", "facts are due for review", due), RECORD, due),
+        Todo(ngettext("fact is not in the files yet", "facts are not in the files yet", kept),
+             RECORD, kept),
+    ]  # fmt: skip
+    return [each for each in every if each.count]
+
+
+async def _background() -> list[Todo]:
+    work = await backlog.look()
+    found = []
+    if failed := work.total("failed"):
+        words = ngettext(
+            "background job failed for good", "background jobs failed for good", failed
+        )
+        found.append(Todo(words, WORK, failed, alarm=True))
+    if not work.workers:
+        found.append(Todo(_("No worker is running: nothing is done in the background"), WORK,
+                          alarm=True))  # fmt: skip
+    elif work.too_old():
+        found.append(Todo(_("Background work is behind"), WORK, alarm=True))
+    return found
+
+
+async def _retention() -> list[Todo]:
+    last, hold = await RetentionRun.last(), await RetentionHold.now_standing()
+    if hold:
+        return [Todo(_("A hold stops all removal of old data"), RETENTION, alarm=True)]
+    if await retention.is_late(last):
+        return [Todo(_("Old data was not removed for more than two days"), RETENTION, alarm=True)]
+    return []

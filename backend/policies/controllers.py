@@ -1,6 +1,7 @@
 """Addresses of the record: a county, the state, the laws, and the data to take away."""
 
 from functools import cache
+from typing import Any
 
 import segno
 from litestar import get
@@ -9,19 +10,22 @@ from litestar.response.base import ASGIResponse
 
 from backend import settings
 from backend.counties import gazetteer, outlines
-from backend.policies import reading, wording
+from backend.policies import changes, reading, wording
 from backend.policies.citing import Citations, drafts_among
 from backend.policies.days import FIRST_DAY
-from backend.policies.forms import asked_day, asked_question
+from backend.policies.differing import said_differently
+from backend.policies.feed import feed, places
+from backend.policies.forms import asked_changes, asked_day, asked_question
 from backend.policies.help_lines import lines_for
 from backend.policies.questions import ANSWERS, NOT_KNOWN, Question
 from backend.web import language
 from backend.web.clock import today
 from backend.web.errors import CannotAnswer
+from backend.web.kept import kept
 from backend.web.language import gettext as _
 from backend.web.language import later
-from backend.web.pages import Page, fixed_page, kept_page
-from backend.web.sending import AnyRequest
+from backend.web.pages import VARY, Page, fixed_page, kept_page
+from backend.web.sending import Answer, AnyRequest, send
 
 
 @get("/counties/{slug:str}", include_in_schema=False)
@@ -137,6 +141,53 @@ def _no_such(request: AnyRequest, sentence: str, address: str) -> CannotAnswer:
     language.current.set(language.of(request))
     names = {"/counties": _("See all counties"), "/laws": _("See all laws")}
     return CannotAnswer(_(sentence), status=404, way_on=(address, names[address]))
+
+
+@get("/changes", include_in_schema=False)
+async def list_changes(request: AnyRequest) -> ASGIResponse:
+    """What changed in the record, newest first, a page at a time."""
+    file, before = asked_changes(request)
+
+    async def make() -> Page:
+        found = await changes.published(file, before)
+        return Page(
+            "policies/changes.html",
+            {
+                "found": [(told, _parts_of(told)) for told in found],
+                "file": file,
+                "places": places(),
+                "older": found[-1].change.id if len(found) == changes.PAGE else None,
+                "wording": wording,
+            },
+            query={"county": file} if file else {},
+        )
+
+    return await kept_page(request, ("changes", file, before), make)
+
+
+@get("/changes.atom", include_in_schema=False)
+async def show_changes_feed(request: AnyRequest) -> ASGIResponse:
+    """The newest changes as Atom (RFC 4287)."""
+    file, _before = asked_changes(request)
+    reader = language.of(request)
+
+    async def make() -> Answer:
+        language.current.set(reader)
+        found = await changes.published(file)
+        body = feed(found, file, reader.code)
+        headers = (("content-language", reader.code), ("cache-control", "no-cache"), ("vary", VARY))
+        return Answer(body, "application/atom+xml", headers)
+
+    return send(request, await kept(("changes.atom", file, reader.code), make))
+
+
+def _parts_of(told: changes.Told) -> list[Any]:
+    """What a reader sees of each fact: the lines that differ, not the days of looking at it."""
+    return [
+        (part, lines)
+        for part in told.parts
+        if (lines := said_differently(part.name.kind, part.before, part.after))
+    ]
 
 
 @cache

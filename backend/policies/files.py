@@ -1,5 +1,7 @@
 """Reading the record's YAML files: every mistake is named with its file and line."""
 
+import hashlib
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -180,28 +182,40 @@ def read(folder: Path, counties: frozenset[str]) -> dict[str, RecordFile]:
     a county's, an unknown key or word, a fact without a source, an impossible date, an end before
     its beginning, a name that points nowhere.
     """
-    mistakes: list[str] = []
+    found: list[str] = []
     files: dict[str, RecordFile] = {}
     for path in sorted(folder.glob("*.yaml")):
         try:
-            files[path.stem] = _read_file(path)
+            files[path.stem] = read_file(path, RecordFile)
         except RecordError as error:
-            mistakes += error.mistakes
+            found += error.mistakes
     for missing in sorted((counties | {"state"}) - {path.stem for path in folder.glob("*.yaml")}):
-        mistakes.append(f"{missing}.yaml: there is no such file, and the county needs one")
+        found.append(f"{missing}.yaml: there is no such file, and the county needs one")
     laws = {law.slug for law in files["state"].laws} if "state" in files else None
     for name, file in files.items():
         if name not in counties | {"state"}:
-            mistakes.append(f"{name}.yaml:1: no county is called {name!r}")
-        for steps, sentence in _mistakes(name, file, laws):
-            line = _line(_compose(folder / f"{name}.yaml"), steps)
-            mistakes.append(f"{name}.yaml:{line}: {sentence}")
-    if mistakes:
-        raise RecordError(mistakes)
+            found.append(f"{name}.yaml:1: no county is called {name!r}")
+        for steps, sentence in mistakes(name, file, laws):
+            found.append(at_its_line(folder / f"{name}.yaml", steps, sentence))
+    if found:
+        raise RecordError(found)
     return files
 
 
-def _read_file(path: Path) -> RecordFile:
+def fingerprint(fact: FactEntry) -> str:
+    """Eight hex digits of the English a person reads in this fact: a review holds for just that."""
+    english = [text.en for text in _texts(fact)]
+    return hashlib.sha256(json.dumps(english).encode()).hexdigest()[:8]
+
+
+def _texts(fact: FactEntry) -> list[Text]:
+    fields = ("title", "instrument", "definition", "said_by", "summary", "note")
+    texts = [getattr(fact, field, None) for field in fields]
+    return [text for text in texts if text] + list(getattr(fact, "points", []))
+
+
+def read_file(path: Path, kind: type[Entry]) -> Entry:
+    """One file as an entry of that kind. Raises RecordError, with the line."""
     try:
         node = _compose(path)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -211,14 +225,20 @@ def _read_file(path: Path) -> RecordFile:
         raise RecordError([f"{path.name}:{line}: this is not YAML: {problem}"]) from None
     plain = _plain(path.name, node)
     try:
-        return _convert(plain, RecordFile)
+        return convert(plain, kind)
     except msgspec.ValidationError as error:
         sentence, _, where = str(error).partition(" - at `")
         line = _line(node, _steps(where.rstrip("`"), plain))
         raise RecordError([f"{path.name}:{line}: {sentence}"]) from None
 
 
-def _convert(plain: Any, kind: type[Entry]) -> Entry:
+def at_its_line(path: Path, steps: list[str | int], sentence: str) -> str:
+    """A mistake as people read it: `file:line: what is wrong`."""
+    return f"{path.name}:{_line(_compose(path), steps)}: {sentence}"
+
+
+def convert(plain: Any, kind: type[Entry]) -> Entry:
+    """Plain dicts and texts as an entry. Raises msgspec.ValidationError."""
     return msgspec.convert(plain, kind, strict=False, dec_hook=_decode_day)
 
 
@@ -267,7 +287,7 @@ def _steps(where: str, plain: Any) -> list[str | int]:
 
 def _unreadable(named: tuple[str, Any]) -> str | None:
     try:
-        _convert(named[1], SourceEntry)
+        convert(named[1], SourceEntry)
     except msgspec.ValidationError:
         return named[0]
     return None
@@ -292,7 +312,7 @@ def _line(node: yaml.Node, steps: list[str | int]) -> int:
 Mistake = tuple[list[str | int], str]
 
 
-def _mistakes(name: str, file: RecordFile, laws: set[str] | None) -> Iterator[Mistake]:
+def mistakes(name: str, file: RecordFile, laws: set[str] | None) -> Iterator[Mistake]:
     """What a schema cannot see: where each mistake stands, and a sentence about it."""
     if file.county != name:
         yield ["county"], f"the file is called {name}.yaml but says it is {file.county!r}"

@@ -2,6 +2,7 @@
 
 import datetime
 
+from backend.counties import gazetteer
 from backend.policies.days import FIRST_DAY, Day
 from backend.policies.questions import Question
 from backend.web import language
@@ -35,6 +36,19 @@ def asked_day(request: AnyRequest) -> datetime.date:
     if day.first > today():
         raise CannotAnswer(_("That day has not come yet."), way_on=way_on)
     return day.first
+
+
+def asked_changes(request: AnyRequest) -> tuple[str | None, int | None]:
+    """The county (or `state`) of `?county=` and the number of `?before=`, None without them.
+    Raises CannotAnswer for a county that is none and a number that is none."""
+    file, before = (request.query_params.get(name, "") for name in ("county", "before"))
+    language.current.set(language.of(request))
+    way_on = (request.scope["path"], _("See all changes"))
+    if file and file != "state" and gazetteer.county(file) is None:
+        raise CannotAnswer(_("We know no county by that name."), status=404, way_on=way_on)
+    if before and not (before.isascii() and before.isdecimal() and 0 < int(before[:12]) < 2**31):
+        raise CannotAnswer(_("There are no changes before that one."), status=404, way_on=way_on)
+    return file or None, int(before) if before else None
 
 
 def asked_question(request: AnyRequest) -> Question:

@@ -13,8 +13,9 @@ import msgspec
 from backend.counties import gazetteer
 from backend.counties.tables import County
 from backend.database import DB
-from backend.policies import files
-from backend.policies.tables import Figure, Law, Practice, Rule
+from backend.policies import entries, files
+from backend.policies.entries import Entry, FactName
+from backend.policies.tables import Change, ChangedFact, Conflict, Figure, Law, Practice, Rule
 
 Row = dict[str, Any]
 
@@ -22,13 +23,21 @@ Row = dict[str, Any]
 @dataclass
 class Report:
     """Keys of what a load added, changed, retired and brought back, and how many stayed as they
-    were. `stale_reviews` are translations reviewed for an English text that has changed since."""
+    were. `stale_reviews` are translations reviewed for an English text that has changed since.
+    `kept` was changed at the desk and is not in the files yet; `conflicts` were changed at the
+    desk and in the files, each in its own way: the desk's version stands until someone decides."""
 
     added: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
     retired: list[str] = field(default_factory=list)
     unchanged: int = 0
     stale_reviews: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
+    conflicts: list[str] = field(default_factory=list)
+
+    @property
+    def changed_something(self) -> bool:
+        return bool(self.added or self.changed or self.retired)
 
     def __str__(self) -> str:
         lines = [
@@ -41,6 +50,14 @@ class Report:
             f"  translation to review again: {key} (the English changed)"
             for key in self.stale_reviews
         ]
+        lines += [
+            f"  kept as the desk has it, not in the files: {key} (run: python -m backend export)"
+            for key in self.kept
+        ]
+        lines += [
+            f"  CONFLICT, changed at the desk and in the files: {key} (decide at /desk/record)"
+            for key in self.conflicts
+        ]
         return "\n".join(lines)
 
 
@@ -52,7 +69,8 @@ def check(folder: Path = files.FOLDER) -> dict[str, files.RecordFile]:
 async def load(folder: Path = files.FOLDER) -> Report:
     """Make the database say what the files say, all or nothing, and tell what that changed.
 
-    Ids stay: a fact is known by its key, and one that left the files is retired, not deleted.
+    Ids stay: a fact is known by its key, and one that left the files is retired, not deleted. What
+    the desk changed is never overwritten: see Report.kept and Report.conflicts.
     Web processes hear of it and read the record anew. Raises files.RecordError.
     """
     record = check(folder)
@@ -61,24 +79,22 @@ async def load(folder: Path = files.FOLDER) -> Report:
         # Two loads at once would both add the same fact; the second waits for the first.
         await County.raw("SELECT pg_advisory_xact_lock(hashtext('confianza record'))")
         counties = await _load_counties()
+        before = await entries.present() if await Law.exists() else None
         await _load_table(Law, _laws(record["state"]), report)
-        laws = {law["slug"]: law["id"] for law in await Law.select(Law.slug, Law.id)}
+        laws = await law_ids()
         for table, rows in (
             (Rule, _rules(record, counties, laws)),
             (Practice, _practice(record, counties)),
             (Figure, _figures(record, counties)),
         ):
             await _load_table(table, rows, report)
-        if report.added or report.changed or report.retired:
+        await _note_conflicts(record, report)
+        if report.changed_something:
+            if before is not None:
+                await _note_change(before, await entries.present())
             await County.raw("SELECT pg_notify('record_changed', '')")
     report.stale_reviews = list(_stale_reviews(record))
     return report
-
-
-def fingerprint(fact: files.FactEntry) -> str:
-    """Eight hex digits of the English a person reads in this fact: a review holds for just that."""
-    english = [text.en for text in _texts(fact)]
-    return hashlib.sha256(json.dumps(english).encode()).hexdigest()[:8]
 
 
 def fingerprints(record: dict[str, files.RecordFile]) -> Iterable[tuple[str, str]]:
@@ -86,7 +102,7 @@ def fingerprints(record: dict[str, files.RecordFile]) -> Iterable[tuple[str, str
     for name, file in record.items():
         for group in ("laws", "rules", "practice", "figures"):
             for fact in getattr(file, group):
-                yield f"{name}/{getattr(fact, 'slug', None) or fact.id}", fingerprint(fact)
+                yield f"{name}/{getattr(fact, 'slug', None) or fact.id}", files.fingerprint(fact)
 
 
 async def _load_counties() -> dict[str, int]:
@@ -101,10 +117,33 @@ async def _load_counties() -> dict[str, int]:
     return {row["slug"]: row["id"] for row in await County.select(County.slug, County.id)}
 
 
+async def law_ids() -> dict[str, int]:
+    return {law["slug"]: law["id"] for law in await Law.select(Law.slug, Law.id)}
+
+
+def rows_of(
+    name: FactName, entry: Entry, counties: dict[str, int], laws: dict[str, int]
+) -> list[Row]:
+    """The rows of one entry, as a load would make them. Raises msgspec.ValidationError."""
+    file = entries.as_file(name.file, [(name, entry)])
+    record = {name.file: file}
+    rows = {
+        "law": lambda: _laws(file),
+        "rule": lambda: _rules(record, counties, laws),
+        "practice": lambda: _practice(record, counties),
+        "figure": lambda: _figures(record, counties),
+    }[name.kind]()
+    for row in rows:
+        row["content_hash"] = _hash(row)
+    return rows
+
+
 async def _load_table(table: Any, rows: list[Row], report: Report) -> None:
     standing = {
         row["key"]: row
-        for row in await table.select(table.id, table.key, table.content_hash, table.retired_at)
+        for row in await table.select(
+            table.id, table.key, table.content_hash, table.retired_at, table.desk_base
+        )
     }
     now = datetime.now(UTC)
     for row in rows:
@@ -113,6 +152,8 @@ async def _load_table(table: Any, rows: list[Row], report: Report) -> None:
         if before is None:
             await table.insert(table(**row, loaded_at=now))
             report.added.append(row["key"])
+        elif before["desk_base"] is not None:
+            await _meet_the_desk(table, before, row["content_hash"], report)
         elif before["content_hash"] != row["content_hash"] or before["retired_at"]:
             await table.update({**row, "loaded_at": now, "retired_at": None}).where(
                 table.id == before["id"]
@@ -121,9 +162,74 @@ async def _load_table(table: Any, rows: list[Row], report: Report) -> None:
         else:
             report.unchanged += 1
     for key, gone in standing.items():
-        if gone["retired_at"] is None:
+        if gone["desk_base"] is not None:
+            await _meet_the_desk(table, gone, "", report)
+        elif gone["retired_at"] is None:
             await table.update({table.retired_at: now}).where(table.id == gone["id"])
             report.retired.append(key)
+
+
+async def _meet_the_desk(table: Any, row: Row, in_files: str, report: Report) -> None:
+    """A fact that the desk changed: the files now say the same, or still what they said before, or
+    something of their own. `in_files` is its hash there, "" when it is not in them."""
+    here = "" if row["retired_at"] else row["content_hash"]
+    if here == in_files:
+        await table.update({table.desk_base: None}).where(table.id == row["id"])
+        report.unchanged += 1
+    elif in_files == row["desk_base"]:
+        report.kept.append(row["key"])
+    else:
+        report.conflicts.append(row["key"])
+
+
+async def _note_conflicts(record: dict[str, files.RecordFile], report: Report) -> None:
+    """Keep for the desk what the files say where both changed something."""
+    await Conflict.delete(force=True)
+    if not report.conflicts:
+        return
+    in_files = entries.all_of(record)
+    kinds = {table: kind for kind, table in entries.TABLES.items()}
+    noted: set[FactName] = set()
+    for table in entries.TABLES.values():
+        keys = await table.select(table.key).where(table.key.is_in(report.conflicts))
+        noted |= {entries.named(kinds[table], row["key"]) for row in keys}
+    for name in sorted(noted):
+        said = in_files.get(name)
+        await Conflict(
+            key=str(name), file=name.file, kind=name.kind, entry_id=name.entry_id, in_files=said
+        ).save()
+
+
+async def _note_change(before: dict[FactName, Entry], after: dict[FactName, Entry]) -> None:
+    """What a load changed is a change like any other, in the history and for everyone to read."""
+    different = [
+        (name, before.get(name), after.get(name))
+        for name in sorted({*before, *after})
+        if before.get(name) != after.get(name)
+    ]
+    if not different:
+        return
+    change = Change(
+        state="approved",
+        action="load",
+        origin="files",
+        decided_at=datetime.now(UTC),
+        public=any(not entries.says_the_same(old, new) for _name, old, new in different),
+    )
+    await change.save()
+    await ChangedFact.insert(
+        *(
+            ChangedFact(
+                change=change.id,
+                file=name.file,
+                kind=name.kind,
+                entry_id=name.entry_id,
+                before=old,
+                after=new,
+            )
+            for name, old, new in different
+        )
+    )
 
 
 def _laws(state: files.RecordFile) -> list[Row]:
@@ -212,7 +318,9 @@ def _figures(record: dict[str, files.RecordFile], counties: dict[str, int]) -> l
 
 
 def _fact(key: str, fact: files.FactEntry, file: files.RecordFile) -> Row:
-    reviewed = fact.reviewed if fact.reviewed and fact.reviewed.of == fingerprint(fact) else None
+    reviewed = (
+        fact.reviewed if fact.reviewed and fact.reviewed.of == files.fingerprint(fact) else None
+    )
     return {
         "key": key,
         "note": _words(fact.note),
@@ -240,17 +348,11 @@ def _words(text: files.Text | None) -> str | None:
     return json.dumps(msgspec.to_builtins(text), ensure_ascii=False) if text else None
 
 
-def _texts(fact: files.FactEntry) -> list[files.Text]:
-    fields = ("title", "instrument", "definition", "said_by", "summary", "note")
-    texts = [getattr(fact, field, None) for field in fields]
-    return [text for text in texts if text] + list(getattr(fact, "points", []))
-
-
 def _stale_reviews(record: dict[str, files.RecordFile]) -> Iterable[str]:
     for name, file in record.items():
         for group in ("laws", "rules", "practice", "figures"):
             for fact in getattr(file, group):
-                if fact.reviewed and fact.reviewed.of != fingerprint(fact):
+                if fact.reviewed and fact.reviewed.of != files.fingerprint(fact):
                     yield f"{name}/{getattr(fact, 'slug', None) or fact.id}"
 
 

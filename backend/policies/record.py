@@ -38,7 +38,7 @@ class Standing:
 
 
 @dataclass(frozen=True)
-class Change:
+class Milestone:
     """A day when something changed. `kind` is began, ended or reported; `facts` are the rules of
     one law or instrument that began or ended together, or the one report."""
 
@@ -113,13 +113,13 @@ class CountyRecord:
             reverse=True,
         )
 
-    def history(self) -> list[Change]:
+    def history(self) -> list[Milestone]:
         """Every change on record, oldest first."""
         together: dict[tuple[str, str, str], list[Rule | Practice]] = {}
         for written, kind, source, fact in self._changes():
             together.setdefault((written, kind, source), []).append(fact)
         changes = [
-            Change(Day.parse(written), kind, tuple(facts))
+            Milestone(Day.parse(written), kind, tuple(facts))
             for (written, kind, _source), facts in together.items()
         ]
         return sorted(changes, key=lambda change: (change.day.last, change.kind != "ended"))

@@ -3,12 +3,23 @@
 import datetime
 from typing import Any
 
-from piccolo.columns import JSONB, Boolean, Date, ForeignKey, Integer, Serial, Timestamptz, Varchar
+from piccolo.columns import (
+    JSONB,
+    Boolean,
+    Date,
+    ForeignKey,
+    Integer,
+    Serial,
+    Text,
+    Timestamptz,
+    Varchar,
+)
 from piccolo.columns.defaults.timestamptz import TimestamptzNow
 from piccolo.table import Table
 
 from backend.counties.tables import County
 from backend.policies.days import Day
+from backend.staff.tables import Account
 
 
 class Fact(Table, tags=["not a table"]):
@@ -18,6 +29,10 @@ class Fact(Table, tags=["not a table"]):
     Texts are `{"en": …, "es": …}`. `sources` is a list of `{title, publisher, url, published_on,
     read_on, grade}`: grade A is official text, B a named outlet or organization, C a repost or a
     figure that conflicts with another.
+
+    `desk_base` is null while the fact is as the files say. Changed at the desk, it holds the
+    `content_hash` of what the files said then ("" when they did not know it), until the change is
+    written into the files.
     """
 
     id: Serial
@@ -28,6 +43,7 @@ class Fact(Table, tags=["not a table"]):
     review_by = Date()
     reviewed = JSONB(null=True, default=None)
     content_hash = Varchar(length=64)
+    desk_base = Varchar(length=64, null=True, default=None)
     loaded_at = Timestamptz(default=TimestamptzNow())
     retired_at = Timestamptz(null=True, default=None)
 
@@ -127,3 +143,48 @@ class Figure(Fact):
     high = Integer()
     about = Boolean(default=False)
     definition = JSONB()
+
+
+class Change(Table):
+    """What the record was to say from then on, and why, for everyone to read: a draft until
+    someone decides. `action` is add, correct, retire, supersede, check (only looked at again) or
+    load (the files said so). `why` is `{"en": …}`, with `es` where someone wrote it. `public` when
+    it changes anything a reader sees."""
+
+    id: Serial
+    state = Varchar(length=12, index=True)
+    action = Varchar(length=10)
+    why = JSONB(null=True, default=None)
+    made_by = ForeignKey(Account, null=True, default=None)
+    made_at = Timestamptz(default=TimestamptzNow())
+    decided_by = ForeignKey(Account, null=True, default=None)
+    decided_at = Timestamptz(null=True, default=None)
+    decided_because = Text(default="")
+    origin = Varchar(length=8, default="desk")
+    public = Boolean(default=True)
+
+
+class ChangedFact(Table):
+    """One fact before and after a change, as an entry of the files with its sources written out.
+    `before` is null for one that was added, `after` for one that was retired."""
+
+    id: Serial
+    change = ForeignKey(Change, null=False, index=True)
+    file = Varchar(length=40, index=True)
+    kind = Varchar(length=10)
+    entry_id = Varchar(length=60)
+    before = JSONB(null=True, default=None)
+    after = JSONB(null=True, default=None)
+
+
+class Conflict(Table):
+    """A fact that the files and the desk both changed, each in its own way. The desk's stays in
+    force until an editor decides; `in_files` is what the files say (null: they dropped it)."""
+
+    id: Serial
+    key = Varchar(length=120, unique=True)
+    file = Varchar(length=40)
+    kind = Varchar(length=10)
+    entry_id = Varchar(length=60)
+    in_files = JSONB(null=True, default=None)
+    found_at = Timestamptz(default=TimestamptzNow())

@@ -5,7 +5,7 @@ from typing import Any
 
 from backend.policies.days import Day
 from backend.policies.questions import LOOKS, NOT_KNOWN, Question
-from backend.policies.record import Change, Standing
+from backend.policies.record import Milestone, Standing
 from backend.policies.tables import Figure, Practice, Rule
 from backend.web.language import day_in_words, later, month_in_words, number_in_words
 from backend.web.language import gettext as _
@@ -261,7 +261,7 @@ def count(figure: Figure) -> str:
     return _("about %(number)s") % {"number": said} if figure.about else said
 
 
-def change(change: Change) -> str:
+def change(change: Milestone) -> str:
     """What kind of change it was, before its own words."""
     if change.of_the_state:
         return _("State law began") if change.kind == "began" else _("State law ended")

@@ -35,7 +35,7 @@ FORMS = tuple(
     )
 )
 LINK = re.compile(r'href="(/[a-z0-9/-]*(?:\?question=[a-z_]+)?)"')
-NOT_PAGES = ("/static/", "/api/", "/find", "/offline/")
+NOT_PAGES = ("/static/", "/api/", "/find", "/offline/", "/campaigns", "/pledges", "/changes")
 
 # Cuts a page: what of it is its own, and the frame all pages share.
 PAGE = re.compile(

@@ -186,7 +186,7 @@ async def test_a_review_holds_only_for_the_english_it_was_of(record: None, folde
     rule = files.read(folder, SLUGS)["modoc"].rules[0]
     mark = (
         "    reviewed: {language: es, by: A person, on: 2026-12-01, "
-        f"of: {loading.fingerprint(rule)}}}\n"
+        f"of: {files.fingerprint(rule)}}}\n"
     )
     edit(folder, "    sources: [paper]\n", mark + "    sources: [paper]\n")
     assert (await loading.load(folder)).stale_reviews == []

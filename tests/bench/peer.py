@@ -2,16 +2,21 @@
 
 FastAPI, SQLAlchemy 2 (async, on asyncpg) and Jinja2, from the same database and under the same
 server. Each request reads the county, its rules with their laws, its reports and its figures in
-four queries, works out what holds today, and renders it.
+four queries, works out what holds today, and renders it. Signing reads the form with pydantic and
+writes the same rows as ours in one transaction of a session: the pledge, its line for the count,
+and the job of mailing its signer.
 
 Where there was a choice it was made in the peer's favor: a warm pool, only the columns it shows,
 no transaction around reading, a template compiled once, days put into words once, one language
 without catalogs, no help lines and no QR code. The words come from the house's tables of words;
-the code that works with them is the peer's own, so that the two check each other.
+the code that works with them is the peer's own, so that the two check each other. What may be signed,
+sealing and blind indexes are the house's own code, so that these cost both the same; and the peer
+knows no limits, no doubtful signers and no languages.
 """
 
 import calendar
 import datetime
+import json
 import os
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
@@ -19,20 +24,28 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
+from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
-from fastapi import Depends, FastAPI, HTTPException
-from fastapi.responses import HTMLResponse
+from fastapi import Depends, FastAPI, Form, HTTPException
+from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from pydantic import BaseModel
-from sqlalchemy import ForeignKey, or_, select
+from pgqueuer import Queries
+from pydantic import BaseModel, field_validator
+from sqlalchemy import ARRAY, ForeignKey, Integer, or_, select
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, joinedload, mapped_column, relationship
 from starlette.middleware.gzip import GZipMiddleware
 
+from backend.campaigns import contacts, forms, receipts
+from backend.campaigns.contacts import Contact, NotAContact
+from backend.campaigns.states import CampaignState, PledgeState
+from backend.counties import gazetteer
 from backend.policies import wording
 from backend.policies.questions import ANSWERS, LOCAL_ISSUERS, LOOKS, NOT_KNOWN, Question
+from backend.web.sealing import DataKey, blind_index
 
 CALIFORNIA = ZoneInfo("America/Los_Angeles")
 JAIL = (Question.HOLD, Question.NOTIFICATION, Question.TRANSFER)
@@ -43,6 +56,12 @@ ENGINE = create_async_engine(
     ADDRESS, pool_size=10, max_overflow=0, isolation_level="AUTOCOMMIT", pool_pre_ping=False
 )
 SESSIONS = async_sessionmaker(ENGINE, expire_on_commit=False, autoflush=False)
+# Signing needs transactions; its pool opens a connection when the first signer comes.
+WRITING = async_sessionmaker(
+    create_async_engine(ADDRESS, pool_size=10, max_overflow=0, pool_pre_ping=False),
+    expire_on_commit=False,
+    autoflush=False,
+)
 
 Words = dict[str, str]
 
@@ -139,6 +158,92 @@ class Figure(Fact):
     high: Mapped[int]
     about: Mapped[bool]
     definition: Mapped[Any] = mapped_column(JSONB)
+
+
+class Campaign(Base):
+    __tablename__ = "campaign"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    slug: Mapped[str]
+    state: Mapped[str]
+    opens_on: Mapped[datetime.date | None]
+    closes_on: Mapped[datetime.date | None]
+
+    def is_open(self, day: datetime.date) -> bool:
+        return (
+            self.state == CampaignState.LIVE
+            and (self.opens_on or day) <= day
+            and day <= (self.closes_on or day)
+        )
+
+
+class ConsentText(Base):
+    __tablename__ = "consent_text"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    purpose: Mapped[str]
+    language: Mapped[str]
+
+
+class Pledge(Base):
+    __tablename__ = "pledge"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    campaign: Mapped[int]
+    state: Mapped[int]
+    county: Mapped[int]
+    language: Mapped[str]
+    kind: Mapped[str]
+    data_key: Mapped[str]
+    name: Mapped[str]
+    contact: Mapped[str]
+    receipt: Mapped[str]
+    place: Mapped[bytes | None]
+    receipt_index: Mapped[bytes]
+    round: Mapped[int]
+    tries: Mapped[int]
+    consents: Mapped[list[int]] = mapped_column(ARRAY(Integer))
+    source: Mapped[str]
+
+
+class CountLine(Base):
+    __tablename__ = "count_line"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    campaign: Mapped[int]
+    county: Mapped[int]
+    state: Mapped[int]
+    change: Mapped[int]
+
+
+class SignForm(BaseModel):
+    name: str
+    contact: str
+    zip: str
+    county: str = ""
+    agree_pledge: str
+    agree_news: str = ""
+
+    @field_validator("name")
+    @classmethod
+    def is_a_name(cls, text: str) -> str:
+        name = forms.clean_name(text[: 10 * forms.LONGEST_NAME])
+        if mistake := forms.mistake_in_name(name):
+            raise ValueError(mistake)
+        return name
+
+    def read_contact(self) -> Contact:
+        try:
+            return contacts.read(forms.clean_name(self.contact[:1000]))
+        except NotAContact:
+            raise HTTPException(422, "This contact cannot be right.") from None
+
+    def read_county(self) -> str:
+        found = gazetteer.zips().get(self.zip.strip()[:5])
+        here = [each.slug for each in found.counties] if found else []
+        if len(here) != 1 and self.county not in here:
+            raise HTTPException(422, "We need a ZIP code of California, and which county.")
+        return self.county if self.county in here else here[0]
 
 
 class SourceAnswer(BaseModel):
@@ -606,3 +711,87 @@ async def show_county(record: TheRecord) -> HTMLResponse:
 @app.get("/api/v1/counties/{slug}")
 async def answer_county(record: TheRecord) -> CountyAnswer:
     return as_county(record, today())
+
+
+async def a_writing_session() -> AsyncIterator[AsyncSession]:
+    async with WRITING() as session:
+        yield session
+
+
+@app.post("/campaigns/{slug}/pledges")
+async def sign(
+    slug: str,
+    form: Annotated[SignForm, Form()],
+    session: Annotated[AsyncSession, Depends(a_writing_session)],
+) -> RedirectResponse:
+    campaign = await session.scalar(select(Campaign).where(Campaign.slug == slug))
+    if campaign is None or not campaign.is_open(today()):
+        raise HTTPException(404, "There is no campaign to sign by this slug.")
+    known = await what_stays(session)
+    agreed = ["pledge", *(["news"] if form.agree_news else [])]
+    contact, receipt, id = form.read_contact(), receipts.new(), uuid4()
+    key = DataKey.new("pledge", id)
+    pledge = Pledge(
+        id=id,
+        campaign=campaign.id,
+        state=PledgeState.AWAITING,
+        county=known.counties[form.read_county()],
+        language="en",
+        kind=contact.kind,
+        data_key=key.wrapped(),
+        name=key.seal("name", form.name),
+        contact=key.seal("contact", contact.address),
+        receipt=key.seal("receipt", receipt),
+        place=blind_index(f"pledge {contact.kind}", f"{campaign.id}|1|{contact.same}"),
+        receipt_index=receipts.index(receipt),
+        round=1,
+        tries=0,
+        consents=[known.consents[purpose] for purpose in agreed],
+        source="web",
+    )
+    line = CountLine(campaign=campaign.id, county=pledge.county, state=pledge.state, change=1)
+    session.add_all([pledge, line])
+    try:
+        await session.flush()
+    except IntegrityError:  # signed before
+        await session.rollback()
+        pledge.state, pledge.place = PledgeState.REPEAT, None
+        session.add(pledge)
+        await session.flush()
+    if contact.kind == "email":
+        await ask_for_mail(session, id)
+    await session.commit()
+    return RedirectResponse(f"/pledges/{receipt}", status_code=303)
+
+
+async def ask_for_mail(session: AsyncSession, id: UUID) -> None:
+    """The job, in the session's own transaction, as pgqueuer's guide has it."""
+    connection = await (await session.connection()).get_raw_connection()
+    queue = Queries.from_asyncpg_connection(connection.driver_connection)
+    data = json.dumps({"pledge": str(id), "letter": "confirm"}).encode()
+    await queue.enqueue("pledge_mail", data)
+
+
+@dataclass
+class WhatStays:
+    """Ids that stay the same while a process lives."""
+
+    counties: dict[str, int]
+    consents: dict[str, int]
+
+
+_stays: list[WhatStays] = []
+
+
+async def what_stays(session: AsyncSession) -> WhatStays:
+    if not _stays:
+        counties = await session.scalars(select(County))
+        texts = await session.scalars(
+            select(ConsentText).where(ConsentText.language == "en").order_by(ConsentText.id)
+        )
+        _stays.append(
+            WhatStays(
+                {each.slug: each.id for each in counties}, {each.purpose: each.id for each in texts}
+            )
+        )
+    return _stays[0]

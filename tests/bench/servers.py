@@ -65,11 +65,14 @@ class Server:
 
 
 @contextmanager
-def granian(name: str, target: str, python: Path, url: str, path: str) -> Iterator[Server]:
-    """`target` (module:app) under the server settings that all share."""
+def granian(
+    name: str, target: str, python: Path, url: str, path: str, **more: str
+) -> Iterator[Server]:
+    """`target` (module:app) under the server settings that all share. `more` is its environment."""
     port = free_port()
     command = [str(python), "-m", "granian", *GRANIAN, "--port", str(port), target]
-    with started(name, command, {**os.environ, "DATABASE_URL": url}, port, path) as server:
+    environment = {**os.environ, **more, "DATABASE_URL": url}
+    with started(name, command, environment, port, path) as server:
         yield server
 
 

@@ -1,0 +1,1 @@
+"""Campaigns and their pledges: people sign in under a minute, and the count is true."""

@@ -1,0 +1,192 @@
+"""Public addresses of the campaigns: read one, see its numbers, and pass it on."""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from litestar import get
+from litestar.params import FromPath
+from litestar.response.base import ASGIResponse
+
+from backend import settings
+from backend.campaigns import counting, loading, pictures, reading, story, wording
+from backend.campaigns.pledging import sign_form_context
+from backend.campaigns.reading import Counted
+from backend.campaigns.states import CampaignState
+from backend.campaigns.tables import Campaign
+from backend.counties import outlines
+from backend.policies import wording as record_wording
+from backend.web import language
+from backend.web.clock import today
+from backend.web.errors import CannotAnswer
+from backend.web.kept import kept
+from backend.web.language import gettext as _
+from backend.web.pages import Page, kept_page, page, render
+from backend.web.qr import qr
+from backend.web.sending import Answer, AnyRequest, send
+
+# How old a number on a page may be, and one that was asked for just now.
+PAGE_KEPT = 60
+NUMBERS_KEPT = 15
+PICTURE = (("cache-control", "public, max-age=86400"), ("vary", "Accept-Encoding"))
+PREVIEWS = [f"/campaigns/{{slug:str}}/preview-{code}.png" for code in language.LANGUAGES]
+SHEET = re.compile("[1-9][0-9]{0,2}")
+
+
+@get("/campaigns", include_in_schema=False)
+async def list_campaigns(request: AnyRequest) -> ASGIResponse:
+    async def make() -> Page:
+        shown = await reading.campaigns(CampaignState.LIVE, CampaignState.CLOSED)
+        what = {"campaigns": shown, "wording": wording, "as_html": story.as_html, "today": today()}
+        return Page("campaigns/campaigns.html", what)
+
+    return await kept_page(request, ("campaigns", today()), make, PAGE_KEPT)
+
+
+@get("/campaigns/{slug:str}", include_in_schema=False)
+async def show_campaign(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse:
+    async def make() -> Page:
+        counted = await _counted(request, slug)
+        campaign, code = counted.campaign, language.of(request).code
+        reasons = await reading.reasons([campaign.id])
+        what = {
+            **_numbers(counted),
+            **sign_form_context(campaign, await loading.consents_for(campaign, code)),
+            "reviewed": loading.is_reviewed(campaign, code),
+            "reasons": reasons.get(campaign.id, []),
+            "updates": await reading.updates(campaign),
+            "as_html": story.as_html,
+            "names_end_on": campaign.names_end_on(),
+            "outlines": outlines.svg_paths(640),
+            "qr": qr(f"/campaigns/{campaign.slug}"),
+            "record_wording": record_wording,
+        }
+        return Page("campaigns/campaign.html", what)
+
+    return await kept_page(request, ("campaign", slug, today()), make, PAGE_KEPT)
+
+
+@get("/campaigns/{slug:str}/numbers", include_in_schema=False)
+async def show_numbers(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse:
+    """The three numbers alone, for pages that look again while somebody reads them: the same for
+    all who read a language, so whoever stands between may keep it too."""
+
+    async def make() -> dict[str, Any]:
+        return _numbers(await _counted(request, slug))
+
+    return await _for_everyone(request, "campaigns/numbers.html", slug, make, NUMBERS_KEPT)
+
+
+@get("/campaigns/{slug:str}/embed", include_in_schema=False)
+async def show_embed(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse:
+    """The counter for other sites: a page without any script, which they may put into a frame."""
+
+    async def make() -> dict[str, Any]:
+        return _numbers(await _counted(request, slug))
+
+    return await _for_everyone(request, "campaigns/embed.html", slug, make, PAGE_KEPT)
+
+
+@get("/campaigns/{slug:str}/poster", include_in_schema=False)
+async def show_poster(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse:
+    async def make() -> Page:
+        counted = await _counted(request, slug)
+        _must_be_live(counted.campaign)
+        what = {**_numbers(counted), "qr": qr(f"/campaigns/{slug}")}
+        return Page("campaigns/poster.html", what)
+
+    return await kept_page(request, ("poster", slug, today()), make, PAGE_KEPT)
+
+
+@get("/campaigns/{slug:str}/sheet", include_in_schema=False)
+async def show_sheet(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse:
+    """A sheet to sign on paper. Each has a number, in words and in its QR code."""
+    counted = await _counted(request, slug)
+    campaign = counted.campaign
+    _must_be_live(campaign)
+    given = request.query_params.get("sheet", "1").strip()
+    if not SHEET.fullmatch(given):
+        told = _("A sheet’s number is from 1 to 999.")
+        raise CannotAnswer(told, way_on=(f"/campaigns/{slug}/sheet", _("Take sheet 1")))
+    what = {
+        "campaign": campaign,
+        "consents": await loading.consents_for(campaign, language.of(request).code),
+        "number": int(given),
+        "qr": qr(f"/campaigns/{slug}?sheet={given}"),
+    }
+    return page(request, Page("campaigns/sheet.html", what, query={"sheet": given}))
+
+
+@get(PREVIEWS, include_in_schema=False)
+async def show_preview(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse:
+    """The picture beside a shared link, one for each language."""
+    code = request.scope["path"].removesuffix(".png")[-2:]
+
+    async def make() -> Answer:
+        campaign = (await _counted(request, slug)).campaign
+        titles: Any = campaign.title
+        site = urlsplit(settings.read().site_url).netloc
+        drawn = await asyncio.to_thread(
+            pictures.preview, titles.get(code) or titles["en"], site.removeprefix("www.")
+        )
+        return Answer(drawn, "image/png", PICTURE)
+
+    return send(request, await kept(("preview", slug, code), make))
+
+
+def _numbers(counted: Counted) -> dict[str, Any]:
+    """What `campaigns/numbers.html` shows."""
+    return {
+        "campaign": counted.campaign,
+        "counted": counted,
+        "numbers": counted.numbers,
+        "goal": counted.goal,
+        "is_open": counted.campaign.is_open(today()),
+        "today": today(),
+        "wording": wording,
+    }
+
+
+async def _counted(request: AnyRequest, slug: str) -> Counted:
+    language.current.set(language.of(request))
+    campaign = await reading.campaign(slug)
+    if campaign is None:
+        told = _("We know no campaign by that name.")
+        raise CannotAnswer(told, status=404, way_on=("/campaigns", _("See all campaigns")))
+    return Counted(campaign, await counting.numbers(campaign.id))
+
+
+def _must_be_live(campaign: Campaign) -> None:
+    if campaign.state != CampaignState.LIVE:
+        told = _("This campaign is closed. There is nothing to sign any more.")
+        way_on = (f"/campaigns/{campaign.slug}", _("See what became of it"))
+        raise CannotAnswer(told, status=410, way_on=way_on)
+
+
+async def _for_everyone(
+    request: AnyRequest,
+    template: str,
+    slug: str,
+    context: Callable[[], Awaitable[dict[str, Any]]],
+    seconds: int,
+) -> ASGIResponse:
+    """A piece that is alike for all who ask for it in one language (`?lang=`), cookie or none."""
+    reader = language.asked_for(request) or language.ENGLISH
+
+    async def make() -> Answer:
+        what = await context()
+        token = language.current.set(reader)
+        try:
+            body = render(template, None, language=reader, **what)
+        finally:
+            language.current.reset(token)
+        headers = (
+            ("content-language", reader.code),
+            ("cache-control", f"public, max-age={seconds}"),
+            ("vary", "Accept-Encoding"),
+        )
+        return Answer(body.encode(), "text/html", headers)
+
+    return send(request, await kept((template, slug, reader.code), make, seconds))

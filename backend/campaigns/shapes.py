@@ -1,0 +1,80 @@
+"""The shapes of campaigns as JSON: what programs get, and what OpenAPI says they get."""
+
+import msgspec
+
+Words = dict[str, str]
+
+
+class CampaignNumbers(msgspec.Struct):
+    """`confirmed` signers said that it was they; `awaiting` have not yet, on paper and at events
+    too; `set_aside` were taken out of the count by staff, for the reasons in `set_aside_for`."""
+
+    confirmed: int
+    awaiting: int
+    set_aside: int
+
+
+class CountyNumbers(msgspec.Struct):
+    county: str
+    confirmed: int
+    awaiting: int
+    set_aside: int
+
+
+class SetAside(msgspec.Struct):
+    reason: str
+    number: int
+
+
+class TargetAnswer(msgspec.Struct):
+    """Who decides, and why they."""
+
+    name: Words
+    why: Words
+
+
+class PartnerAnswer(msgspec.Struct):
+    name: str
+    url: str
+
+
+class CampaignSource(msgspec.Struct):
+    """`grade`: A official text, B named outlet or organization."""
+
+    title: str
+    publisher: str
+    url: str
+    published_on: str | None
+    read_on: str
+    grade: str
+
+
+class CampaignAnswer(msgspec.Struct):
+    """`state`: live, closed or archived; `open` when it can be signed today. Words are in English
+    and Spanish; `story` and `outcome` are Markdown, in which `[2]` cites the second of `sources`.
+    `translated` names the languages whose words a person has read. `counties` are slugs; none
+    means all. Numbers are as of `counted_at` (null: nobody has signed yet), one sum for all and one
+    for each county somebody signed in."""
+
+    slug: str
+    url: str
+    state: str
+    open: bool
+    title: Words
+    ask: Words
+    story: Words
+    pledge_words: Words
+    outcome: Words | None
+    translated: list[str]
+    targets: list[TargetAnswer]
+    partners: list[PartnerAnswer]
+    counties: list[str]
+    opens_on: str | None
+    closes_on: str | None
+    names_erased_on: str | None
+    goal: int | None
+    numbers: CampaignNumbers
+    by_county: list[CountyNumbers]
+    counted_at: str | None
+    set_aside_for: list[SetAside]
+    sources: list[CampaignSource]

@@ -1,0 +1,70 @@
+"""Nobody can learn who signed: neither from a copy of the database nor from anything we write."""
+
+import re
+import time
+from pathlib import Path
+
+import httpx
+
+from backend.backup import _program as program
+from tests.databases import empty_database, fetch, run
+from tests.serving import serving
+
+NAME = "Quetzalcanario Ñandúperez"
+MAIL = "quetzal.canario@example.org"
+PHONE = "(415) 555-2671"
+SECRETS = ("quetzal", "canario", "ñandú", "example.org", "5552671", "555-2671", "555 2671")
+OURS = {"Sec-Fetch-Site": "same-origin"}
+
+
+def test_no_name_e_mail_or_phone_stands_anywhere_in_the_clear(
+    server_url: str, tmp_path: Path
+) -> None:
+    with (
+        empty_database(server_url, "canary") as url,
+        serving(tmp_path / "log", DATABASE_URL=url, VAR=str(tmp_path / "var")) as site,
+    ):
+        codes = []
+        for contact in (MAIL, PHONE, MAIL.upper()):
+            form = {"name": NAME, "contact": contact, "zip": "95401", "agree_pledge": "yes"}
+            answer = httpx.post(
+                f"{site.url}/campaigns/ice-out-of-jails/pledges", data=form, headers=OURS
+            )
+            assert answer.status_code == 303, answer.text
+            codes.append(answer.headers["location"].removeprefix("/pledges/"))
+        outbox = tmp_path / "var" / "outbox"
+        digits = _digits_in(outbox, codes[0])
+        httpx.post(
+            f"{site.url}/pledges/{codes[0]}/confirmations", data={"code": digits}, headers=OURS
+        )
+        httpx.get(f"{site.url}/pledges/{codes[1]}?name={NAME}&q={MAIL}")
+        httpx.post(f"{site.url}/pledges/leave", data={"contact": MAIL}, headers=OURS)
+        httpx.post(f"{site.url}/pledges/{codes[1]}/withdrawal", headers=OURS)
+        [row] = fetch(url, "SELECT count(*) FILTER (WHERE state = 2) AS confirmed FROM pledge")
+        assert row["confirmed"] == 1
+        dumped = run([str(program("pg_dump")), "--inserts", url])
+        assert dumped.returncode == 0, dumped.stderr
+        assert "INSERT INTO public.pledge " in dumped.stdout
+        written = site.written()
+    for secret in SECRETS:
+        assert secret not in dumped.stdout.casefold(), secret
+        assert secret not in written.casefold(), secret
+    for code in codes:
+        assert code not in dumped.stdout
+        assert code not in written
+
+
+def _digits_in(outbox: Path, receipt: str) -> str:
+    """The six digits from the letter that names this receipt."""
+    from email import message_from_bytes
+    from email.policy import default
+
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        for path in outbox.glob("*.eml"):
+            letter = message_from_bytes(path.read_bytes(), policy=default)
+            text = letter.get_body(("plain",)).get_content()
+            if f"{receipt[:4]}-{receipt[4:]}" in text:
+                return re.search(r"\b(\d{3}) (\d{3})\b", text).expand(r"\1\2")
+        time.sleep(0.1)
+    raise AssertionError("no letter came")

@@ -1,0 +1,110 @@
+"""Letters to signers, the nightly recount, and the one reminder."""
+
+import re
+from datetime import timedelta
+from email import message_from_bytes
+from email.policy import default
+from pathlib import Path
+
+import pytest
+
+from backend import settings
+from backend.campaigns import counting, jobs, receipts, signing
+from backend.campaigns.tables import Campaign, Pledge, PledgeCount
+from backend.staff.tables import Alarm, now
+from tests.campaigns.conftest import signature
+
+
+@pytest.fixture
+def letters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(settings, "VAR", tmp_path)
+    return tmp_path / "outbox"
+
+
+def texts(folder: Path) -> list[str]:
+    found = [message_from_bytes(path.read_bytes(), policy=default) for path in folder.glob("*.eml")]
+    return [
+        letter["subject"] + "\n" + letter.get_body(("plain",)).get_content() for letter in found
+    ]
+
+
+async def asked_for() -> list[dict[str, str]]:
+    rows = await Pledge.raw(
+        "SELECT convert_from(payload, 'UTF8')::jsonb AS data FROM pgqueuer "
+        "WHERE entrypoint = 'pledge_mail' ORDER BY id"
+    )
+    import json
+
+    return [json.loads(row["data"]) for row in rows]
+
+
+async def test_whoever_signs_gets_a_letter_that_confirms(campaign: Campaign, letters: Path) -> None:
+    receipt = await signing.sign(campaign, await signature())
+    [job] = await asked_for()
+    await jobs.mail_signer(job)
+    [text] = texts(letters)
+    pledge = await signing.by_receipt(receipt)
+    assert pledge is not None
+    digits = re.search(r"(\d{3}) (\d{3})", text).expand(r"\1\2")
+    assert digits == receipts.six_digits(pledge.id, 1)
+    assert receipts.in_words(receipt) in text
+    assert f"{settings.read().site_url}/pledges/{receipt}?code={digits}" in text
+    assert await signing.confirm(pledge, digits)
+    await jobs.mail_signer(job)
+    assert len(texts(letters)) == 1, "who has confirmed needs no letter"
+
+
+async def test_a_repeat_and_a_third_name_are_told_in_their_mailbox_only(
+    campaign: Campaign, letters: Path
+) -> None:
+    for name in ("Ana", "Ben", "Ana", "Caro"):
+        await signing.sign(campaign, await signature(name))
+    for job in await asked_for():
+        await jobs.mail_signer(job)
+    told = "\n".join(texts(letters))
+    assert "used once more" in told
+    assert "A third one cannot be counted" in told
+
+
+async def test_nothing_is_sent_for_a_pledge_that_was_withdrawn(
+    campaign: Campaign, letters: Path
+) -> None:
+    receipt = await signing.sign(campaign, await signature())
+    pledge = await signing.by_receipt(receipt)
+    assert pledge is not None
+    await signing.withdraw(pledge)
+    for job in await asked_for():
+        await jobs.mail_signer(job)
+    assert texts(letters) == []
+
+
+async def test_whoever_asks_gets_the_way_to_each_pledge(campaign: Campaign, letters: Path) -> None:
+    receipt = await signing.sign(campaign, await signature())
+    signing.MAILS.forget()
+    await signing.ask_to_leave((await signature()).contact)
+    await signing.ask_to_leave((await signature(contact="nobody@example.org")).contact)
+    for job in (await asked_for())[1:]:
+        await jobs.mail_signer(job)
+    [text] = texts(letters)
+    assert f"/pledges/{receipt}" in text
+
+
+async def test_there_is_one_reminder(campaign: Campaign) -> None:
+    await signing.sign(campaign, await signature())
+    await jobs.remind({})
+    assert len(await asked_for()) == 1
+    await Pledge.update({Pledge.signed_at: now() - timedelta(days=3)}, force=True)
+    await jobs.remind({})
+    await jobs.remind({})
+    assert [job["letter"] for job in await asked_for()] == ["confirm", "remind"]
+
+
+async def test_a_count_that_was_off_raises_an_alarm(campaign: Campaign) -> None:
+    await signing.sign(campaign, await signature())
+    await counting.count()
+    await jobs.recount({})
+    assert await Alarm.count().where(Alarm.name == "pledge_count") == 0
+    await PledgeCount.update({PledgeCount.awaiting: 5}, force=True)
+    await jobs.recount({})
+    assert await Alarm.count().where(Alarm.name == "pledge_count") == 1
+    assert (await counting.numbers(campaign.id)).awaiting == 1

@@ -260,6 +260,8 @@ def _migrate_and_load() -> None:
     report, started = asyncio.run(prepare())
     if started:
         _say(f"Campaigns: {started}", "campaigns were loaded", said=str(started))
+    for warning in report.warnings():
+        _say(warning.strip(), "the record differs from the files", said=warning.strip())
     if report.added or report.changed or report.retired:
         loaded = str(report).splitlines()[0]
         _say(f"The record: {loaded}", "the record was loaded", said=loaded)
@@ -277,9 +279,13 @@ def _export(given: argparse.Namespace) -> None:
         found = asyncio.run(work())
     for each in found:
         print(f"  {each}")
+    conflicts = sum(each.conflict for each in found)
     if given.check and found:
-        raise Failed(f"the files and the desk differ in {len(found)} facts")
-    print(f"{len(found)} facts written into the files." if found else "The files say it all.")
+        raise Failed(f"the desk changed {len(found)} facts that the files do not say")
+    written = len(found) - conflicts
+    print(f"{written} facts written into the files." if found else "The files say it all.")
+    if conflicts:
+        raise Failed(f"{conflicts} conflicts: an editor decides them at /desk/record")
 
 
 def _work(given: argparse.Namespace) -> None:

@@ -18,12 +18,15 @@ from backend.about import controllers as about_pages
 from backend.about import operations
 from backend.campaigns import api as campaigns_api
 from backend.campaigns import controllers as campaign_pages
-from backend.campaigns import pledging
+from backend.campaigns import osdi, pledging
 from backend.counties import api as counties_api
 from backend.counties import controllers as county_pages
 from backend.database import DB, use
+from backend.desk import campaign_people as desk_campaign_people
+from backend.desk import campaigns as desk_campaigns
 from backend.desk import controllers as desk
 from backend.desk import outbox as desk_outbox
+from backend.desk import partners as desk_partners
 from backend.desk import people as desk_people
 from backend.desk import record as desk_record
 from backend.desk import retention as desk_retention
@@ -77,6 +80,15 @@ ROUTES = [
     campaign_pages.show_sheet,
     campaign_pages.show_preview,
     campaigns_api.list_campaigns,
+    osdi.show_entry,
+    osdi.list_petitions,
+    osdi.show_petition,
+    osdi.list_signatures_of,
+    osdi.list_signatures,
+    osdi.show_signature,
+    osdi.list_people,
+    osdi.show_person,
+    osdi.list_signatures_by,
     pledging.sign,
     pledging.ask_for_receipt,
     pledging.show_leave,
@@ -142,6 +154,35 @@ ROUTES = [
     desk_record.turn_down,
     desk_record.withdraw,
     desk_record.decide_conflict,
+    desk_campaigns.list_campaigns,
+    desk_campaigns.show_new,
+    desk_campaigns.begin,
+    desk_campaigns.show_campaign,
+    desk_campaigns.show_edit,
+    desk_campaigns.edit,
+    desk_campaigns.review,
+    desk_campaigns.go_live,
+    desk_campaigns.show_close,
+    desk_campaigns.close,
+    desk_campaigns.reopen,
+    desk_campaigns.archive,
+    desk_campaigns.show_news,
+    desk_campaigns.tell,
+    desk_campaigns.mail,
+    desk_campaign_people.list_pledges,
+    desk_campaign_people.find,
+    desk_campaign_people.withdraw,
+    desk_campaign_people.show_new_aside,
+    desk_campaign_people.look_for,
+    desk_campaign_people.show_aside,
+    desk_campaign_people.begin_aside,
+    desk_campaign_people.undo_aside,
+    desk_campaign_people.drop_aside,
+    desk_campaign_people.show_export,
+    desk_campaign_people.download,
+    desk_partners.list_tokens,
+    desk_partners.make_token,
+    desk_partners.revoke_token,
     desk_trail.show_trail,
     desk_trail.verify_trail,
     desk_trail.export_trail,

@@ -3,23 +3,30 @@ lists them; `web/work.py` does them."""
 
 from typing import Any
 
+from backend.campaigns import asides, mailing, running, signing
 from backend.campaigns import jobs as campaigns
-from backend.campaigns import signing
 from backend.campaigns.tables import NAMES_KEPT, UNCONFIRMED_KEPT
 from backend.staff import nightly, retention
 from backend.staff.retention import Keep
+from backend.staff.tables import RetentionHold, now
+from backend.web import outbox
 from backend.web.language import later
 from backend.web.work import Job, Schedule
 
 RETENTION: tuple[Keep, ...] = (
     *retention.RULES,
     Keep("unconfirmed", later("Unconfirmed pledges"), UNCONFIRMED_KEPT, signing.remove_unconfirmed),
+    Keep("unused_asides", later("Searches that set nothing aside"), UNCONFIRMED_KEPT,
+         asides.remove_unused),
     Keep("names", later("Names after a campaign closed"), NAMES_KEPT, signing.erase_names),
 )
 
 
 async def remove_old(_data: dict[str, Any]) -> None:
     await retention.nightly(RETENTION)
+    # Files know no transaction, so they are no rule that a dry run could undo.
+    if not await RetentionHold.now_standing():
+        await outbox.purge_outbox(now() - outbox.KEPT)
 
 
 JOBS: dict[str, Job] = {
@@ -29,13 +36,19 @@ JOBS: dict[str, Job] = {
     "count_pledges": campaigns.count,
     "recount_pledges": campaigns.recount,
     "remind_signers": campaigns.remind,
+    "close_campaigns": running.close_due,
+    "set_aside": asides.set_aside,
+    "undo_set_aside": asides.undo_set_aside,
+    mailing.JOB: mailing.mail_update,
 }
 
 # Hours in UTC: at night in California, summer and winter.
 SCHEDULES: tuple[Schedule, ...] = (
+    # Before names are erased: a campaign that is over begins to count its 90 days.
+    Schedule("close_campaigns", "3 10 * * *", "close_campaigns"),
     Schedule("remove_old", "17 10 * * *", "remove_old"),
     Schedule("check_audit", "47 10 * * *", "check_audit"),
-    Schedule("count_pledges", "* * * * *", "count_pledges"),
+    Schedule("count_pledges", "* * * * * */15", "count_pledges"),
     Schedule("recount_pledges", "7 9 * * *", "recount_pledges"),
     Schedule("remind_signers", "13 17 * * *", "remind_signers"),
 )

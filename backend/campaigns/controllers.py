@@ -61,6 +61,7 @@ async def show_campaign(request: AnyRequest, slug: FromPath[str]) -> ASGIRespons
             "names_end_on": campaign.names_end_on(),
             "outlines": outlines.svg_paths(640),
             "qr": qr(f"/campaigns/{campaign.slug}"),
+            "address": f"{_site()}/campaigns/{campaign.slug}",
             "record_wording": record_wording,
         }
         return Page("campaigns/campaign.html", what)
@@ -94,7 +95,11 @@ async def show_poster(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse:
     async def make() -> Page:
         counted = await _counted(request, slug)
         _must_be_live(counted.campaign)
-        what = {**_numbers(counted), "qr": qr(f"/campaigns/{slug}")}
+        what = {
+            **_numbers(counted),
+            "qr": qr(f"/campaigns/{slug}"),
+            "address": f"{_site()}/campaigns/{slug}",
+        }
         return Page("campaigns/poster.html", what)
 
     return await kept_page(request, ("poster", slug, today()), make, PAGE_KEPT)
@@ -127,10 +132,7 @@ async def show_preview(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse
     async def make() -> Answer:
         campaign = (await _counted(request, slug)).campaign
         titles: Any = campaign.title
-        site = urlsplit(settings.read().site_url).netloc
-        drawn = await asyncio.to_thread(
-            pictures.preview, titles.get(code) or titles["en"], site.removeprefix("www.")
-        )
+        drawn = await asyncio.to_thread(pictures.preview, titles.get(code) or titles["en"], _site())
         return Answer(drawn, "image/png", PICTURE)
 
     return send(request, await kept(("preview", slug, code), make))
@@ -147,6 +149,11 @@ def _numbers(counted: Counted) -> dict[str, Any]:
         "today": today(),
         "wording": wording,
     }
+
+
+def _site() -> str:
+    """Our address as people type it."""
+    return urlsplit(settings.read().site_url).netloc.removeprefix("www.")
 
 
 async def _counted(request: AnyRequest, slug: str) -> Counted:

@@ -1,6 +1,5 @@
 """The campaigns' background work: letters to signers, the count, and reminders."""
 
-import asyncio
 import datetime
 from typing import Any
 from uuid import UUID
@@ -19,8 +18,6 @@ from backend.web.language import later
 
 log = structlog.get_logger()
 
-# The schedule's smallest step is a minute; people who have just signed look sooner.
-COUNTS_A_MINUTE = 4
 # One reminder, when a letter was probably overlooked and the pledge is not yet removed.
 REMIND_AFTER = datetime.timedelta(days=2)
 AT_ONCE = 500
@@ -46,10 +43,8 @@ async def mail_signer(data: dict[str, Any]) -> None:
 
 
 async def count(_data: dict[str, Any]) -> None:
-    """Keep the numbers fresh for a minute."""
-    for turn in range(COUNTS_A_MINUTE):
-        await asyncio.sleep(60 / COUNTS_A_MINUTE if turn else 0)
-        await counting.count()
+    """Keep the numbers fresh: people who have just signed look."""
+    await counting.count()
 
 
 async def recount(_data: dict[str, Any]) -> None:

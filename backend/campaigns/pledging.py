@@ -1,18 +1,15 @@
 """Addresses for signers: sign, and come back with the receipt to confirm, correct or withdraw."""
 
-from functools import cache
 from typing import Any
 
-import segno
 from litestar import get, post
 from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
-from backend import settings
 from backend.campaigns import contacts, forms, puzzle, receipts, signing
 from backend.campaigns.contacts import NotAContact
 from backend.campaigns.forms import SignForm
-from backend.campaigns.loading import current_consents
+from backend.campaigns.loading import consents_for
 from backend.campaigns.signing import CodeIsUsedUp, NotOpen, Opened, Signature, TooManyNames
 from backend.campaigns.states import CampaignState
 from backend.campaigns.tables import Campaign, ConsentText
@@ -24,6 +21,7 @@ from backend.web.errors import CannotAnswer
 from backend.web.language import gettext as _
 from backend.web.limits import Limit, client_key
 from backend.web.pages import Page, page
+from backend.web.qr import qr
 from backend.web.sending import AnyRequest, Sent, go_on, see
 
 # Past this many from one network within an hour a phone has to do a sum; a whole market may share
@@ -46,7 +44,8 @@ async def sign(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse:
     if not _may_sign(request, form):
         return await _show_form(request, campaign, form, status=429, ask=puzzle.new())
     try:
-        receipt = await signing.sign(campaign, await _signature(form), doubtful=form.doubtful)
+        signature = await _signature(campaign, form)
+        receipt = await signing.sign(campaign, signature, doubtful=form.doubtful)
     except NotOpen:
         raise _not_open(campaign) from None
     return go_on(request, f"/pledges/{receipt}")
@@ -130,7 +129,7 @@ async def correct(request: AnyRequest, code: FromPath[str]) -> ASGIResponse:
     form = forms.read_correction(sent)
     if form.mistakes:
         return await _show_pledge(request, pledge, form=form, mistakes=form.mistakes, status=422)
-    consents = await current_consents(language.current.get().code)
+    consents = await consents_for(await _campaign_of(pledge), language.current.get().code)
     await signing.correct(
         pledge,
         name=form.name or None,
@@ -215,7 +214,7 @@ def _not_open(campaign: Campaign) -> CannotAnswer:
 async def _show_form(
     request: AnyRequest, campaign: Campaign, form: SignForm, status: int, ask: str = ""
 ) -> Sent:
-    consents = await current_consents(language.current.get().code)
+    consents = await consents_for(campaign, language.current.get().code)
     context = sign_form_context(campaign, consents, form, ask)
     what = Page("campaigns/signing.html", context, "sign_form", status, private=True)
     return page(request, what)
@@ -230,7 +229,7 @@ def _may_sign(request: AnyRequest, form: SignForm) -> bool:
     return WITH_A_SUM.take(client) and puzzle.is_solved(form.puzzle)
 
 
-async def _signature(form: SignForm) -> Signature:
+async def _signature(campaign: Campaign, form: SignForm) -> Signature:
     assert form.contact is not None
     assert form.county is not None
     reader = language.current.get().code
@@ -239,7 +238,7 @@ async def _signature(form: SignForm) -> Signature:
         contact=form.contact,
         county=await _county_id(form.county.slug),
         language=reader,
-        consents=_agreed(await current_consents(reader), form.purposes),
+        consents=_agreed(await consents_for(campaign, reader), form.purposes),
     )
 
 
@@ -291,9 +290,7 @@ async def _show_pledge(
     corrected: bool = False,
     status: int = 200,
 ) -> Sent:
-    campaign = await (
-        Campaign.objects().where(Campaign.id == pledge.campaign).first().output(load_json=True)
-    )
+    campaign = await _campaign_of(pledge)
     agreed = await ConsentText.select(ConsentText.purpose).where(
         ConsentText.id.is_in(pledge.consents or [0])
     )
@@ -302,19 +299,27 @@ async def _show_pledge(
         "campaign": campaign,
         "pledge": pledge,
         "receipt": receipts.in_words(pledge.receipt or ""),
-        "qr": _qr(f"/pledges/{pledge.receipt}"),
+        "qr": qr(f"/pledges/{pledge.receipt}"),
         "digits": digits,
         "agreed": {row["purpose"] for row in agreed},
-        "consents": await current_consents(language.current.get().code),
+        "consents": await consents_for(campaign, language.current.get().code),
         "typed": form.typed,
         "choose": form.choose,
         "mistakes": mistakes or {},
         "sent": sent,
         "corrected": corrected,
-        "names_end_on": campaign.names_end_on() if campaign else None,
+        "names_end_on": campaign.names_end_on(),
         "county_name": await _county_name(pledge.county),
     }
     return _private(request, "campaigns/pledge.html", what, block="pledge", status=status)
+
+
+async def _campaign_of(pledge: Opened) -> Campaign:
+    campaign: Campaign | None = await (
+        Campaign.objects().where(Campaign.id == pledge.campaign).first().output(load_json=True)
+    )
+    assert campaign is not None  # the row points at it
+    return campaign
 
 
 async def _county_name(id: int) -> str:
@@ -340,13 +345,3 @@ async def _sent(request: AnyRequest) -> dict[str, str]:
 
 def _used_up() -> str:
     return _("This code is used up. Ask for a new one, or sign again tomorrow.")
-
-
-@cache
-def _site() -> str:
-    return settings.read().site_url
-
-
-def _qr(path: str) -> str:
-    code = segno.make(_site() + path, error="m", micro=False)
-    return code.svg_inline(scale=3, border=2, svgclass="qr", lineclass=None, omitsize=False)

@@ -213,7 +213,7 @@ class UpdateMailing(Table):
     """A few hundred signers who still get the mail of a piece of news: who has it is taken off."""
 
     id: Serial
-    update = ForeignKey(CampaignUpdate, null=False)
+    news = ForeignKey(CampaignUpdate, null=False)
     left = Array(base_column=UUID())
 
 
@@ -238,7 +238,7 @@ class PartnerGiven(Table):
 
     id: BigSerial
     token = ForeignKey(PartnerToken, null=False, index=False)
-    pledge = UUID(default=None)
+    pledge = UUID()
     given_at = Timestamptz(default=TimestamptzNow())
 
     once_each = Unique([token, pledge], name="given_once_to_each_partner")

@@ -89,7 +89,7 @@ async def add(request: AnyRequest, file: FromPath[str], kind: FromPath[str]) -> 
     form = await _read(request, _named(file, kind, "new"), standing)
     if form.entry is None or form.mistakes:
         return await _form_page(request, form, "add")
-    name = FactName(file, kind, record_forms.fresh_id(form.name, form.entry, standing))
+    name = FactName(file, kind, await record_forms.fresh_id(form.name, form.entry))
     return await _propose(request, form, "add", [Part(name, None, form.entry)])
 
 
@@ -101,7 +101,7 @@ async def show_fact(
     context = {
         "name": name,
         "entry": entry,
-        "lines": differing.differences(name.kind, None, entry) if entry else [],
+        "lines": differing.differences(name.kind, entry, entry),
         "history": await changes.history(name),
         "due": bool(entry) and entry["review_by"] < today().isoformat() if entry else False,
         "sources": entry["sources"] if entry else [],
@@ -159,7 +159,7 @@ async def replace(
         form.mistakes["ended"] = _("Say the last day of the old rule.")
     if form.entry is None or form.mistakes:
         return await _form_page(request, form, "supersede")
-    successor = FactName(file, kind, record_forms.fresh_id(name, form.entry, standing))
+    successor = FactName(file, kind, await record_forms.fresh_id(name, form.entry))
     parts = [Part(name, entry, old), Part(successor, None, form.entry)]
     return await _propose(request, form, "supersede", parts)
 
@@ -180,7 +180,7 @@ async def retire(
 ) -> ASGIResponse:
     name, entry = await _fact(file, kind, id)
     typed = {key: value[:300] for key, value in await _sent(request)}
-    why = {code: typed.get(f"why_{code}", "").strip() for code in ("en", "es")}
+    why = {code: record_forms.one_line(typed.get(f"why_{code}", "")) for code in ("en", "es")}
     if not why["en"]:
         told = _("Say in a sentence what changed. Everyone can read it.")
         return _retire_page(request, name, typed, {"why_en": told})
@@ -229,7 +229,7 @@ async def approve(request: AnyRequest, id: FromPath[str]) -> ASGIResponse:
 @post("/desk/record/changes/{id:str}/turn-down", may=Right.EDIT_RECORD, include_in_schema=False)
 async def turn_down(request: AnyRequest, id: FromPath[str]) -> ASGIResponse:
     told = await _told(id)
-    because = " ".join(dict(await _sent(request)).get("because", "").split())[:300]
+    because = record_forms.one_line(dict(await _sent(request)).get("because", ""))[:300]
     if not because:
         return await _change_page(request, told, _("Say why, so that the next draft is better."))
     try:

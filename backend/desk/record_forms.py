@@ -1,6 +1,9 @@
 """The form of a fact, made from one description for each kind: what to show, and what was meant."""
 
+import hashlib
+import json
 import re
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,15 +20,6 @@ from backend.web.language import later
 LONGEST = 1200
 NEW_SOURCES = (1, 2)
 SOURCE_FIELDS = ("title", "publisher", "url", "published_on", "read_on", "grade")
-LAW_TOPICS = {
-    "holds": later("ICE holds"),
-    "jails": later("Jails"),
-    "detention": later("Detention"),
-    "calls": later("Calls"),
-    "forums": later("Forums"),
-    "federal": later("Federal"),
-    "places": later("Places"),
-}
 KINDS = {
     "rule": later("Rule"),
     "practice": later("Practice"),
@@ -85,7 +79,7 @@ FIELDS: dict[str, tuple[Field, ...]] = {
             "choice",
             later("That day means"),
             needed=False,
-            choices=_labels({"on": later("it began then"), "by": later("it held by then")}),
+            choices=_labels(wording.FROM_MEANS),
         ),
         UNTIL,
         SUMMARY,
@@ -113,7 +107,7 @@ FIELDS: dict[str, tuple[Field, ...]] = {
             "choice",
             later("How exact"),
             needed=False,
-            choices=_labels({"no": later("exact"), "yes": later("about")}),
+            choices=_labels(wording.HOW_EXACT),
         ),
         Field("definition", "text", later("What just is counted")),
         NOTE,
@@ -122,7 +116,7 @@ FIELDS: dict[str, tuple[Field, ...]] = {
     "law": (
         Field("kind", "choice", later("Kind"), choices=_labels(wording.KINDS)),
         Field("status", "choice", later("Status"), choices=_labels(wording.STATUSES)),
-        Field("topic", "choice", later("About"), choices=_labels(LAW_TOPICS)),
+        Field("topic", "choice", later("About"), choices=_labels(wording.LAW_TOPICS)),
         Field("title", "text", later("Title")),
         Field("short", "line", later("Short name"), "", False),
         CITATION,
@@ -139,12 +133,12 @@ FIELDS: dict[str, tuple[Field, ...]] = {
 
 @dataclass
 class FactForm:
-    """`typed` is what to show by field name; `sources` those to tick, as (number, source, ticked);
+    """`typed` is what to show by field name; `sources` those to tick, as (mark, source, ticked);
     `mistakes` a sentence by field name. `entry` is what was meant when nothing is wrong."""
 
     name: FactName
     typed: dict[str, str] = field(default_factory=dict)
-    sources: list[tuple[int, dict[str, Any], bool]] = field(default_factory=list)
+    sources: list[tuple[str, dict[str, Any], bool]] = field(default_factory=list)
     mistakes: dict[str, str] = field(default_factory=dict)
     entry: Entry | None = None
     why: dict[str, str] = field(default_factory=dict)
@@ -156,7 +150,7 @@ async def blank(name: FactName) -> FactForm:
         "checked_on": today().isoformat(),
         "review_by": today().replace(year=today().year + 1, day=min(today().day, 28)).isoformat(),
     }
-    return FactForm(name, typed, [(n, s, False) for n, s in enumerate(await _known(name.file))])
+    return FactForm(name, typed, [(_mark(s), s, False) for s in await _known(name.file)])
 
 
 async def filled(name: FactName, entry: Entry) -> FactForm:
@@ -173,7 +167,7 @@ async def filled(name: FactName, entry: Entry) -> FactForm:
                 typed[f"points_{code}"] = "\n".join(point[code] for point in value or [])
         else:
             typed[each.name] = str(value) if value is not None else ""
-    sources = [(n, s, s in entry["sources"]) for n, s in enumerate(await _known(name.file))]
+    sources = [(_mark(s), s, s in entry["sources"]) for s in await _known(name.file)]
     return FactForm(name, typed, sources)
 
 
@@ -181,11 +175,12 @@ async def read(
     name: FactName, sent: list[tuple[str, str]], by: str, standing: dict[FactName, Entry]
 ) -> FactForm:
     """What somebody sent. Every mistake is told, and all that was typed stays."""
-    typed = {key: value[:LONGEST] for key, value in sent}
     ticked = {value for key, value in sent if key == "source"}
     known = await _known(name.file)
-    form = FactForm(name, typed, [(n, s, str(n) in ticked) for n, s in enumerate(known)])
+    form = FactForm(name, dict(sent), [(_mark(s), s, _mark(s) in ticked) for s in known])
     values = dict(sent)
+    if ticked - {_mark(source) for source in known}:
+        form.mistakes["sources"] = _("A source you chose left the record. Look at them again.")
     entry: Entry = {}
     for each in FIELDS[name.kind]:
         _read_field(form, each, values, entry)
@@ -196,6 +191,8 @@ async def read(
         form.entry = entries.canonical(name.kind, entry)
         for key, sentence in changes.mistakes_in(name, form.entry, standing):
             form.mistakes.setdefault(_field_of(name.kind, key), sentence)
+    if form.entry is not None and not form.mistakes:
+        form.entry = _still_reviewed(name.kind, standing.get(name), form.entry)
     if values.get("reviewed") and not form.mistakes and form.entry is not None:
         of = files.fingerprint(entries.fact_of(name, form.entry))
         review = {"language": "es", "by": by, "on": today().isoformat(), "of": of}
@@ -203,14 +200,23 @@ async def read(
     return form
 
 
-def fresh_id(name: FactName, entry: Entry, standing: dict[FactName, Entry]) -> str:
-    """A name for a new fact that nobody in its file has: from its words and its year."""
+def _still_reviewed(kind: str, before: Entry | None, after: Entry) -> Entry:
+    """A review holds on while neither language says anything else."""
+    texts = [each.name for each in FIELDS[kind] if each.kind in ("text", "points")]
+    if before is None or any(before.get(each) != after.get(each) for each in texts):
+        return after
+    return entries.canonical(kind, {**after, "reviewed": before.get("reviewed")})
+
+
+async def fresh_id(name: FactName, entry: Entry) -> str:
+    """A name for a new fact that none in its file has or had, nor any draft: from its words and
+    its year."""
     words = (entry.get("title") or entry.get("instrument") or entry.get("summary")
              or entry.get("definition") or {}).get("en", "fact")  # fmt: skip
     stem = re.sub(r"[^a-z0-9]+", "-", words.lower().encode("ascii", "ignore").decode())[:36]
     stem = f"{stem.strip('-') or 'fact'}-{(entry.get('from') or entry.get('on') or '')[:4]}"
     stem = stem.strip("-")
-    taken = {other.entry_id for other in standing if other.file == name.file}
+    taken = await changes.names_in(name.file)
     number, made = 2, stem
     while made in taken:
         made, number = f"{stem}-{number}", number + 1
@@ -233,7 +239,7 @@ def _read_field(form: FactForm, each: Field, values: dict[str, str], entry: Entr
 
 
 def _read_text(form: FactForm, each: Field, values: dict[str, str], entry: Entry) -> None:
-    texts = {code: _one_line(values.get(f"{each.name}_{code}", "")) for code in ("en", "es")}
+    texts = {code: one_line(values.get(f"{each.name}_{code}", "")) for code in ("en", "es")}
     for code, text in texts.items():
         where = f"{each.name}_{code}"
         if len(text) > LONGEST:
@@ -246,7 +252,7 @@ def _read_text(form: FactForm, each: Field, values: dict[str, str], entry: Entry
 
 def _read_points(form: FactForm, values: dict[str, str], entry: Entry) -> None:
     lists = [
-        [_one_line(line) for line in values.get(f"points_{code}", "").splitlines() if line.strip()]
+        [one_line(line) for line in values.get(f"points_{code}", "").splitlines() if line.strip()]
         for code in ("en", "es")
     ]
     if len(lists[0]) != len(lists[1]):
@@ -258,15 +264,15 @@ def _read_points(form: FactForm, values: dict[str, str], entry: Entry) -> None:
 
 
 def _read_line(form: FactForm, each: Field, text: str, entry: Entry) -> None:
-    text = _one_line(text)
+    text = one_line(text)
     if not text:
         if each.needed:
             form.mistakes[each.name] = _("This is missing.")
         return
     if each.kind == "day" and not _is_day(text):
         form.mistakes[each.name] = _("Write a day like 2026-11-24, a month or a year.")
-    elif each.kind == "number" and not re.fullmatch(r"[0-9]{1,8}", text):
-        form.mistakes[each.name] = _("Write a whole number.")
+    elif each.kind == "number" and not re.fullmatch(r"[0-9]{1,7}", text):
+        form.mistakes[each.name] = _("Write a whole number, less than ten million.")
     elif each.choices and text not in [value for value, _label in each.choices(form.name)]:
         form.mistakes[each.name] = _("Choose one of these.")
     elif len(text) > 200:
@@ -284,7 +290,7 @@ def _read_sources(
     cited += [source for source in ticked if source not in cited]
     for number in NEW_SOURCES:
         source = {
-            part: _one_line(values.get(f"source{number}_{part}", "")) for part in SOURCE_FIELDS
+            part: one_line(values.get(f"source{number}_{part}", "")) for part in SOURCE_FIELDS
         }
         if not source["title"] and not source["url"]:
             continue
@@ -315,7 +321,7 @@ def _mistake_in(source: dict[str, str]) -> tuple[str, str] | None:
 
 
 def _read_why(form: FactForm, values: dict[str, str]) -> None:
-    why = {code: _one_line(values.get(f"why_{code}", "")) for code in ("en", "es")}
+    why = {code: one_line(values.get(f"why_{code}", "")) for code in ("en", "es")}
     if not why["en"]:
         form.mistakes["why_en"] = _("Say in a sentence what changed. Everyone can read it.")
     elif max(map(len, why.values())) > 300:
@@ -354,5 +360,12 @@ def _is_day(text: str) -> bool:
     return True
 
 
-def _one_line(text: str) -> str:
-    return " ".join(text.replace("\x00", " ").split())
+def _mark(source: dict[str, Any]) -> str:
+    """What stands for a source in the form; its place in the list may be another's by then."""
+    return hashlib.sha256(json.dumps(source, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def one_line(text: str) -> str:
+    """Without line breaks, and without what nobody sees: control and direction characters."""
+    spaced = "".join(sign if sign.isprintable() else " " for sign in text)
+    return " ".join(unicodedata.normalize("NFC", spaced).split())

@@ -19,7 +19,7 @@ from backend.staff.audit import Verdict
 from backend.staff.door import visitor_of
 from backend.staff.pages import desk_page
 from backend.staff.roles import Right
-from backend.staff.tables import Account, AuditEntry
+from backend.staff.tables import LARGEST_ID, Account, AuditEntry
 from backend.web.clock import CALIFORNIA
 from backend.web.language import gettext as _
 from backend.web.pages import Page
@@ -28,7 +28,6 @@ from backend.web.sending import AnyRequest, Sent
 TRAIL = "/desk/audit"
 LINES = 50
 LINES_AT_ONCE = 1000
-LARGEST_ID = 2**63 - 1
 COLUMNS = ("id", "at", "actor", "action", "subject", "details", "hash")
 # What a spreadsheet would take for a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -117,12 +116,12 @@ async def export_trail(request: AnyRequest) -> ASGIResponse:
     if wanted.mistakes():
         return await _page(request, wanted)
     asked = {name: value for name, value in wanted.filters().items() if value}
-    await audit.write(visitor_of(request).name, "exported", "audit trail", **asked)
+    await audit.write(visitor_of(request).name, "exported", "audit trail", only=asked)
     headers = {
         "cache-control": "no-store",
         "content-disposition": 'attachment; filename="audit.csv"',
     }
-    stream = Stream(_csv(wanted), media_type="text/csv; charset=utf-8", headers=headers)
+    stream = Stream(_csv(wanted), media_type="text/csv", headers=headers)
     return stream.to_asgi_response(app=None, request=request)
 
 

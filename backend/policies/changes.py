@@ -60,6 +60,9 @@ async def propose(by: Account, action: str, parts: Sequence[Part], why: dict[str
         raise Refused(_("Nothing is different. Change something, or go back."))
     async with DB.transaction():
         await _as_seen(parts)
+        same = await _same_draft(by, action, parts)
+        if same is not None:
+            return same
         change = Change(
             state=DRAFT,
             action=action,
@@ -140,13 +143,67 @@ async def _decide(id: int, by: Account, state: str, because: str, alone: bool = 
 
 
 async def _as_seen(parts: Sequence[Part]) -> None:
-    """Raises Refused when a fact is not what the change says it was."""
-    await County.raw("SELECT pg_advisory_xact_lock(hashtext('confianza record'))")
-    standing = await entries.present({part.name.file for part in parts})
+    """Raises Refused when a fact is not what the change says it was, or when the record would not
+    hold together afterwards."""
+    await loading.lock()
+    standing = await entries.present()
     if any(standing.get(part.name) != part.before for part in parts):
         raise Refused(
             _("The fact has changed since this was written. Look at it again and start anew.")
         )
+    _hold_together(parts, standing)
+
+
+def _hold_together(parts: Sequence[Part], standing: dict[FactName, Entry]) -> None:
+    """Raises Refused for what the files' reader would refuse, of these facts and of those that
+    lean on them; otherwise nobody could write the record into the files any more."""
+    after = dict(standing)
+    for part in parts:
+        if part.after is None:
+            after.pop(part.name, None)
+        else:
+            after[part.name] = part.after
+    laws = {name.entry_id for name in after if name.kind == "law"}
+    named = {
+        name
+        for name, entry in after.items()
+        if name.kind == "rule" and entry.get("law") and entry["law"] not in laws
+    }
+    if named - {part.name for part in parts}:
+        raise Refused(_("Rules name this law. Change those first."))
+    for file in sorted({part.name.file for part in parts}):
+        was, will = (_mistakes_of(file, which, laws) for which in (standing, after))
+        for name, sentence in sorted(will - was):
+            if name not in {part.name for part in parts}:
+                raise Refused(
+                    _("A report says that this rule is not followed. Change that report first.")
+                )
+            raise Refused(sentence)
+
+
+def _mistakes_of(
+    file: str, among: dict[FactName, Entry], laws: set[str]
+) -> set[tuple[FactName, str]]:
+    mine = [(name, entry) for name, entry in among.items() if name.file == file]
+    try:
+        whole = entries.as_file(file, mine)
+    except msgspec.ValidationError:
+        raise Refused(_("This does not fit the record any more. Start anew.")) from None
+    found = set()
+    for steps, sentence in files.mistakes(file, whole, laws):
+        kind = next(kind for kind, group in entries.GROUPS.items() if group == steps[0])
+        of_kind = [name for name, _entry in mine if name.kind == kind]
+        found.add((of_kind[int(steps[1])], sentence))
+    return found
+
+
+async def _same_draft(by: Account, action: str, parts: Sequence[Part]) -> Change | None:
+    """The draft that a second press of the button would make once more."""
+    mine = (Change.state == DRAFT) & (Change.made_by == by.id) & (Change.action == action)
+    for change in await Change.objects().where(mine):
+        if await _parts(change.id) == list(parts):
+            return change
+    return None
 
 
 async def _apply(part: Part) -> None:
@@ -157,29 +214,43 @@ async def _apply(part: Part) -> None:
         row["key"]: row
         for row in await table.select(
             table.id, table.key, table.content_hash, table.retired_at, table.desk_base
-        ).where((table.key == part.name.key) | table.key.like(f"{part.name.key}/%"))
+        ).where(_rows_named(table, part.name))
     }
+    bases = {key: base for key, row in standing.items() if (base := _base(row))}
     for row in wanted:
+        marked = {**row, "loaded_at": now(), "desk_base": bases.get(row["key"], "")}
         before = standing.pop(row["key"], None)
         if before is None:
-            await table.insert(table(**row, loaded_at=now(), desk_base=""))
-            continue
-        base = _base(before)
-        await table.update(
-            {
-                **row,
-                "loaded_at": now(),
-                "retired_at": None,
-                # Back to what the files say, it is theirs again.
-                "desk_base": None if base == row["content_hash"] else base,
-            }
-        ).where(table.id == before["id"])
+            await table.insert(table(**marked))
+        else:
+            await table.update({**marked, "retired_at": None}).where(table.id == before["id"])
     for gone in standing.values():
-        if gone["retired_at"] is None:
-            base = _base(gone)
-            await table.update(
-                {table.retired_at: now(), table.desk_base: None if base == "" else base}
-            ).where(table.id == gone["id"])
+        retired_at = gone["retired_at"] or now()
+        await table.update(
+            {table.retired_at: retired_at, table.desk_base: bases.get(gone["key"], "")}
+        ).where(table.id == gone["id"])
+    in_files = await _in_files(part.name)
+    if in_files == part.after or bases == {row["key"]: row["content_hash"] for row in wanted}:
+        # The files say so already: it is theirs again.
+        await table.update({table.desk_base: None}).where(_rows_named(table, part.name))
+        await Conflict.delete().where(Conflict.key == str(part.name))
+
+
+def _rows_named(table: Any, name: FactName) -> Any:
+    return (table.key == name.key) | table.key.like(f"{name.key}/%")
+
+
+async def _in_files(name: FactName) -> Entry | str | None:
+    """What the files say of a fact in conflict; "" of any other."""
+    found = await (
+        Conflict.select(Conflict.in_files)
+        .where(Conflict.key == str(name))
+        .first()
+        .output(load_json=True)
+    )
+    if found is None:
+        return ""
+    return entries.canonical(name.kind, found["in_files"]) if found["in_files"] else None
 
 
 def _base(row: dict[str, Any]) -> str:
@@ -228,10 +299,15 @@ async def drafts() -> list[Told]:
 
 async def published(file: str | None = None, before: int | None = None) -> list[Told]:
     """What the public reads: approved changes that say something new, newest first, at most PAGE,
-    of one county or `state`, decided before the change of that id."""
+    of one county or `state`, decided before the change of that id was."""
     where = (Change.state == APPROVED) & (Change.public == True)  # noqa: E712
     if before is not None:
-        where &= Change.id < before
+        # A draft may wait for long: what was decided last is the news, not what was written last.
+        last = await Change.select(Change.decided_at).where(Change.id == before).first()
+        if last is None or last["decided_at"] is None:
+            return []
+        at = last["decided_at"]
+        where &= (Change.decided_at < at) | ((Change.decided_at == at) & (Change.id < before))
     if file is not None:
         ids = await (
             ChangedFact.select(ChangedFact.change)
@@ -241,14 +317,14 @@ async def published(file: str | None = None, before: int | None = None) -> list[
         if not ids:
             return []
         where &= Change.id.is_in(ids)
-    return await _several(where, PAGE)
+    return await _several(where, PAGE, Change.decided_at)
 
 
-async def _several(where: Any, most: int = 200) -> list[Told]:
+async def _several(where: Any, most: int = 200, first_by: Any = Change.id) -> list[Told]:
     found = await (
         Change.objects(Change.made_by, Change.decided_by)
         .where(where)
-        .order_by(Change.id, ascending=False)
+        .order_by(first_by, Change.id, ascending=False)
         .limit(most)
         .output(load_json=True)
     )
@@ -318,10 +394,14 @@ async def keep_the_desks(conflict: Conflict, by: Account) -> None:
     rows = await _rows(name, entries.canonical(name.kind, in_files)) if in_files else []
     hashes = {row["key"]: row["content_hash"] for row in rows}
     async with DB.transaction():
-        mine = (table.key == name.key) | table.key.like(f"{name.key}/%")
-        for row in await table.select(table.id, table.key).where(mine):
-            base = hashes.get(row["key"], "")
+        await loading.lock()
+        for row in await table.select(table.id, table.key).where(_rows_named(table, name)):
+            base = hashes.pop(row["key"], "")
             await table.update({table.desk_base: base}).where(table.id == row["id"])
+        for row in rows:
+            # An answer that only the files know: kept as one that the desk does not want.
+            if row["key"] in hashes:
+                await table.insert(table(**row, retired_at=now(), desk_base=row["content_hash"]))
         await Conflict.delete().where(Conflict.id == conflict.id)
         await audit.write(by.name, "conflict_decided", str(name))
 
@@ -354,6 +434,20 @@ def _key_in(where: str) -> str:
     """`$.rules[3].from` stands under `from`."""
     parts = where.rstrip("`").split(".")
     return parts[2].split("[")[0] if len(parts) > 2 else ""
+
+
+async def names_in(file: str) -> set[str]:
+    """What facts of a file are called or were once, and what drafts want to call one."""
+    names = await (
+        ChangedFact.select(ChangedFact.entry_id)
+        .where(ChangedFact.file == file)
+        .output(as_list=True)
+    )
+    taken = set(names)
+    for kind, table in entries.TABLES.items():
+        rows = await table.select(table.key).where(table.key.like(f"{file}/%"))
+        taken |= {entries.named(kind, row["key"]).entry_id for row in rows}
+    return taken
 
 
 async def drafts_waiting() -> int:

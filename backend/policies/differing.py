@@ -7,12 +7,65 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from backend.policies import wording
 from backend.policies.entries import ORDER, Entry
-from backend.web.language import LANGUAGES, current
+from backend.policies.questions import Question
+from backend.web.language import LANGUAGES, current, later, number_in_words
+from backend.web.language import gettext as _
 
 # Texts longer than this are shown whole: comparing them word by word takes too long.
 LONGEST = 6000
 LOOKED_AT = ("checked_on", "review_by")
+
+LABELS = {
+    "about": later("How exact"),
+    "checked_on": later("Checked on"),
+    "citation": later("Citation, as lawyers write it"),
+    "definition": later("What just is counted"),
+    "disputes": later("Rule it contradicts"),
+    "from": later("In force from"),
+    "from_means": later("That day means"),
+    "high": later("The highest"),
+    "instrument": later("What kind of paper"),
+    "issuer": later("Who made it"),
+    "kind": later("Kind"),
+    "law": later("Law in the timeline"),
+    "low": later("Number, or the lowest"),
+    "measure": later("What is counted"),
+    "note": later("What is not sure about it"),
+    "on": later("When it happened"),
+    "points": later("Points"),
+    "review_by": later("Look again by"),
+    "reviewed": later("Spanish read by"),
+    "said_by": later("Who says so"),
+    "short": later("Short name"),
+    "sources": later("Sources"),
+    "status": later("Status"),
+    "summary": later("In plain words"),
+    "title": later("Title"),
+    "topic": later("About"),
+    "until": later("Last day in force"),
+}
+LABELS_OF = {
+    ("practice", "from"): later("Since"),
+    ("practice", "until"): later("Until"),
+    ("figure", "from"): later("Period from"),
+    ("figure", "until"): later("Period until"),
+}
+DAYS = ("from", "until", "on", "checked_on", "review_by")
+WORDS: dict[str, dict[str, str]] = {
+    "issuer": wording.ISSUERS,
+    "measure": wording.MEASURES,
+    "kind": wording.KINDS,
+    "status": wording.STATUSES,
+    "practice topic": {
+        **{str(asked): words for asked, words in wording.SHORT_QUESTIONS.items()},
+        **wording.TOPICS,
+    },
+    "law topic": wording.LAW_TOPICS,
+    "from_means": wording.FROM_MEANS,
+    "about": wording.HOW_EXACT,
+}
 
 
 @dataclass(frozen=True)
@@ -20,17 +73,34 @@ class Difference:
     """One line of an entry, `label` its key (with the language where it has one). Both sides have
     the words that differ marked; an empty side says nothing there."""
 
+    kind: str
     label: str
     before: Markup
     after: Markup
     differs: bool
+
+    @property
+    def name(self) -> str:
+        """What a reader knows the line by."""
+        key, _colon, part = self.label.partition(": ")
+        if key == "answers":
+            return wording.short_question(part)
+        name, _space, number = key.partition(" ")
+        words = _(LABELS_OF.get((self.kind, name)) or LABELS[name])
+        return f"{words} {number}".strip()
+
+    @property
+    def language(self) -> str:
+        """The language of the line in itself, where it has one: English, Español."""
+        code = self.label.rpartition(": ")[2]
+        return LANGUAGES[code].name if code in LANGUAGES else ""
 
 
 def differences(kind: str, before: Entry | None, after: Entry | None) -> list[Difference]:
     """Every line of either side, in the files' order."""
     old, new = _lines(kind, before or {}), _lines(kind, after or {})
     return [
-        _difference(label, old.get(label, ""), new.get(label, ""))
+        _difference(kind, label, old.get(label, ""), new.get(label, ""))
         for label in dict.fromkeys((*old, *new))
     ]
 
@@ -45,25 +115,33 @@ def said_differently(kind: str, before: Entry | None, after: Entry | None) -> li
     code = current.get().code
     return [
         each
-        for each in changed(kind, before, after)
-        if each.label not in LOOKED_AT
+        for each in differences(kind, _for_readers(before), _for_readers(after))
+        if each.differs
+        and each.label not in LOOKED_AT
         and not each.label.startswith("reviewed")
         and each.label.rpartition(": ")[2] not in set(LANGUAGES) - {code}
     ]
 
 
-def _difference(label: str, before: str, after: str) -> Difference:
+def _for_readers(entry: Entry | None) -> Entry | None:
+    """With the sources' names for their addresses: the page of the fact links to them."""
+    if entry is None:
+        return None
+    return {**entry, "sources": [{**each, "url": each["publisher"]} for each in entry["sources"]]}
+
+
+def _difference(kind: str, label: str, before: str, after: str) -> Difference:
     if before == after:
-        return Difference(label, escape(before), escape(after), differs=False)
+        return Difference(kind, label, escape(before), escape(after), differs=False)
     if not before or not after or len(before) + len(after) > LONGEST:
-        return Difference(label, _mark("del", before), _mark("ins", after), differs=True)
+        return Difference(kind, label, _mark("del", before), _mark("ins", after), differs=True)
     old, new = (re.findall(r"\s+|[^\s]+", text) for text in (before, after))
     left, right = Markup(), Markup()
     for what, a, b, c, d in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         one, two = "".join(old[a:b]), "".join(new[c:d])
         left += escape(one) if what == "equal" else _mark("del", one)
         right += escape(two) if what == "equal" else _mark("ins", two)
-    return Difference(label, left, right, differs=True)
+    return Difference(kind, label, left, right, differs=True)
 
 
 def _mark(tag: str, text: str) -> Markup:
@@ -79,11 +157,28 @@ def _lines(kind: str, entry: Entry) -> dict[str, str]:
             continue
         if key == "sources":
             lines[key] = " · ".join(f"{each['title']} ({each['url']})" for each in value)
+        elif key == "answers":
+            lines |= {
+                f"{key}: {asked}": wording.answer(Question(asked), given)
+                for asked, given in value.items()
+            }
+        elif key == "reviewed":
+            lines[key] = f"{value['by']}, {wording.day(value['on'])}"
         elif isinstance(value, dict):
             lines |= {f"{key}: {part}": str(words) for part, words in value.items()}
         elif isinstance(value, list):
             for number, each in enumerate(value, 1):
                 lines |= {f"{key} {number}: {part}": words for part, words in each.items()}
         else:
-            lines[key] = str(value)
+            lines[key] = _said(kind, key, value)
     return lines
+
+
+def _said(kind: str, key: str, value: Any) -> str:
+    """A value as readers know it, in the current language."""
+    if key in DAYS:
+        return wording.day(value)
+    if key in ("low", "high"):
+        return number_in_words(value)
+    words = {**WORDS.get(key, {}), **WORDS.get(f"{kind} {key}", {})}
+    return _(words[value]) if value in words else str(value)

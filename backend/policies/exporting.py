@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from backend.database import DB
 from backend.policies import entries, files, loading
 from backend.policies.entries import GROUPS, ORDER, SOURCE_ORDER, Entry, FactName, Source
 
@@ -21,36 +22,56 @@ INDENT = "    "
 
 @dataclass(frozen=True)
 class Difference:
-    """A fact that the desk and the files have differently; None where it is not there."""
+    """A fact that the desk changed and the files do not say; None where it is not there. In a
+    `conflict` the files changed as well."""
 
     name: FactName
     desk: Entry | None
     in_files: Entry | None
+    conflict: bool = False
 
     def __str__(self) -> str:
+        if self.conflict:
+            return f"{self.name}: CONFLICT, changed at the desk and in the files"
         if self.in_files is None:
             return f"{self.name}: only at the desk"
         return f"{self.name}: {'changed' if self.desk else 'retired'} at the desk"
 
 
 async def differences(folder: Path = files.FOLDER) -> list[Difference]:
-    """Every fact that the files do not say as the record has it. Raises files.RecordError."""
-    in_files = entries.all_of(loading.check(folder))
-    desk = await entries.present()
+    """Every fact that the desk changed and the files do not say yet. What only the files changed
+    is not the desk's: the next load takes it. Raises files.RecordError."""
+    record = loading.check(folder)
+    found = {
+        step.name: step.found
+        for step in await loading.compare(record)
+        if step.found in (loading.DESK, loading.CONFLICT)
+    }
+    if not found:
+        return []
+    in_files, desk = entries.all_of(record), await entries.present()
     return [
-        Difference(name, desk.get(name), in_files.get(name))
-        for name in sorted({*desk, *in_files})
-        if desk.get(name) != in_files.get(name)
+        Difference(name, desk.get(name), in_files.get(name), found[name] == loading.CONFLICT)
+        for name in sorted(found)
     ]
 
 
 async def export(folder: Path = files.FOLDER) -> list[Difference]:
     """Write the differences into the files and load them, so that both say the same. The files are
-    replaced only when all of them can be read and say just what the desk says.
-    Raises files.RecordError."""
-    found = await differences(folder)
-    if not found:
-        return []
+    replaced only when all of them can be read and say just what the desk says. A conflict is left
+    as it is, for an editor to decide. Raises files.RecordError."""
+    async with DB.transaction():
+        # Nobody approves anything between the look at the record and the load.
+        await loading.lock()
+        every = await differences(folder)
+        found = [each for each in every if not each.conflict]
+        if found:
+            _write(folder, found)
+            await loading.load(folder)
+    return every
+
+
+def _write(folder: Path, found: list[Difference]) -> None:
     with tempfile.TemporaryDirectory() as name:
         draft = Path(name) / "data"
         shutil.copytree(folder, draft)
@@ -64,9 +85,10 @@ async def export(folder: Path = files.FOLDER) -> list[Difference]:
         if wrong:
             raise files.RecordError([f"{key}: the file would not say the same" for key in wrong])
         for file in changed:
-            shutil.copyfile(draft / f"{file}.yaml", folder / f"{file}.yaml")
-    await loading.load(folder)
-    return found
+            # Written beside it first: a file is there whole, or as it was.
+            beside = folder / f"{file}.yaml.new"
+            shutil.copyfile(draft / f"{file}.yaml", beside)
+            beside.replace(folder / f"{file}.yaml")
 
 
 @dataclass

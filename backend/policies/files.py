@@ -12,6 +12,7 @@ import yaml
 
 from backend.policies.days import Day
 from backend.policies.questions import ANSWERS, LOCAL_ISSUERS, Question
+from backend.web.language import gettext as _
 
 FOLDER = Path(__file__).parent / "data"
 
@@ -333,7 +334,7 @@ def mistakes(name: str, file: RecordFile, laws: set[str] | None) -> Iterator[Mis
         yield from _mistakes_of_a_rule(["rules", index], name, rule, laws)
         grades = {file.sources[source].grade for source in rule.sources if source in file.sources}
         if grades == {"C"}:
-            yield ["rules", index], "a rule needs a source better than grade C: make it practice"
+            yield ["rules", index], _("a rule needs a source better than grade C: make it practice")
     for index, practice in enumerate(file.practice):
         yield from _mistakes_of_a_dispute(["practice", index], practice, file)
     for source in file.sources.keys() - used:
@@ -348,15 +349,20 @@ def _mistakes_of_a_fact(
             yield [*here, "sources"], f"there is no source {source!r} in this file"
     for field in ("checked_on", "review_by"):
         if not getattr(fact, field).exact:
-            yield [*here, field], f"{field} needs a whole day, like 2026-11-24"
+            yield (
+                [*here, field],
+                _("%(field)s needs a whole day, like 2026-11-24") % {"field": field},
+            )
     if fact.review_by.first < fact.checked_on.first:
-        yield [*here, "review_by"], "it is due for review before it was checked"
+        yield [*here, "review_by"], _("it is due for review before it was checked")
     start = getattr(fact, "from_", None)
     end = getattr(fact, "until", None)
     if start and end and end.last < start.first:
-        yield [*here, "until"], f"it ends ({end.written}) before it starts ({start.written})"
+        days = {"end": end.written, "start": start.written}
+        yield [*here, "until"], _("it ends (%(end)s) before it starts (%(start)s)") % days
     if isinstance(fact, FigureEntry) and fact.high is not None and fact.high < fact.low:
-        yield [*here, "high"], f"high ({fact.high}) is less than low ({fact.low})"
+        numbers = {"high": fact.high, "low": fact.low}
+        yield [*here, "high"], _("high (%(high)s) is less than low (%(low)s)") % numbers
 
 
 def _mistakes_of_a_rule(
@@ -375,7 +381,7 @@ def _mistakes_of_a_rule(
     if rule.issuer not in (*makers, "court_order", "settlement"):
         yield [*here, "issuer"], f"{rule.issuer} does not make rules for {name}"
     if rule.law is not None and laws is not None and rule.law not in laws:
-        yield [*here, "law"], f"state.yaml has no law {rule.law!r}"
+        yield [*here, "law"], _("state.yaml has no law %(name)r") % {"name": rule.law}
 
 
 def _mistakes_of_a_dispute(
@@ -385,9 +391,11 @@ def _mistakes_of_a_dispute(
         return
     disputed = [rule for rule in file.rules if rule.id == practice.disputes]
     if not disputed:
-        yield [*here, "disputes"], f"there is no rule {practice.disputes!r} in this file"
+        there_is_none = _("there is no rule %(name)r in this file")
+        yield [*here, "disputes"], there_is_none % {"name": practice.disputes}
     elif practice.topic not in disputed[0].answers:
         yield (
             [*here, "topic"],
-            f"{practice.disputes!r} says nothing on {practice.topic}, so nothing to dispute",
+            _("%(name)r says nothing on %(topic)s, so nothing to dispute")
+            % {"name": practice.disputes, "topic": practice.topic},
         )

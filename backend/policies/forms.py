@@ -46,7 +46,8 @@ def asked_changes(request: AnyRequest) -> tuple[str | None, int | None]:
     way_on = (request.scope["path"], _("See all changes"))
     if file and file != "state" and gazetteer.county(file) is None:
         raise CannotAnswer(_("We know no county by that name."), status=404, way_on=way_on)
-    if before and not (before.isascii() and before.isdecimal() and 0 < int(before[:12]) < 2**31):
+    whole = before.isascii() and before.isdecimal() and len(before) < 11
+    if before and not (whole and 0 < int(before) < 2**31):
         raise CannotAnswer(_("There are no changes before that one."), status=404, way_on=way_on)
     return file or None, int(before) if before else None
 

@@ -15,9 +15,54 @@ from backend.counties.tables import County
 from backend.database import DB
 from backend.policies import entries, files
 from backend.policies.entries import Entry, FactName
-from backend.policies.tables import Change, ChangedFact, Conflict, Figure, Law, Practice, Rule
+from backend.policies.tables import Change, ChangedFact, Conflict, Law
 
 Row = dict[str, Any]
+
+
+# What a load finds of a fact: the files and the record say the same; only the files changed; only
+# the desk did, and nobody wrote it into the files yet; or both, each in its own way.
+SAME, FILES, DESK, CONFLICT = "same", "files", "desk", "conflict"
+
+
+@dataclass
+class Step:
+    """One fact as the files want it and as it stands: its rows by key. It is taken as a whole: a
+    rule's rows never say partly what the files and partly what the desk says."""
+
+    name: FactName
+    wanted: dict[str, Row] = field(default_factory=dict)
+    standing: dict[str, Row] = field(default_factory=dict)
+
+    @property
+    def found(self) -> str:
+        wanted = {key: row["content_hash"] for key, row in self.wanted.items()}
+        if self.live == wanted:
+            return SAME
+        if not self.marked:
+            return FILES
+        base = {key: row["desk_base"] for key, row in self.standing.items() if row["desk_base"]}
+        return DESK if base == wanted else CONFLICT
+
+    @property
+    def live(self) -> dict[str, str]:
+        rows = self.standing.items()
+        return {key: row["content_hash"] for key, row in rows if row["retired_at"] is None}
+
+    @property
+    def marked(self) -> bool:
+        """Whether the desk changed it since the files and the record last said the same."""
+        return any(row["desk_base"] is not None for row in self.standing.values())
+
+    @property
+    def different(self) -> list[str]:
+        """The keys of the rows that are not as the files want them."""
+        live = self.live
+        return sorted(
+            key
+            for key in {*self.wanted, *live}
+            if live.get(key) != (self.wanted[key]["content_hash"] if key in self.wanted else None)
+        )
 
 
 @dataclass
@@ -50,15 +95,21 @@ class Report:
             f"  translation to review again: {key} (the English changed)"
             for key in self.stale_reviews
         ]
-        lines += [
-            f"  kept as the desk has it, not in the files: {key} (run: python -m backend export)"
-            for key in self.kept
+        return "\n".join(lines + self.warnings())
+
+    def warnings(self) -> list[str]:
+        """Where the files do not say what the desk says, a line each."""
+        return [
+            *(
+                f"  CONFLICT, changed at the desk and in the files: {key} (decide at /desk/record)"
+                for key in self.conflicts
+            ),
+            *(
+                f"  kept as the desk has it, not in the files: {key} (run: python -m backend "
+                "export)"
+                for key in self.kept
+            ),
         ]
-        lines += [
-            f"  CONFLICT, changed at the desk and in the files: {key} (decide at /desk/record)"
-            for key in self.conflicts
-        ]
-        return "\n".join(lines)
 
 
 def check(folder: Path = files.FOLDER) -> dict[str, files.RecordFile]:
@@ -76,19 +127,16 @@ async def load(folder: Path = files.FOLDER) -> Report:
     record = check(folder)
     report = Report()
     async with DB.transaction():
-        # Two loads at once would both add the same fact; the second waits for the first.
-        await County.raw("SELECT pg_advisory_xact_lock(hashtext('confianza record'))")
+        await lock()
         counties = await _load_counties()
         before = await entries.present() if await Law.exists() else None
-        await _load_table(Law, _laws(record["state"]), report)
-        laws = await law_ids()
-        for table, rows in (
-            (Rule, _rules(record, counties, laws)),
-            (Practice, _practice(record, counties)),
-            (Figure, _figures(record, counties)),
-        ):
-            await _load_table(table, rows, report)
-        await _note_conflicts(record, report)
+        steps = []
+        for kind in entries.TABLES:
+            # Laws come first: rules name them.
+            rows = _rows_of_kind(kind, record, counties, await law_ids())
+            steps += await _compare(kind, rows)
+            await _load_kind(kind, steps, report)
+        await _note_conflicts(record, [step.name for step in steps if step.found == CONFLICT])
         if report.changed_something:
             if before is not None:
                 await _note_change(before, await entries.present())
@@ -117,6 +165,22 @@ async def _load_counties() -> dict[str, int]:
     return {row["slug"]: row["id"] for row in await County.select(County.slug, County.id)}
 
 
+async def compare(record: dict[str, files.RecordFile]) -> list[Step]:
+    """Every fact as the files and as the record have it; changes nothing."""
+    counties = {row["slug"]: row["id"] for row in await County.select(County.slug, County.id)}
+    laws = await law_ids()
+    found = []
+    for kind in entries.TABLES:
+        found += await _compare(kind, _rows_of_kind(kind, record, counties, laws))
+    return found
+
+
+async def lock() -> None:
+    """One at a time changes the record or compares it with the files, until its transaction ends:
+    two loads at once would both add the same fact."""
+    await County.raw("SELECT pg_advisory_xact_lock(hashtext('confianza record'))")
+
+
 async def law_ids() -> dict[str, int]:
     return {law["slug"]: law["id"] for law in await Law.select(Law.slug, Law.id)}
 
@@ -126,77 +190,86 @@ def rows_of(
 ) -> list[Row]:
     """The rows of one entry, as a load would make them. Raises msgspec.ValidationError."""
     file = entries.as_file(name.file, [(name, entry)])
-    record = {name.file: file}
-    rows = {
-        "law": lambda: _laws(file),
-        "rule": lambda: _rules(record, counties, laws),
-        "practice": lambda: _practice(record, counties),
-        "figure": lambda: _figures(record, counties),
-    }[name.kind]()
+    if name.kind == "rule" and entry.get("law", "") not in {"", *laws}:
+        raise KeyError(entry["law"])
+    return _rows_of_kind(name.kind, {name.file: file}, counties, laws)
+
+
+def _rows_of_kind(
+    kind: str, record: dict[str, files.RecordFile], counties: dict[str, int], laws: dict[str, int]
+) -> list[Row]:
+    if kind == "law":
+        rows = _laws(record["state"]) if "state" in record else []
+    elif kind == "rule":
+        rows = _rules(record, counties, laws)
+    else:
+        rows = (_practice if kind == "practice" else _figures)(record, counties)
     for row in rows:
         row["content_hash"] = _hash(row)
     return rows
 
 
-async def _load_table(table: Any, rows: list[Row], report: Report) -> None:
-    standing = {
-        row["key"]: row
-        for row in await table.select(
-            table.id, table.key, table.content_hash, table.retired_at, table.desk_base
-        )
-    }
-    now = datetime.now(UTC)
+async def _compare(kind: str, rows: list[Row]) -> list[Step]:
+    table: Any = entries.TABLES[kind]
+    steps: dict[FactName, Step] = {}
     for row in rows:
-        row["content_hash"] = _hash(row)
-        before = standing.pop(row["key"], None)
+        name = entries.named(kind, row["key"])
+        steps.setdefault(name, Step(name)).wanted[row["key"]] = row
+    for row in await table.select(
+        table.id, table.key, table.content_hash, table.retired_at, table.desk_base
+    ):
+        name = entries.named(kind, row["key"])
+        steps.setdefault(name, Step(name)).standing[row["key"]] = row
+    return list(steps.values())
+
+
+async def _load_kind(kind: str, steps: list[Step], report: Report) -> None:
+    table: Any = entries.TABLES[kind]
+    for step in steps:
+        if step.name.kind != kind:
+            continue
+        found = step.found
+        if found == FILES:
+            await _take_the_files(table, step, report)
+            continue
+        report.unchanged += len(step.wanted) if found == SAME else 0
+        report.kept += step.different if found == DESK else []
+        report.conflicts += step.different if found == CONFLICT else []
+        if found == SAME and step.marked:
+            mine = table.id.is_in([row["id"] for row in step.standing.values()])
+            await table.update({table.desk_base: None}).where(mine)
+
+
+async def _take_the_files(table: Any, step: Step, report: Report) -> None:
+    now = datetime.now(UTC)
+    for key, row in step.wanted.items():
+        before = step.standing.get(key)
         if before is None:
             await table.insert(table(**row, loaded_at=now))
-            report.added.append(row["key"])
-        elif before["desk_base"] is not None:
-            await _meet_the_desk(table, before, row["content_hash"], report)
+            report.added.append(key)
         elif before["content_hash"] != row["content_hash"] or before["retired_at"]:
             await table.update({**row, "loaded_at": now, "retired_at": None}).where(
                 table.id == before["id"]
             )
-            report.changed.append(row["key"])
+            report.changed.append(key)
         else:
             report.unchanged += 1
-    for key, gone in standing.items():
-        if gone["desk_base"] is not None:
-            await _meet_the_desk(table, gone, "", report)
-        elif gone["retired_at"] is None:
-            await table.update({table.retired_at: now}).where(table.id == gone["id"])
-            report.retired.append(key)
+    for key in step.live.keys() - step.wanted.keys():
+        await table.update({table.retired_at: now}).where(table.key == key)
+        report.retired.append(key)
 
 
-async def _meet_the_desk(table: Any, row: Row, in_files: str, report: Report) -> None:
-    """A fact that the desk changed: the files now say the same, or still what they said before, or
-    something of their own. `in_files` is its hash there, "" when it is not in them."""
-    here = "" if row["retired_at"] else row["content_hash"]
-    if here == in_files:
-        await table.update({table.desk_base: None}).where(table.id == row["id"])
-        report.unchanged += 1
-    elif in_files == row["desk_base"]:
-        report.kept.append(row["key"])
-    else:
-        report.conflicts.append(row["key"])
-
-
-async def _note_conflicts(record: dict[str, files.RecordFile], report: Report) -> None:
+async def _note_conflicts(record: dict[str, files.RecordFile], found: list[FactName]) -> None:
     """Keep for the desk what the files say where both changed something."""
     await Conflict.delete(force=True)
-    if not report.conflicts:
-        return
-    in_files = entries.all_of(record)
-    kinds = {table: kind for kind, table in entries.TABLES.items()}
-    noted: set[FactName] = set()
-    for table in entries.TABLES.values():
-        keys = await table.select(table.key).where(table.key.is_in(report.conflicts))
-        noted |= {entries.named(kinds[table], row["key"]) for row in keys}
-    for name in sorted(noted):
-        said = in_files.get(name)
+    in_files = entries.all_of(record) if found else {}
+    for name in sorted(found):
         await Conflict(
-            key=str(name), file=name.file, kind=name.kind, entry_id=name.entry_id, in_files=said
+            key=str(name),
+            file=name.file,
+            kind=name.kind,
+            entry_id=name.entry_id,
+            in_files=in_files.get(name),
         ).save()
 
 
@@ -266,7 +339,8 @@ def _rules(
             "issuer": rule.issuer,
             "instrument": _words(rule.instrument),
             "citation": rule.citation,
-            "law": laws[rule.law] if rule.law else None,
+            # A law that is not there yet is so only while files are compared, not loaded.
+            "law": laws.get(rule.law) if rule.law else None,
             "in_force_from": rule.from_.last,
             "in_force_until": rule.until.first if rule.until else None,
             "from_text": rule.from_.written,

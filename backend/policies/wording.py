@@ -128,6 +128,20 @@ TOPICS = {
     "litigation": later("In court"),
 }
 
+LAW_TOPICS = {
+    "holds": later("ICE holds"),
+    "jails": later("Jails"),
+    "detention": later("Detention"),
+    "calls": later("Calls"),
+    "forums": later("Forums"),
+    "federal": later("Federal"),
+    "places": later("Places"),
+}
+
+FROM_MEANS = {"on": later("it began then"), "by": later("it held by then")}
+
+HOW_EXACT = {"no": later("exact"), "yes": later("about")}
+
 KINDS = {
     "statute": later("State law"),
     "ruling": later("Court ruling"),

@@ -26,10 +26,43 @@ ACTIONS = {
     "roles_changed": later("changed someone’s roles"),
     "account_closed": later("closed an account"),
     "account_reopened": later("reopened an account"),
+    # Campaigns.
+    "campaign_begun": later("began a campaign"),
+    "campaign_changed": later("changed a campaign"),
+    "campaign_reviewed": later("read a campaign’s translation and found it right"),
+    "campaign_offered": later("asked that a campaign go live"),
+    "campaign_live": later("let a campaign go live"),
+    "campaign_closed": later("closed a campaign"),
+    "campaign_reopened": later("let people sign a campaign again"),
+    "campaign_archived": later("moved a campaign to the archive"),
+    "news_told": later("told a campaign’s signers news"),
+    "news_mailed": later("mailed a campaign’s news"),
+    # Who signed.
+    "saw_people": later("looked at people who signed"),
+    "pledge_withdrawn": later("withdrew a pledge because its signer asked"),
+    "aside_looked": later("looked for pledges to set aside"),
+    "set_aside": later("set pledges aside"),
+    "aside_dropped": later("left pledges as they are"),
+    "aside_undone": later("brought pledges back that were set aside"),
+    # Partners.
+    "token_made": later("made a token for a partner"),
+    "token_revoked": later("ended a partner’s token"),
+    "partner_read": later("read people who agreed to sharing"),
     # Supporters' mail.
     "saw_mail": later("looked at a letter to a supporter"),
     "removed_mail": later("deleted a letter from the outbox"),
     "tried_mail": later("sent a test letter"),
+    # The record.
+    "change_proposed": later("proposed a change to the record"),
+    "change_approved": later("approved a change to the record"),
+    "change_turned_down": later("turned a change to the record down"),
+    "change_withdrawn": later("took a proposed change back"),
+    "conflict_decided": later("decided what holds where file and desk differ"),
+    # The keys.
+    "made_key": later("made the first key of a kind"),
+    "rotated_key": later("made a newer key"),
+    "rewrapped_keys": later("put everything under the newest key"),
+    "destroyed_key": later("destroyed an old key"),
     # The house at work.
     "alarm_settled": later("settled an alarm"),
     "job_dropped": later("dropped a failed background job"),

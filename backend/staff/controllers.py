@@ -155,12 +155,12 @@ async def take_invitation(request: AnyRequest, token: FromPath[str]) -> ASGIResp
 
 @get(RECOVERY, open_door=True, include_in_schema=False)
 async def show_recovery(request: AnyRequest) -> ASGIResponse:
-    return door_page(request, Page("staff/recovery.html", {"refused": False}))
+    return door_page(request, Page("staff/recovery.html", {"refused": False, "code": ""}))
 
 
 @post(RECOVERY, open_door=True, include_in_schema=False)
 async def use_code(request: AnyRequest) -> ASGIResponse:
-    code = (await field(request, "code"))[:200]
+    code = (await field(request, "code"))[:60]
     tries.count_code(request, recovery.selector_of(code))
     async with DB.transaction():
         account = await recovery.use(code)
@@ -168,7 +168,8 @@ async def use_code(request: AnyRequest) -> ASGIResponse:
             await audit.write(account.name, "code_used")
     if account is None:
         await _note("sign_in_failed", NotAccepted("wrong_code"))
-        return door_page(request, Page("staff/recovery.html", {"refused": True}, status=403))
+        context = {"refused": True, "code": code}
+        return door_page(request, Page("staff/recovery.html", context, status=403))
     # This session is nobody's yet: all it can do is make a passkey.
     _session, token = await _new_session(request, {"recovers": account.id})
     return hand_over(see(NEW_PASSKEY), token)

@@ -11,7 +11,6 @@ from piccolo.columns import (
     JSONB,
     Array,
     BigInt,
-    BigSerial,
     Boolean,
     Bytea,
     ForeignKey,
@@ -314,7 +313,7 @@ class AuditEntry(Table):
     """One line of the trail. `hash` is SHA-256 over the line before it and all of this one's
     columns (see `audit`). `subject` names a thing, never a person who is not staff."""
 
-    id: BigSerial
+    id: Serial
     at = Timestamptz(index=True)
     actor = Varchar(length=60)
     action = Varchar(length=40, index=True)

@@ -12,6 +12,9 @@ from backend.web.sending import Answer, AnyRequest, Sent, see, send
 
 log = structlog.get_logger()
 
+# Who asks there is a program: it gets a problem object rather than a page.
+FOR_PROGRAMS = ("/api/", "/osdi/")
+
 
 class CannotAnswer(HTTPException):
     """A 4xx in words. `detail` is a sentence in the reader's language when it is raised from a
@@ -44,7 +47,7 @@ def answer_error(request: AnyRequest, error: Exception) -> Sent:
         # looks for.
         log.error("could not answer", route=_route(request), **told_of(error))
     said = (error.detail or None) if isinstance(error, CannotAnswer) else None
-    if request.scope["path"].startswith("/api/"):
+    if request.scope["path"].startswith(FOR_PROGRAMS):
         return send(request, problem(status, said, _headers(error)))
     told = {"code": status, "said": said, "way_on": getattr(error, "way_on", None)}
     response = page(request, Page("layouts/problem.html", told, "main", status))

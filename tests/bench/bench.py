@@ -1,4 +1,4 @@
-"""Measure the house: start, memory, what a phone loads, Lighthouse, queries, speed.
+"""Measure the house: start, memory, what a phone loads, Lighthouse, queries, speed, signing.
 
 `make bench` runs it. It prints figures and targets and judges nothing: the exit code says only
 whether everything could be measured. `--quick` takes shorter rounds, for a first look; `--only`
@@ -7,6 +7,7 @@ measures one thing, as in `.venv/bin/python tests/bench/bench.py --only lighthou
 
 import argparse
 import os
+import statistics
 import subprocess
 import sys
 import time
@@ -20,6 +21,7 @@ import memory
 import phone
 import queries
 import rates
+import signing
 from servers import HOUSE, PAGE, VAR, NotMeasured, whole_house
 
 sys.path.insert(0, str(HOUSE))
@@ -261,6 +263,128 @@ def _measure_queries(environment: dict[str, str], _quick: bool) -> list[Table]:
     ]
 
 
+def _measure_signing(environment: dict[str, str], quick: bool) -> list[Table]:
+    """How fast people can sign, what millions of pledges do to that, and whether all count."""
+    sizes = signing.QUICK if quick else signing.Sizes()
+    with signing.clean_folder():
+        return _with_database(environment, lambda url: _sign(url, sizes))
+
+
+def _sign(server_url: str, sizes: signing.Sizes) -> list[Table]:
+    _say(f"signing; {_busy()}")
+    with signing.stage(server_url, "few") as url:
+        paces = signing.rates(url, sizes, _say)
+        _say(f"{sizes.lines:,} lines for the counter")
+        counted = signing.counter(url, sizes)
+        came, truth = signing.rush(url, sizes, _say)
+        crowds = signing.crowded(server_url, url, sizes, _say)
+    return [
+        *_pace_tables(paces, sizes),
+        _counter_table(counted),
+        *_rush_tables(came, truth, sizes),
+        _crowd_table(crowds, sizes),
+    ]
+
+
+def _busy() -> str:
+    one, five, _fifteen = os.getloadavg()
+    return f"load of the machine: {one:.1f} in the last minute, {five:.1f} in five"
+
+
+def _pace_tables(paces: dict[str, signing.Pace], sizes: signing.Sizes) -> list[Table]:
+    rounds = [f"round {number}" for number in range(1, sizes.rounds + 1)]
+    raw: list[Row] = [("", *rounds, "median", "web, CPU µs each", "database, CPU µs each")]
+    for pace in paces.values():
+        figures = (*pace.rounds, pace.median)
+        costs = (statistics.median(pace.web), statistics.median(pace.database))
+        raw.append((pace.what, *(f"{each:,.0f}" for each in (*figures, *costs))))
+    compared: list[Row] = [("", "times", "target", "")]
+    for other, target in (("peer", 3), ("pgbench", 0.25)):
+        ratio = paces["ours"].against(paces[other])
+        what = f"ours / {paces[other].what}"
+        compared.append((what, f"{ratio:.2f}", f">= {target}", verdict(ratio >= target)))
+    how = f"1 worker, {rates.CONNECTIONS} at once, {sizes.seconds} s a round; wrk sends; {_busy()}"
+    return [
+        (f"Signatures a second ({how})", raw),
+        ("Ratios (the median of the rounds’ ratios)", compared),
+    ]
+
+
+def _counter_table(counted: signing.Counting) -> Table:
+    met = counted.seconds < 2 and counted.right
+    told = "" if counted.right else ", AND THE SUMS ARE WRONG"
+    what = f"{counted.lines:,} new signatures{told}"
+    return (
+        "The counter’s job",
+        [("", "seconds", "target", ""), (what, f"{counted.seconds:.2f}", "< 2", verdict(met))],
+    )
+
+
+def _rush_tables(
+    came: signing.signers.Rush, truth: signing.Truth, sizes: signing.Sizes
+) -> list[Table]:
+    waits = {name: 1000 * came.wait_of(share) for name, share in (("p50", 0.5), ("p99", 0.99))}
+    third = max(1, len(came.memory) // 3)
+    first, last = (statistics.mean(part) for part in (came.memory[:third], came.memory[-third:]))
+    told = f"{truth.answered:,} receipts, {len(came.refused)} refused"
+    kept = f"{truth.rows:,} rows, {truth.counted:,} counted, {truth.wrong} off at the recount"
+    opened = f"{truth.opened:,} receipts open; {truth.shown} of {truth.asked} pages asked for came"
+    meanwhile = f"{truth.by_the_worker:,} counted by the worker meanwhile"
+    true = truth.holds and not came.refused and truth.answered == sizes.rate * sizes.rush
+    return [
+        (
+            f"{sizes.rate} signers a second for {sizes.rush} s, a worker beside ({_busy()})",
+            [
+                ("", "ms", "target", ""),
+                ("waited from the moment they meant to, p50", f"{waits['p50']:.0f}", "", ""),
+                ("p99", f"{waits['p99']:.0f}", "< 250", verdict(waits["p99"] < 250)),
+                ("longest", f"{1000 * max(came.waits):.0f}", "", ""),
+                (f"client: {came.busy:.0%} of a core, {came.most_lines} lines", "", "", ""),
+            ],
+        ),
+        (
+            "What is true afterwards",
+            [
+                (told, ""),
+                (kept, ""),
+                (opened, ""),
+                (meanwhile, ""),
+                ("not one lost or doubled", verdict(true)),
+            ],
+        ),
+        (
+            "Memory of the web process over it (RSS)",
+            [
+                ("", "MB", "target", ""),
+                ("first third", f"{first:.1f}", "", ""),
+                ("last third", f"{last:.1f}", "", ""),
+                ("growth", f"{last - first:+.1f}", "flat (< 3)", verdict(last - first < 3)),
+            ],
+        ),
+    ]
+
+
+def _crowd_table(crowds: signing.Crowds, sizes: signing.Sizes) -> Table:
+    rows: list[Row] = [
+        ("", f"{sizes.few:,}", f"{sizes.many:,}", "times", "target", ""),
+        *(
+            (
+                f"{each.what}, ms",
+                f"{statistics.median(each.few):.2f}",
+                f"{statistics.median(each.many):.2f}",
+                f"{each.times:.2f}",
+                "<= 1.2",
+                verdict(each.times <= 1.2),
+            )
+            for each in crowds.found
+        ),
+        *((f"{what}: no such page", "", "", "", "", "MISSED") for what in crowds.absent),
+        (f"loading, s (COPY, then indexes: {crowds.loaded:.0f})", "", "", "", "", ""),
+        (f"the nightly recount, s: {crowds.recount:.1f}", "", "", "", "", ""),
+    ]
+    return (f"With few pledges and with many ({_busy()})", rows)
+
+
 def _with_database(environment: dict[str, str], work: Callable[[str], Any]) -> Any:
     from backend import database
 
@@ -279,6 +403,7 @@ MEASURES = {
     "lighthouse": _measure_lighthouse,
     "queries": _measure_queries,
     "rates": _measure_rates,
+    "signing": _measure_signing,
 }
 
 _begun = time.monotonic()

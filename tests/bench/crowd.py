@@ -1,4 +1,5 @@
-"""Millions of pledges that nobody signed, loaded with COPY: as large as real ones, sealed by no key."""
+"""Millions of pledges that nobody signed, loaded with COPY: as large as real ones, but sealed with
+no key."""
 
 import os
 import time
@@ -20,22 +21,26 @@ STATES = "2" * 70 + "1" * 27 + "3" * 3
 
 
 async def load(url: str, pledges: int, campaign: int) -> float:
-    """That many more for the campaign, over all counties. Returns the seconds it took. Indexes and
-    checks of foreign keys stand aside meanwhile, as when a dump is restored."""
+    """Put that many for the campaign, over all counties, in the place of all there are. Returns the
+    seconds it took. Indexes and checks of foreign keys stand aside meanwhile, as when a dump is
+    restored."""
     begun = time.monotonic()
     connection = await asyncpg.connect(url)
     try:
         await connection.execute("SET session_replication_role = replica")
         await connection.execute("SET maintenance_work_mem = '1GB'")
         counties = [row["id"] for row in await connection.fetch("SELECT id FROM county")]
-        large = pledges > AT_ONCE
-        back = await _take_indexes_away(connection) if large else []
-        await connection.copy_to_table(
-            "pledge", source=_rows(pledges, campaign, counties), columns=COLUMNS, format="text"
-        )
-        for statement in back:
-            await connection.execute(statement)
-        await connection.execute("VACUUM (ANALYZE) pledge")
+        async with connection.transaction():
+            back = await _take_indexes_away(connection)
+            # Into a table that is new in its transaction rows may come as if vacuumed long ago.
+            await connection.execute("TRUNCATE pledge")
+            rows = _rows(pledges, campaign, counties)
+            await connection.copy_to_table(
+                "pledge", source=rows, columns=COLUMNS, format="text", freeze=True
+            )
+            for statement in back:
+                await connection.execute(statement)
+        await connection.execute("ANALYZE pledge")
         await connection.execute("CHECKPOINT")
     finally:
         await connection.close()

@@ -8,10 +8,10 @@ and the job of mailing its signer.
 
 Where there was a choice it was made in the peer's favor: a warm pool, only the columns it shows,
 no transaction around reading, a template compiled once, days put into words once, one language
-without catalogs, no help lines and no QR code. The words come from the house's tables of words;
-the code that works with them is the peer's own, so that the two check each other. What may be signed,
-sealing and blind indexes are the house's own code, so that these cost both the same; and the peer
-knows no limits, no doubtful signers and no languages.
+without catalogs, no help lines and no QR code; no limits on signers, and ids that stay the same
+kept in memory. The words come from the house's tables of words; the code that works with them is
+the peer's own, so that the two check each other. What may be signed and how it is sealed is the
+house's own code, so that this costs both the same.
 """
 
 import calendar

@@ -1,5 +1,5 @@
-"""Signing: how fast, beside the peer and beside the database alone; whether millions of pledges slow
-anything down; and whether three hundred signers a second all count, once each.
+"""Signing: how fast, beside the peer and beside the database alone; whether millions of pledges
+slow anything down; and whether three hundred signers a second all count, once each.
 
 Everything happens on one PostgreSQL, in two databases of the bench's own that are dropped again:
 one with few pledges, one with a crowd. The limits on signers stay on; each of our signers comes
@@ -35,7 +35,7 @@ SIGN = f"/campaigns/{SLUG}/pledges"
 LOOKS = {
     "campaign page": f"/campaigns/{SLUG}",
     "its three numbers": f"/campaigns/{SLUG}/numbers",
-    "campaign JSON": f"/api/v1/campaigns/{SLUG}",
+    "campaigns as JSON": "/api/v1/campaigns",
 }
 OWN = BENCH / "signing"
 WRITTEN = ("pledge", "count_line", "pledge_count", "pgqueuer", "pgqueuer_log")
@@ -104,7 +104,8 @@ def stage(server_url: str, name: str) -> Iterator[str]:
     name = f"confianza_bench_{name}"
     before, _, query = server_url.partition("?")
     url = f"{before.rpartition('/')[0]}/{name}" + (f"?{query}" if query else "")
-    execute(server_url, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)', f'CREATE DATABASE "{name}"')
+    drop = f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'
+    execute(server_url, drop, f'CREATE DATABASE "{name}"')
     try:
         done = subprocess.run(
             [sys.executable, "-m", "backend", "load"],
@@ -118,7 +119,7 @@ def stage(server_url: str, name: str) -> Iterator[str]:
             raise NotMeasured((done.stderr or done.stdout).strip()[-1500:])
         yield url
     finally:
-        execute(server_url, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        execute(server_url, drop)
 
 
 def environment() -> dict[str, str]:
@@ -171,7 +172,7 @@ def worker(url: str) -> Iterator["subprocess.Popen[bytes]"]:
 
 def rates(url: str, sizes: Sizes, say: Say) -> dict[str, Pace]:
     """Signatures a second of ours, the peer, and pgbench: in turn, each from empty tables."""
-    wrk, pgbench = find_wrk(say), find_pgbench()
+    wrk, pgbench, postgres = find_wrk(say), find_pgbench(), _database_process(url)
     peer_python = make_peer_environment(say)
     found = {
         "ours": Pace("our site, POST to commit"),
@@ -195,7 +196,7 @@ def rates(url: str, sizes: Sizes, say: Say) -> dict[str, Pace]:
                 seconds = 1 if warming else sizes.seconds
                 server = by_name.get(name)
                 first = number * 1_000_000 + 1
-                took = [_processor(server), _of_database()]
+                took = [_processor(server), _of_database(postgres)]
                 if server is not None:
                     speed, count = run_wrk(wrk, server, seconds, first)
                     check_rows(url, pace.what, count)
@@ -204,7 +205,7 @@ def rates(url: str, sizes: Sizes, say: Say) -> dict[str, Pace]:
                 if warming:
                     continue
                 pace.rounds.append(speed)
-                took = [_processor(server) - took[0], _of_database() - took[1]]
+                took = [_processor(server) - took[0], _of_database(postgres) - took[1]]
                 pace.web.append(took[0] / count * 1e6)
                 pace.database.append(took[1] / count * 1e6)
     return found
@@ -265,14 +266,13 @@ def _gist(url: str) -> list[dict[str, Any]]:
     """All rows in every table: what is different each time by its length only."""
     told = []
     for table in ("pledge", "count_line", "pgqueuer", "pgqueuer_log"):
-        for row in fetch(url, f"SELECT * FROM {table}"):  # noqa: S608
+        for row in fetch(url, f"SELECT * FROM {table}"):
             told.append(
                 {
                     name: len(value)
                     if isinstance(value, str | bytes) and len(value) > 20
                     else value
-                    if isinstance(value, str | int | list | None)
-                    and name not in ("id", "job_id")
+                    if isinstance(value, str | int | list | None) and name not in ("id", "job_id")
                     else type(value).__name__
                     for name, value in row.items()
                 }
@@ -345,14 +345,34 @@ def _processor(server: Server | None) -> float:
     return float(spent.user + spent.system)
 
 
-def _of_database() -> float:
-    """Seconds of processor time of all PostgreSQL processes, those that ended included."""
+def _of_database(server: psutil.Process) -> float:
+    """Seconds of processor time of the PostgreSQL server, those of its processes that ended
+    included."""
     total = 0.0
-    for process in psutil.process_iter(["name", "cpu_times"]):
-        spent = process.info["cpu_times"]
-        if process.info["name"] == "postgres" and spent is not None:
-            total += spent.user + spent.system + spent.children_user + spent.children_system
-    return total
+    for process in (server, *server.children()):
+        with suppress(psutil.Error):
+            spent = process.cpu_times()
+            total += spent.user + spent.system
+    ended = server.cpu_times()
+    return float(total + ended.children_user + ended.children_system)
+
+
+def _database_process(url: str) -> psutil.Process:
+    """The server itself, which started all its other processes. It has to be on this machine."""
+
+    async def find() -> psutil.Process:
+        connection = await asyncpg.connect(url)
+        try:
+            found = psutil.Process(connection.get_server_pid()).parent()
+        except psutil.Error:
+            found = None
+        finally:
+            await connection.close()
+        if found is None or found.name() != "postgres":
+            raise NotMeasured("PostgreSQL has to run on this machine, for its processor time")
+        return found
+
+    return asyncio.run(find())
 
 
 @dataclass
@@ -433,9 +453,7 @@ def _truth(url: str, came: signers.Rush, shown: int, asked: int, by_the_worker: 
             opened += pledge is not None and (pledge.name, pledge.contact, pledge.receipt) == (
                 signers.name_of(number), signers.contact_of(number), receipt,
             )  # fmt: skip
-        return Truth(
-            len(came.receipts), rows, counted, wrong, opened, shown, asked, by_the_worker
-        )
+        return Truth(len(came.receipts), rows, counted, wrong, opened, shown, asked, by_the_worker)
 
     found: Truth = in_house(url, look)
     return found
@@ -466,7 +484,8 @@ class Crowded:
 
     @property
     def times(self) -> float:
-        return statistics.median(self.many) / statistics.median(self.few)
+        """The median of the rounds' own ratios."""
+        return statistics.median(many / few for many, few in zip(self.many, self.few, strict=True))
 
 
 @dataclass

@@ -1,7 +1,10 @@
-"""The bench itself: nothing is timed here, and no server is asked."""
+"""The bench itself: nothing is timed here."""
 
+import asyncio
+import dataclasses
 import importlib.util
 import json
+import os
 import py_compile
 import re
 import sys
@@ -100,3 +103,57 @@ def test_a_missed_figure_names_its_element_though_it_cost_no_point(bench: Module
     assert moved.faults() == [
         "performance: cumulative-layout-shift 0.02\n    main > ul  <ul>",
     ]
+
+
+@pytest.fixture
+def signing(monkeypatch: pytest.MonkeyPatch, bench: ModuleType, tmp_path: Path) -> ModuleType:
+    """signing.py of the bench, which keeps its keys and letters in this test's own folder."""
+    found: ModuleType = bench.signing
+    monkeypatch.setattr(found, "OWN", tmp_path / "signing")
+    return found
+
+
+def test_signers_are_measured_on_a_small_scale_and_all_count(
+    bench: ModuleType, signing: ModuleType, server_url: str
+) -> None:
+    sizes = signing.Sizes(rate=20, rush=2, lines=2_000)
+    with signing.clean_folder(), signing.stage(server_url, f"test_{os.getpid()}") as url:
+        counted = signing.counter(url, sizes)
+        assert (counted.lines, counted.right) == (2_000, True)
+        came, truth = signing.rush(url, sizes, lambda _sentence: None)
+        assert truth.holds, truth
+        assert truth.answered == len(came.waits) == 40
+        # Of what a lost, a doubled or a forged one would leave, nothing passes for true.
+        assert not dataclasses.replace(truth, rows=41).holds
+        assert not dataclasses.replace(truth, opened=39).holds
+        titles = [title for title, _rows in bench._rush_tables(came, truth, sizes)]
+        assert titles[1] == "What is true afterwards"
+
+
+def test_a_crowd_is_loaded_with_every_index_and_as_many_as_asked_for(
+    signing: ModuleType, server_url: str
+) -> None:
+    asked = """SELECT count(*) AS pledges, count(DISTINCT county) AS counties,
+                      count(DISTINCT place) AS places, count(DISTINCT receipt_index) AS receipts
+               FROM pledge"""
+    indexes = "SELECT indexdef FROM pg_indexes WHERE tablename = 'pledge' ORDER BY indexdef"
+    keys = "SELECT conname FROM pg_constraint WHERE conrelid = 'pledge'::regclass ORDER BY conname"
+    with signing.clean_folder(), signing.stage(server_url, f"test_{os.getpid()}") as url:
+        campaign = signing.fetch(url, "SELECT min(id) AS id FROM campaign")[0]["id"]
+        before = [signing.fetch(url, question) for question in (indexes, keys)]
+        asyncio.run(signing.crowd.load(url, 7_000, campaign))
+        [row] = signing.fetch(url, asked)
+        assert dict(row) == {"pledges": 7_000, "counties": 58, "places": 7_000, "receipts": 7_000}
+        assert [signing.fetch(url, question) for question in (indexes, keys)] == before
+
+
+def test_the_signers_of_both_loaders_send_the_same_form(
+    signing: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(signing.signers, "BENCH", tmp_path)
+    script = signing.signers.script_for_wrk(41).read_text("utf-8")
+    form = re.search(r'body = string\.format\("(.*?)"\s*\.\. "(.*?)"', script, re.DOTALL)
+    assert form is not None
+    sent = signing.signers.request_of(42, signing.SIGN).partition(b"\r\n\r\n")[2].decode()
+    filled = (form[1] + form[2]).replace("%d", "42").replace("%%", "%")
+    assert filled.replace("%s", signing.signers.ZIPS[42 % 10]) == sent

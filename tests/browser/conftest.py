@@ -6,9 +6,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page
+from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from tests.serving import Served
+
+# A machine may be busy; a page that does not come at all fails all the same.
+expect.set_options(timeout=20_000)
 
 Open = Callable[..., Awaitable[Page]]
 

@@ -60,6 +60,25 @@ async def test_nothing_runs_off_a_screen_of_320_pixels(
         assert box["x"] + box["width"] <= 320.5
 
 
+async def test_numbers_of_every_size_fit_a_screen_of_320_pixels(
+    visit: Open, watched: asyncpg.Connection
+) -> None:
+    await watched.execute(
+        """INSERT INTO pledge_count (campaign, county, confirmed, awaiting, set_aside, counted_at)
+           SELECT campaign.id, county.id, 1234567, 1234567, 1234567, now() FROM campaign, county
+           WHERE campaign.slug = 'watched' AND county.slug LIKE 'san-%'"""
+    )
+    for address in ("/campaigns", "/campaigns/watched", "/campaigns/watched/poster"):
+        page = await visit(address, width=320, locale="es-US")
+        assert await page.evaluate("document.documentElement.scrollWidth") <= 320, address
+    await page.goto("/campaigns/watched")
+    row = page.locator(".by-county tr", has_text="San Bernardino")
+    await expect(row).to_contain_text("1,234,567")
+    for summary in await page.locator("#share summary").all():
+        await summary.click()
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 320
+
+
 @pytest.mark.parametrize("address", PAGES)
 async def test_text_at_twice_its_size_still_fits(visit: Open, address: str) -> None:
     page = await visit(address, width=640)
@@ -239,12 +258,14 @@ async def test_the_counter_stands_in_another_page_and_no_other_page_does(
 
 
 async def test_without_a_signal_a_campaign_says_so(visit: Open) -> None:
-    page = await visit("/", permissions=["background-sync"])
-    for _time in range(200):
-        if await page.evaluate("caches.match('/offline/bundle.json').then(Boolean)"):
-            break
-        await page.wait_for_timeout(50)
-    await page.reload()
+    page = await visit("/")
+    await page.evaluate(
+        """async () => {
+            await navigator.serviceWorker.ready;
+            if (!navigator.serviceWorker.controller)
+                await new Promise(r => navigator.serviceWorker.oncontrollerchange = r);
+        }"""
+    )
     await page.context.set_offline(True)
     await page.goto(ONE)
     await expect(page.locator("h1")).to_contain_text("offline", ignore_case=True)

@@ -8,6 +8,7 @@ from playwright.async_api import Browser, expect
 
 from tests.browser.conftest import Open
 from tests.browser.staff import at_localhost, command, joined, link_in, passkey_holder
+from tests.browser.test_accessibility import violations
 from tests.serving import Served
 
 
@@ -59,7 +60,7 @@ async def test_from_the_command_to_a_second_passkey(
         await page.get_by_role("button", name="Sign out").click()
         await rosa.show_passkey()
         await page.goto("/desk/me")
-        await expect(page.get_by_text("Not used yet.")).to_have_count(1)
+        await expect(page.get_by_text("Last used")).to_have_count(2)
 
 
 async def test_a_phone_that_does_not_know_its_owner_opens_nothing(
@@ -84,7 +85,9 @@ async def test_a_link_opens_for_one_person_once(chromium: Browser, served: Serve
         page = await context.new_page()
         await passkey_holder(page)
         await page.goto(link)
-        await expect(page.get_by_role("heading", level=1)).to_have_text(f"Bienvenida, {mai.name}")
+        await expect(page.get_by_role("heading", level=1)).to_have_text(
+            f"Le damos la bienvenida, {mai.name}"
+        )
         await page.locator("form[data-passkey] button").click()
         await expect(page.locator("a.button[href='/desk']")).to_be_visible()
         await page.goto(link)
@@ -137,7 +140,7 @@ async def test_an_admin_invites_someone_by_picture_and_link(
 
 
 @pytest.mark.parametrize("locale", ["en-US", "es-US"])
-async def test_pages_of_the_desk_fit_a_small_phone(
+async def test_pages_of_the_desk_fit_a_small_phone_and_axe_finds_nothing(
     chromium: Browser, served: Served, locale: str
 ) -> None:
     async with joined(
@@ -156,6 +159,7 @@ async def test_pages_of_the_desk_fit_a_small_phone(
             await kim.page.goto(address)
             assert await kim.page.evaluate("document.documentElement.scrollWidth") <= 320, address
             assert await kim.page.locator("h1").count() == 1
+            assert await violations(kim.page) == [], address
 
 
 async def test_without_scripts_or_at_another_address_the_page_says_what_it_needs(
@@ -167,7 +171,7 @@ async def test_without_scripts_or_at_another_address_the_page_says_what_it_needs
         "href", f"http://localhost:{served.port}/desk/sign-in"
     )
     await expect(page.get_by_role("button", name="Sign in with your passkey")).to_be_disabled()
-    page = await visit("/desk/sign-in", javaScriptEnabled=False)
+    page = await visit("/desk/sign-in", java_script_enabled=False)
     await expect(page.get_by_text("A passkey needs JavaScript.")).to_be_visible()
 
 

@@ -15,6 +15,12 @@ from backend.staff.tables import Alarm, now
 from tests.campaigns.conftest import signature
 
 
+@pytest.fixture(autouse=True)
+async def nothing_waits(record: None) -> None:
+    """The served site of the browser tests has a worker of its own, and may have asked for jobs."""
+    await Pledge.raw("DELETE FROM pgqueuer")
+
+
 @pytest.fixture
 def letters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(settings, "VAR", tmp_path)

@@ -55,7 +55,7 @@ async def form_of(editor: Colleague, address: str) -> dict[str, Any]:
     for name, options in re.findall(r'(?s)<select id="(\w+)"[^>]*>(.*?)</select>', text):
         chosen = re.search(r'value="([^"]*)" selected', options)
         fields[name] = chosen[1] if chosen else ""
-    ticked = re.findall(r'name="source" value="(\d+)" checked', text)
+    ticked = re.findall(r'name="source" value="(\w+)" checked', text)
     fields |= {"source": ticked} if ticked else {}
     for name in [name for name in fields if re.match(r"source\d", name)]:
         del fields[name]

@@ -66,10 +66,10 @@ async def test_an_ended_session_opens_nothing(at_the_desk: AtTheDesk) -> None:
 
 async def test_a_refusal_is_written_down(at_the_desk: AtTheDesk) -> None:
     lead = await at_the_desk("canvass_lead")
-    await lead.get("/desk/audit")
+    assert (await lead.get("/desk/audit?actor=Ana")).status_code == 403
     last = await AuditEntry.select().order_by(AuditEntry.id, ascending=False).first()
-    if last is not None and last["action"] == "refused":
-        assert last["actor"] == "the canvass_lead"
+    assert (last["actor"], last["action"]) == ("the canvass_lead", "refused")
+    assert last["subject"] == "/desk/audit"
 
 
 def test_what_comes_after_signing_in_is_a_page_of_the_desk() -> None:

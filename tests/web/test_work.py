@@ -67,14 +67,14 @@ class Crew:
             process.stdin.close()
 
 
-async def until(holds: Callable[[], Awaitable[bool]], wait: float = 15) -> None:
+async def until(holds: Callable[[], Awaitable[bool]], wait: float = 30) -> None:
     end = time.monotonic() + wait
     while not await holds():
         assert time.monotonic() < end, "it did not come to that"
         await asyncio.sleep(0.05)
 
 
-async def ended(process: subprocess.Popen[bytes], wait: float = 10) -> int:
+async def ended(process: subprocess.Popen[bytes], wait: float = 20) -> int:
     async def has() -> bool:
         return process.poll() is not None
 
@@ -283,15 +283,17 @@ async def at_least(crew: Crew, job: str, number: int) -> bool:
 
 
 async def test_urgent_jobs_go_first_and_later_ones_wait(crew: Crew) -> None:
-    await work.enqueue("count", {"number": 3}, after=timedelta(seconds=2))
+    await work.enqueue("count", {"number": 3}, after=timedelta(seconds=4))
     for number in [1] * work.IN_HAND:
-        await work.enqueue("count", {"number": number, "seconds": 0.2})
+        await work.enqueue("count", {"number": number, "seconds": 0.3})
     await work.enqueue("count", {"number": 2}, priority=5)
+    asked = await crew.value("SELECT created FROM pgqueuer ORDER BY id LIMIT 1")
     crew.start()
     await until(lambda: at_least(crew, "count", work.IN_HAND + 2))
-    numbers = [row["number"] for row in await crew.ask("SELECT number FROM done ORDER BY id")]
-    assert numbers[0] == 2
-    assert numbers[-1] == 3
+    done = await crew.ask("SELECT number, at FROM done ORDER BY id")
+    assert done[0]["number"] == 2
+    [late] = [row["at"] for row in done if row["number"] == 3]
+    assert late - asked >= timedelta(seconds=4)
 
 
 async def test_two_workers_keep_a_schedule_once_each_time(crew: Crew) -> None:

@@ -16,6 +16,7 @@ function prepare(form) {
   } else if (!window.PublicKeyCredential) {
     say(form, form.dataset.wordsMissing);
   } else {
+    say(form);
     button(form).disabled = false;
     form.addEventListener("submit", (event) => {
       event.preventDefault();

@@ -1,0 +1,415 @@
+"""Who signed a campaign: look, find one, set many aside, and take a list along."""
+
+import datetime
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from litestar import get, post
+from litestar.params import FromPath
+from litestar.response import Stream
+from litestar.response.base import ASGIResponse
+
+from backend.campaigns import asides, contacts, counting, export, partners, signing
+from backend.campaigns.asides import Refused
+from backend.campaigns.contacts import NotAContact
+from backend.campaigns.export import List, Purpose
+from backend.campaigns.signing import Opened
+from backend.campaigns.states import PledgeState
+from backend.campaigns.tables import Campaign, ConsentText, Pledge, SettingAside
+from backend.counties import gazetteer
+from backend.counties.tables import County
+from backend.database import DB
+from backend.desk import campaign_forms as forms
+from backend.desk.campaign_forms import AsideForm
+from backend.desk.campaigns import CAMPAIGNS, campaign_with, sent
+from backend.staff import audit
+from backend.staff.door import visitor_of
+from backend.staff.pages import desk_page
+from backend.staff.roles import Right
+from backend.web.clock import CALIFORNIA
+from backend.web.errors import CannotAnswer
+from backend.web.language import gettext as _
+from backend.web.language import later
+from backend.web.pages import Page
+from backend.web.sending import AnyRequest, Sent, see
+
+LINES = 50
+STATES = {
+    PledgeState.AWAITING: later("still to confirm"),
+    PledgeState.CONFIRMED: later("confirmed"),
+    PledgeState.SET_ASIDE: later("set aside"),
+    PledgeState.REPEAT: later("signed again"),
+}
+# Where pledges come from, as far as we know their names.
+SOURCES = {
+    "web": later("the web"),
+    "paper": later("paper"),
+    "event": later("an event"),
+    "canvass": later("canvassers"),
+}
+KINDS = {
+    "county": later("county"),
+    "since": later("signed since"),
+    "until": later("signed before"),
+    "source": later("where it came from"),
+    "state": later("state"),
+    "consent": later("what they agreed to"),
+    "domain": later("e-mail domain"),
+    "name": later("name"),
+    "contact": later("contact"),
+}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which pledges are asked for; empty is all. `before` is where the page before ended."""
+
+    county: str = ""
+    state: str = ""
+    source: str = ""
+    day: str = ""
+    consent: str = ""
+    before: str = ""
+
+    def mistakes(self) -> dict[str, str]:
+        found = {}
+        if self.day and forms.day_of(self.day) is None:
+            found["day"] = _("Write the day like this: 2026-11-24.")
+        if self.before and self._before() is None:
+            found["before"] = _("There is no such line. Start again from the newest.")
+        choices = {
+            "county": [county.slug for county in gazetteer.counties()],
+            "state": [state.name.lower() for state in STATES],
+            "consent": ["news", "partner"],
+        }
+        for name, known in choices.items():
+            if (given := getattr(self, name)) and given not in known:
+                found[name] = _("Choose one of the list.")
+        return found
+
+    async def where(self, campaign: Campaign) -> list[Any]:
+        where: list[Any] = [Pledge.campaign == campaign.id]
+        if self.county:
+            county = await County.select(County.id).where(County.slug == self.county).first()
+            where.append(Pledge.county == (county["id"] if county else 0))
+        if self.state:
+            where.append(Pledge.state == PledgeState[self.state.upper()])
+        if self.source:
+            where.append(Pledge.source == self.source)
+        if day := forms.day_of(self.day):
+            begins, ends = (
+                datetime.datetime.combine(each, datetime.time(), CALIFORNIA)
+                for each in (day, day + datetime.timedelta(days=1))
+            )
+            where += [Pledge.signed_at >= begins, Pledge.signed_at < ends]
+        if self.consent:
+            where.append(await asides.agreed_to(self.consent))
+        if before := self._before():
+            at, id = before
+            earlier = (Pledge.signed_at < at) | ((Pledge.signed_at == at) & (Pledge.id < id))
+            where += [Pledge.signed_at <= at, earlier]
+        return where
+
+    def address(self, campaign: Campaign, before: str = "") -> str:
+        query = {**self.filters(), "before": before}
+        asked = urlencode({name: value for name, value in query.items() if value})
+        return _here(campaign) + (f"?{asked}" if asked else "")
+
+    def filters(self) -> dict[str, str]:
+        names = ("county", "state", "source", "day", "consent")
+        return {name: getattr(self, name) for name in names}
+
+    def _before(self) -> tuple[datetime.datetime, UUID] | None:
+        moment, _comma, id = self.before.partition(",")
+        try:
+            at = datetime.datetime.fromisoformat(moment)
+            return (at, UUID(id)) if at.tzinfo and 2000 <= at.year <= 2100 else None
+        except ValueError:
+            return None
+
+
+@get("/desk/campaigns/{id:int}/pledges", may=Right.SEE_PEOPLE, include_in_schema=False)
+async def list_pledges(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
+    campaign = await campaign_with(id)
+    given = {
+        name: request.query_params.get(name, "")[:80].replace("\0", "")
+        for name in ("county", "state", "source", "day", "consent", "before")
+    }
+    return await _pledges_page(request, campaign, Wanted(**given))
+
+
+@post("/desk/campaigns/{id:int}/pledges/find", may=Right.SEE_PEOPLE, include_in_schema=False)
+async def find(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
+    """By whole e-mail address or phone number. It is sent as a form: no address holds it."""
+    campaign = await campaign_with(id)
+    typed = forms.typed_of(await sent(request)).get("contact", "")
+    try:
+        contact = contacts.read(forms.line(typed))
+    except NotAContact:
+        told = {"contact": _("Write a whole e-mail address or a whole phone number.")}
+        return await _pledges_page(request, campaign, Wanted(), typed, told)
+    found = await signing.earlier_ones(campaign.id, contact)
+    await _saw(request, campaign, len(found))
+    return await _page(request, campaign, Wanted(), found, typed=typed[:300], searched=True)
+
+
+@post("/desk/campaigns/{id:int}/pledges/{pledge:str}/withdrawal", may=Right.SEE_PEOPLE,
+      include_in_schema=False)  # fmt: skip
+async def withdraw(request: AnyRequest, id: FromPath[int], pledge: FromPath[str]) -> ASGIResponse:
+    """A signer asked for it by phone or letter."""
+    campaign = await campaign_with(id)
+    found = await signing.by_id(_uuid(pledge))
+    if found is None or found.campaign != campaign.id:
+        raise _no_such(campaign)
+    async with DB.transaction():
+        if await signing.withdraw(found):
+            subject = f"campaign {campaign.slug}"
+            await audit.write(visitor_of(request).name, "pledge_withdrawn", subject)
+    return see(_here(campaign))
+
+
+@get("/desk/campaigns/{id:int}/asides/new", may=Right.SEE_PEOPLE, include_in_schema=False)
+async def show_new_aside(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
+    return await _new_aside_page(request, await campaign_with(id), AsideForm())
+
+
+@post("/desk/campaigns/{id:int}/asides/new", may=Right.SEE_PEOPLE, include_in_schema=False)
+async def look_for(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
+    campaign = await campaign_with(id)
+    form = forms.read_aside(await sent(request), list(SOURCES))
+    if form.mistakes:
+        return await _new_aside_page(request, campaign, form)
+    by = visitor_of(request).account
+    aside = await asides.look_for(campaign, by, form.pattern, form.reason)
+    return see(_aside_address(campaign, aside.id))
+
+
+@get("/desk/campaigns/{id:int}/asides/{aside:int}", may=Right.SEE_PEOPLE, include_in_schema=False)
+async def show_aside(request: AnyRequest, id: FromPath[int], aside: FromPath[int]) -> ASGIResponse:
+    campaign = await campaign_with(id)
+    return await _aside_page(request, campaign, await _aside(campaign, aside))
+
+
+@post("/desk/campaigns/{id:int}/asides/{aside:int}/begin", may=Right.SEE_PEOPLE,
+      include_in_schema=False)  # fmt: skip
+async def begin_aside(request: AnyRequest, id: FromPath[int], aside: FromPath[int]) -> ASGIResponse:
+    return await _do(request, id, aside, asides.begin)
+
+
+@post("/desk/campaigns/{id:int}/asides/{aside:int}/undo", may=Right.SEE_PEOPLE,
+      include_in_schema=False)  # fmt: skip
+async def undo_aside(request: AnyRequest, id: FromPath[int], aside: FromPath[int]) -> ASGIResponse:
+    return await _do(request, id, aside, asides.undo)
+
+
+@post("/desk/campaigns/{id:int}/asides/{aside:int}/drop", may=Right.SEE_PEOPLE,
+      include_in_schema=False)  # fmt: skip
+async def drop_aside(request: AnyRequest, id: FromPath[int], aside: FromPath[int]) -> ASGIResponse:
+    campaign = await campaign_with(id)
+    found = await _aside(campaign, aside)
+    try:
+        await asides.drop(campaign, found.id, visitor_of(request).account)
+    except Refused as refused:
+        return await _aside_page(request, campaign, found, str(refused))
+    return see(f"{CAMPAIGNS}/{id}")
+
+
+@get("/desk/campaigns/{id:int}/export", may=Right.EXPORT_PEOPLE, include_in_schema=False)
+async def show_export(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
+    return _export_page(request, await campaign_with(id))
+
+
+@get("/desk/campaigns/{id:int}/export.csv", may=Right.EXPORT_PEOPLE, fresh=True,
+     include_in_schema=False)  # fmt: skip
+async def download(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
+    campaign = await campaign_with(id)
+    query = request.query_params
+    purpose, partner = query.get("purpose", ""), query.get("partner", "")
+    if purpose not in list(Purpose):
+        return _export_page(request, campaign, _("Say what the list is for."))
+    if purpose == Purpose.PARTNER and partner not in partners.named_on(campaign):
+        return _export_page(
+            request, campaign, _("Choose a partner that the campaign’s page names.")
+        )
+    asked = List(campaign, Purpose(purpose), partner)
+    more = {"partner": partner} if purpose == Purpose.PARTNER else {}
+    await audit.write(visitor_of(request).name, "exported", f"campaign {campaign.slug}",
+                      purpose=purpose, rows=await export.number(asked), **more)  # fmt: skip
+    headers = {
+        "cache-control": "no-store",
+        "content-disposition": f'attachment; filename="{campaign.slug}-{purpose}.csv"',
+    }
+    file = export.as_csv(asked, excel=query.get("excel") == "yes")
+    stream = Stream(file, media_type="text/csv; charset=utf-8", headers=headers)
+    return stream.to_asgi_response(app=None, request=request)
+
+
+async def _do(request: AnyRequest, id: int, aside: int, verb: Any) -> ASGIResponse:
+    campaign = await campaign_with(id)
+    found = await _aside(campaign, aside)
+    try:
+        await verb(campaign, found.id, visitor_of(request).account)
+    except Refused as refused:
+        found = await _aside(campaign, aside)
+        return await _aside_page(request, campaign, found, str(refused))
+    return see(_aside_address(campaign, found.id))
+
+
+async def _aside(campaign: Campaign, id: int) -> SettingAside:
+    found = await asides.with_id(campaign, id)
+    if found is None:
+        raise _no_such(campaign)
+    return found
+
+
+async def _pledges_page(
+    request: AnyRequest,
+    campaign: Campaign,
+    wanted: Wanted,
+    typed: str = "",
+    mistakes: dict[str, str] | None = None,
+) -> Sent:
+    mistakes = {**wanted.mistakes(), **(mistakes or {})}
+    found: list[Opened] = []
+    older = ""
+    if not mistakes:
+        rows = await (
+            Pledge.select()
+            .where(*await wanted.where(campaign))
+            .order_by(Pledge.signed_at, Pledge.id, ascending=False)
+            .limit(LINES + 1)
+        )
+        found = [signing.opened(row) for row in rows[:LINES]]
+        if len(rows) > LINES:
+            last = found[-1]
+            older = wanted.address(campaign, f"{last.signed_at.isoformat()},{last.id}")
+        await _saw(request, campaign, len(found))
+    return await _page(request, campaign, wanted, found, typed[:300], mistakes, older)
+
+
+async def _page(
+    request: AnyRequest,
+    campaign: Campaign,
+    wanted: Wanted,
+    found: list[Opened],
+    typed: str = "",
+    mistakes: dict[str, str] | None = None,
+    older: str = "",
+    searched: bool = False,
+) -> Sent:
+    consents = await ConsentText.select(ConsentText.id, ConsentText.purpose)
+    sources = await _sources_of(found)
+    context = {
+        "campaign": campaign,
+        "pledges": found,
+        "wanted": wanted,
+        "older": older,
+        "newest": wanted.address(campaign) if wanted.before else "",
+        "typed": typed,
+        "searched": searched,
+        "mistakes_told": mistakes or {},
+        "counties": gazetteer.counties(),
+        "county_names": await export.county_names(),
+        "purposes": {row["id"]: row["purpose"] for row in consents},
+        "source_of": sources,
+        "states": {state: _(label) for state, label in STATES.items()},
+        "sources": _sources(),
+    }
+    status = 422 if mistakes else 200
+    what = Page("desk/campaign_pledges.html", context, status=status, query=wanted.filters())
+    return desk_page(request, what)
+
+
+async def _sources_of(found: list[Opened]) -> dict[UUID, str]:
+    if not found:
+        return {}
+    rows = await Pledge.select(Pledge.id, Pledge.source).where(
+        Pledge.id.is_in([pledge.id for pledge in found])
+    )
+    return {row["id"]: _(SOURCES.get(row["source"], row["source"])) for row in rows}
+
+
+async def _new_aside_page(request: AnyRequest, campaign: Campaign, form: AsideForm) -> Sent:
+    context = {
+        "campaign": campaign,
+        "form": form,
+        "county_choices": [(county.slug, county.name) for county in gazetteer.counties()],
+        "sources": _sources(),
+    }
+    status = 422 if form.mistakes else 200
+    return desk_page(request, Page("desk/campaign_aside_new.html", context, status=status))
+
+
+async def _aside_page(
+    request: AnyRequest, campaign: Campaign, aside: SettingAside, refused: str = ""
+) -> Sent:
+    shown: list[Opened] = []
+    if aside.looked_at and not aside.begun_at:
+        shown = await asides.samples(aside)
+        await _saw(request, campaign, len(shown))
+    numbers = await counting.numbers(campaign.id)
+    pattern: Any = aside.pattern
+    maker: Any = aside.made_by
+    context = {
+        "campaign": campaign,
+        "aside": aside,
+        "made_by": maker.name if maker and maker.id else "",
+        "kinds": [_(KINDS[kind]) for kind in pattern["kinds"]],
+        "in_all": numbers.confirmed + numbers.awaiting + numbers.set_aside,
+        "samples": shown,
+        "county_names": await export.county_names(),
+        "states": {state: _(label) for state, label in STATES.items()},
+        "at_work": _at_work(aside),
+        "refused": refused,
+    }
+    status = 409 if refused else 200
+    return desk_page(request, Page("desk/campaign_aside.html", context, "aside", status))
+
+
+def _at_work(aside: SettingAside) -> bool:
+    """Whether the job has something to do: then the page looks again by itself."""
+    if aside.undone_at:
+        return aside.back_at is None
+    return aside.done_at is None if aside.begun_at else aside.looked_at is None
+
+
+def _export_page(request: AnyRequest, campaign: Campaign, refused: str = "") -> Sent:
+    context = {
+        "campaign": campaign,
+        "partners": list(partners.named_on(campaign)),
+        "refused": refused,
+    }
+    status = 422 if refused else 200
+    return desk_page(request, Page("desk/campaign_export.html", context, status=status))
+
+
+async def _saw(request: AnyRequest, campaign: Campaign, count: int) -> None:
+    """Who looked at people, and at how many; never at whom."""
+    name = visitor_of(request).name
+    await audit.write(name, "saw_people", f"campaign {campaign.slug}", count=count)
+
+
+def _sources() -> dict[str, str]:
+    return {source: _(label) for source, label in SOURCES.items()}
+
+
+def _here(campaign: Campaign) -> str:
+    return f"{CAMPAIGNS}/{campaign.id}/pledges"
+
+
+def _aside_address(campaign: Campaign, id: int) -> str:
+    return f"{CAMPAIGNS}/{campaign.id}/asides/{id}"
+
+
+def _uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        return UUID(int=0)
+
+
+def _no_such(campaign: Campaign) -> CannotAnswer:
+    told = _("That is not there, or not any more.")
+    return CannotAnswer(told, status=404, way_on=(f"{CAMPAIGNS}/{campaign.id}", _("Campaign")))

@@ -234,9 +234,9 @@ async def _one_page(id: int) -> bool:
             aside.samples = [*aside.samples, *found[: SAMPLES - len(aside.samples)]]
             aside.looked_at = None if rows else now()
         else:
-            aside.number += await counting.move(
-                found, PledgeState.SET_ASIDE, {Pledge.set_aside_by: id}
-            )
+            here: dict[Any, Any] = {Pledge.set_aside_by: id}
+            if found:
+                aside.number += await counting.move(found, PledgeState.SET_ASIDE, here)
             if not rows:
                 aside.done_at = now()
                 # The pattern has done its work, and may hold a name.

@@ -286,17 +286,20 @@ async def _take_the_place(pledge: Opened, now: datetime.datetime) -> None:
     same = [each for each in earlier if same_name(each, pledge)]
     if not same and len(earlier) >= len(PLACES):
         raise TooManyNames
-    state = PledgeState.CONFIRMED
+    state, by = PledgeState.CONFIRMED, None
     if same:
-        state = PledgeState.SET_ASIDE if same[0].state == PledgeState.SET_ASIDE else state
+        if same[0].state == PledgeState.SET_ASIDE:
+            # Whoever brings the earlier one back means this one too.
+            row = await Pledge.select(Pledge.set_aside_by).where(Pledge.id == same[0].id).first()
+            state, by = PledgeState.SET_ASIDE, row and row["set_aside_by"]
         await _delete(same[0])
     taken = {bytes(row["place"]) for row in await _places(pledge.campaign, contact)}
     free = next(
         here for number in PLACES if (here := place(pledge.campaign, contact, number)) not in taken
     )
-    await Pledge.update({Pledge.state: state, Pledge.place: free, Pledge.confirmed_at: now}).where(
-        Pledge.id == pledge.id
-    )
+    columns: dict[Any, Any] = {Pledge.state: state, Pledge.place: free, Pledge.confirmed_at: now}
+    columns |= {Pledge.set_aside_by: by}
+    await Pledge.update(columns).where(Pledge.id == pledge.id)
     await counting.note(pledge.campaign, pledge.county, **{state.name.lower(): 1})
 
 

@@ -175,7 +175,7 @@ class Pledge(Table):
 class CountLine(Table):
     """What one change of a pledge adds to a campaign's numbers in a county: 1 or -1 each."""
 
-    id: BigSerial
+    id = BigSerial(primary_key=True)
     campaign = Integer()
     county = Integer()
     state = SmallInt()
@@ -236,7 +236,7 @@ class PartnerGiven(Table):
     """That a partner was given a signer, so that it can be told when it may keep them no more. Only
     the pledge's number: it stays when the pledge is deleted, and names nobody."""
 
-    id: BigSerial
+    id = BigSerial(primary_key=True)
     token = ForeignKey(PartnerToken, null=False, index=False)
     pledge = UUID()
     given_at = Timestamptz(default=TimestamptzNow())

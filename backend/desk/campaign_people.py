@@ -242,7 +242,7 @@ async def download(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
         "content-disposition": f'attachment; filename="{campaign.slug}-{purpose}.csv"',
     }
     file = export.as_csv(asked, excel=query.get("excel") == "yes")
-    stream = Stream(file, media_type="text/csv; charset=utf-8", headers=headers)
+    stream = Stream(file, media_type="text/csv", headers=headers)
     return stream.to_asgi_response(app=None, request=request)
 
 

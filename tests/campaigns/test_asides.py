@@ -31,6 +31,8 @@ async def signed(
     receipt = await signing.sign(campaign, await signature(name, contact, county))
     pledge = await signing.by_receipt(receipt)
     assert pledge is not None
+    # Within one transaction the database's clock stands still.
+    await Pledge.update({Pledge.signed_at: now()}).where(Pledge.id == pledge.id)
     if confirmed:
         await counting.move([pledge.id], PledgeState.CONFIRMED, {Pledge.confirmed_at: now()})
     return pledge

@@ -2,7 +2,7 @@ from piccolo.apps.migrations.auto.migration_manager import MigrationManager
 
 from backend.database import DB
 
-ID = "2026-11-24T13:39:19:396289"
+ID = "2026-11-24T15:30:35:839491"
 VERSION = "1.38.0"
 DESCRIPTION = "The audit trail is only added to"
 

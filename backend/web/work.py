@@ -256,7 +256,8 @@ async def _register(worker: "PgQueuer", crew: Crew, connection: Any) -> None:
 
 def _tick(schedule: Schedule) -> Callable[[object], Awaitable[None]]:
     async def tick(_schedule: object) -> None:
-        await enqueue(schedule.job, {}, key=f"schedule {schedule.name}")
+        # Before thousands of letters that wait: the count and the removal of old data are due now.
+        await enqueue(schedule.job, {}, key=f"schedule {schedule.name}", priority=1)
 
     return tick
 

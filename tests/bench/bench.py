@@ -271,24 +271,18 @@ def _measure_signing(environment: dict[str, str], quick: bool) -> list[Table]:
 
 
 def _sign(server_url: str, sizes: signing.Sizes) -> list[Table]:
-    _say(f"signing; {_busy()}")
     with signing.stage(server_url, "few") as url:
-        paces = signing.rates(url, sizes, _say)
+        tables = _pace_tables(signing.rates(url, sizes, _say), sizes)
         _say(f"{sizes.lines:,} lines for the counter")
-        counted = signing.counter(url, sizes)
-        came, truth = signing.rush(url, sizes, _say)
-        crowds = signing.crowded(server_url, url, sizes, _say)
-    return [
-        *_pace_tables(paces, sizes),
-        _counter_table(counted),
-        *_rush_tables(came, truth, sizes),
-        _crowd_table(crowds, sizes),
-    ]
+        tables.append(_counter_table(signing.counter(url, sizes)))
+        tables += _rush_tables(*signing.rush(url, sizes, _say), sizes)
+        tables.append(_crowd_table(signing.crowded(server_url, url, sizes, _say), sizes))
+    return tables
 
 
 def _busy() -> str:
     one, five, _fifteen = os.getloadavg()
-    return f"load of the machine: {one:.1f} in the last minute, {five:.1f} in five"
+    return f"the machine’s load by then: {one:.1f} in a minute, {five:.1f} in five"
 
 
 def _pace_tables(paces: dict[str, signing.Pace], sizes: signing.Sizes) -> list[Table]:

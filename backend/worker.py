@@ -16,8 +16,12 @@ from backend.web.work import Job, Schedule
 RETENTION: tuple[Keep, ...] = (
     *retention.RULES,
     Keep("unconfirmed", later("Unconfirmed pledges"), UNCONFIRMED_KEPT, signing.remove_unconfirmed),
-    Keep("unused_asides", later("Searches that set nothing aside"), UNCONFIRMED_KEPT,
-         asides.remove_unused),
+    Keep(
+        "unused_asides",
+        later("Searches that set nothing aside"),
+        UNCONFIRMED_KEPT,
+        asides.remove_unused,
+    ),
     Keep("names", later("Names after a campaign closed"), NAMES_KEPT, signing.erase_names),
 )
 

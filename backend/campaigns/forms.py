@@ -97,9 +97,7 @@ def _read_contact(form: SignForm, text: str) -> None:
     except NotAContact as wrong:
         form.mistakes["contact"] = {
             "email": _("This e-mail address cannot be right. Look at it letter by letter."),
-            "phone": _(
-                "This phone number cannot be right. Write all ten digits."
-            ),
+            "phone": _("This phone number cannot be right. Write all ten digits."),
         }[wrong.kind]
 
 

@@ -596,10 +596,14 @@ def in_house(url: str, work: Callable[[], Any]) -> Any:
             await database.DB.close_connection_pool()
 
     before = {name: os.environ.get(name) for name in ("KEYS", "DATABASE_URL")}
+    config = dict(database.DB.config)
     os.environ |= {"KEYS": environment()["KEYS"], "DATABASE_URL": url}
     try:
         return asyncio.run(run())
     finally:
+        # Whoever measures within a run of tests leaves the others their database.
+        database.DB.config.clear()
+        database.DB.config.update(config)
         for name, value in before.items():
             if value is None:
                 os.environ.pop(name, None)

@@ -57,7 +57,7 @@ async def first_visit(phone: BrowserContext, address: str = "/") -> Page:
 
 async def until(page: Page, condition: str) -> None:
     """Wait for a condition in the page; Playwright's own way needs eval, which the CSP forbids."""
-    for _ in range(100):
+    for _ in range(300):
         with contextlib.suppress(Error):  # a page that is just being left answers nothing
             if await page.evaluate(condition):
                 return

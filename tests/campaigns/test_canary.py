@@ -23,23 +23,24 @@ def test_no_name_e_mail_or_phone_stands_anywhere_in_the_clear(
     with (
         empty_database(server_url, "canary") as url,
         serving(tmp_path / "log", DATABASE_URL=url, VAR=str(tmp_path / "var")) as site,
+        httpx.Client(timeout=30) as people,
     ):
         codes = []
         for contact in (MAIL, PHONE, MAIL.upper()):
             form = {"name": NAME, "contact": contact, "zip": "95401", "agree_pledge": "yes"}
-            answer = httpx.post(
+            answer = people.post(
                 f"{site.url}/campaigns/ice-out-of-jails/pledges", data=form, headers=OURS
             )
             assert answer.status_code == 303, answer.text
             codes.append(answer.headers["location"].removeprefix("/pledges/"))
         outbox = tmp_path / "var" / "outbox"
         digits = _digits_in(outbox, codes[0])
-        httpx.post(
+        people.post(
             f"{site.url}/pledges/{codes[0]}/confirmations", data={"code": digits}, headers=OURS
         )
-        httpx.get(f"{site.url}/pledges/{codes[1]}?name={NAME}&q={MAIL}")
-        httpx.post(f"{site.url}/pledges/leave", data={"contact": MAIL}, headers=OURS)
-        httpx.post(f"{site.url}/pledges/{codes[1]}/withdrawal", headers=OURS)
+        people.get(f"{site.url}/pledges/{codes[1]}?name={NAME}&q={MAIL}")
+        people.post(f"{site.url}/pledges/leave", data={"contact": MAIL}, headers=OURS)
+        people.post(f"{site.url}/pledges/{codes[1]}/withdrawal", headers=OURS)
         [row] = fetch(url, "SELECT count(*) FILTER (WHERE state = 2) AS confirmed FROM pledge")
         assert row["confirmed"] == 1
         [is_] = fetch(url, "SELECT current_setting('server_version_num')::int / 10000 AS major")

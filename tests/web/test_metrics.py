@@ -160,11 +160,11 @@ def test_several_processes_are_counted_together(tmp_path: Path, database_url: st
         async def ask_often() -> None:
             # A connection each, so that both processes get some of them.
             for _ in range(40):
-                async with httpx.AsyncClient() as one:
+                async with httpx.AsyncClient(timeout=30) as one:
                     await one.get(f"{site.url}/robots.txt")
 
         asyncio.run(ask_often())
-        text = httpx.get(f"{site.url}/metrics").text
+        text = httpx.get(f"{site.url}/metrics", timeout=30).text
         assert requests(text, "/robots.txt", "GET", "2xx") == 40
         assert samples(text, "confianza_requests_in_flight") == {(): 1}
         assert samples(text, "confianza_web_processes") == {(): 2}

@@ -137,10 +137,37 @@ def _with_database(url: str, name: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def served(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def served_url(server_url: str, database_url: str) -> Iterator[str]:
+    """The served site's own copy of the database: what people do in browsers stays in it, and no
+    other test shall meet that."""
+    name = f"confianza_served_{os.getpid()}"
+
+    async def run(statement: str) -> None:
+        server = await asyncpg.connect(server_url)
+        await server.execute(statement)
+        await server.close()
+
+    template = f"confianza_test_{os.getpid()}"
+    # Somebody connected to the original, if only to listen, would be in the way.
+    asyncio.run(_end_connections(server_url, template))
+    asyncio.run(run(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'))
+    yield _with_database(server_url, name)
+    asyncio.run(run(f'DROP DATABASE "{name}" WITH (FORCE)'))
+
+
+async def _end_connections(server_url: str, database: str) -> None:
+    server = await asyncpg.connect(server_url)
+    await server.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", database
+    )
+    await server.close()
+
+
+@pytest.fixture(scope="session")
+def served(served_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """The site, served by its own command on loopback, with what it writes."""
     log = tmp_path_factory.mktemp("served") / "log"
-    with serving(log, DATABASE_URL=database_url) as site:
+    with serving(log, DATABASE_URL=served_url) as site:
         yield site
 
 

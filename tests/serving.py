@@ -21,12 +21,13 @@ SHARED = HOUSE.parent / "shared"
 
 @dataclass
 class Served:
-    """A running site: where it answers, its process, and where it writes."""
+    """A running site: where it answers, its process, where it writes, and its database."""
 
     url: str
     port: int
     process: subprocess.Popen[bytes]
     log: Path
+    database: str = ""
 
     def written(self) -> str:
         return self.log.read_text(encoding="utf-8")
@@ -50,7 +51,8 @@ def serving(
             stdout=file,
             stderr=subprocess.STDOUT,
         )
-    site = Served(f"http://127.0.0.1:{port}", port, process, log)
+    database = environment.get("DATABASE_URL", os.environ.get("DATABASE_URL", ""))
+    site = Served(f"http://127.0.0.1:{port}", port, process, log, database)
     try:
         _wait_until_it_answers(site, wait)
         yield site

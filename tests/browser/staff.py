@@ -54,7 +54,7 @@ def command(served: Served, *words: str, check: bool = True) -> "subprocess.Comp
     return subprocess.run(
         [sys.executable, "-m", "backend", *words],
         cwd=HOUSE,
-        env={**os.environ, "PORT": str(served.port)},
+        env={**os.environ, "PORT": str(served.port), "DATABASE_URL": served.database},
         capture_output=True,
         text=True,
         check=check,
@@ -64,7 +64,7 @@ def command(served: Served, *words: str, check: bool = True) -> "subprocess.Comp
 def at_localhost(served: Served) -> Served:
     """The same site by the name its passkeys are for."""
     url = f"http://localhost:{served.port}"
-    return Served(url, served.port, served.process, served.log)
+    return Served(url, served.port, served.process, served.log, served.database)
 
 
 def link_in(text: str) -> str:

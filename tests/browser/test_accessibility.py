@@ -34,10 +34,10 @@ RIGHT_TO_LEFT = "qps"
 
 
 @pytest.fixture(scope="session")
-def served(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def served(served_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """The site in development, where there are the pseudo-language and /design."""
     log = tmp_path_factory.mktemp("developed") / "log"
-    with serving(log, DATABASE_URL=database_url, DEVELOPMENT="1") as site:
+    with serving(log, DATABASE_URL=served_url, DEVELOPMENT="1") as site:
         yield site
 
 

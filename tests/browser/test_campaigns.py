@@ -24,10 +24,10 @@ PAGES = [
 
 
 @pytest.fixture
-async def watched(database_url: str) -> AsyncIterator[asyncpg.Connection]:
+async def watched(served_url: str) -> AsyncIterator[asyncpg.Connection]:
     """A campaign of this test's own that the served site knows, gone again afterwards. It is in
     the database itself: the site is another process."""
-    connection = await asyncpg.connect(database_url)
+    connection = await asyncpg.connect(served_url)
     await connection.execute(
         """INSERT INTO campaign (slug, state, title, ask, story, pledge_words, counties, goals)
            VALUES ('watched', 'live', '{"en": "Watched"}', '{"en": "Look."}', '{"en": "Why."}',

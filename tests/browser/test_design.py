@@ -17,10 +17,10 @@ LOOKS = {
 
 
 @pytest.fixture(scope="module")
-def served(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def served(served_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """The site in development, where /design is."""
     log = tmp_path_factory.mktemp("design") / "log"
-    with serving(log, DATABASE_URL=database_url, DEVELOPMENT="1") as site:
+    with serving(log, DATABASE_URL=served_url, DEVELOPMENT="1") as site:
         yield site
 
 

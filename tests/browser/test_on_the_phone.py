@@ -178,10 +178,10 @@ async def test_another_day_is_asked_of_the_server_and_today_is_not(
 
 
 async def test_an_update_is_offered_and_taken_on_a_tap(
-    chromium: Browser, served: Served, database_url: str, tmp_path: Path
+    chromium: Browser, served: Served, served_url: str, tmp_path: Path
 ) -> None:
     context = await chromium.new_context(viewport={"width": 360, "height": 740}, locale="en-US")
-    with serving(tmp_path / "first", DATABASE_URL=database_url, RELEASE="1") as site:
+    with serving(tmp_path / "first", DATABASE_URL=served_url, RELEASE="1") as site:
         phone, port = context, site.port
         page = await phone.new_page()
         await page.goto(f"{site.url}/counties/modoc")
@@ -191,7 +191,7 @@ async def test_an_update_is_offered_and_taken_on_a_tap(
     # Nobody answers now; what is on the phone does.
     await page.goto(f"{site.url}/counties/inyo")
     await expect(page.locator(".verdict")).to_have_text(ANSWER)
-    with serving(tmp_path / "second", port=port, DATABASE_URL=database_url, RELEASE="2"):
+    with serving(tmp_path / "second", port=port, DATABASE_URL=served_url, RELEASE="2"):
         await page.goto(f"{site.url}/")
         await page.get_by_label("ZIP code, city or county").fill("half typ")
         await page.evaluate("navigator.serviceWorker.getRegistration().then(r => r.update())")
@@ -210,14 +210,14 @@ async def test_an_update_is_offered_and_taken_on_a_tap(
 
 
 async def test_the_kill_switch_takes_the_worker_and_its_caches_away(
-    chromium: Browser, database_url: str, tmp_path: Path
+    chromium: Browser, served_url: str, tmp_path: Path
 ) -> None:
     context = await chromium.new_context(locale="en-US")
-    with serving(tmp_path / "first", DATABASE_URL=database_url) as site:
+    with serving(tmp_path / "first", DATABASE_URL=served_url) as site:
         page = await context.new_page()
         await page.goto(site.url)
         await until(page, "Boolean(navigator.serviceWorker.controller)")
-    with serving(tmp_path / "second", port=site.port, DATABASE_URL=database_url, KILL_WORKER="1"):
+    with serving(tmp_path / "second", port=site.port, DATABASE_URL=served_url, KILL_WORKER="1"):
         await page.goto(f"{site.url}/about")
         await page.evaluate("navigator.serviceWorker.getRegistration().then(r => r?.update())")
         await until(

@@ -12,9 +12,9 @@ from tests.browser.test_accessibility import violations
 from tests.serving import Served
 
 
-async def make_stale(database_url: str, name: str) -> None:
+async def make_stale(served_url: str, name: str) -> None:
     """As if ten minutes had passed since this person showed their passkey."""
-    connection = await asyncpg.connect(database_url)
+    connection = await asyncpg.connect(served_url)
     await connection.execute(
         "UPDATE session SET fresh_until = now() - interval '1 second'"
         " WHERE account = (SELECT id FROM account WHERE name = $1)",
@@ -24,7 +24,7 @@ async def make_stale(database_url: str, name: str) -> None:
 
 
 async def test_from_the_command_to_a_second_passkey(
-    chromium: Browser, served: Served, database_url: str
+    chromium: Browser, served: Served, served_url: str
 ) -> None:
     async with joined(chromium, served, "Rosa of the browser", "admin") as rosa:
         page = rosa.page
@@ -39,7 +39,7 @@ async def test_from_the_command_to_a_second_passkey(
         await rosa.show_passkey()
         await expect(page).to_have_url(re.compile("/desk/staff$"))
 
-        await make_stale(database_url, rosa.name)
+        await make_stale(served_url, rosa.name)
         await page.goto("/desk/me")
         await page.get_by_role("link", name="Add a passkey").click()
         await expect(page.get_by_role("heading", level=1)).to_have_text("Is it still you?")

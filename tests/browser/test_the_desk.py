@@ -63,7 +63,7 @@ async def until_it_says(served: Served, address: str, words: str, *, within: str
 
 
 async def test_an_invited_editor_changes_sonoma_and_a_second_one_lets_the_phones_know(
-    chromium: Browser, served: Served, database_url: str
+    chromium: Browser, served: Served, served_url: str
 ) -> None:
     before = await read(served, "/offline/bundle.json")
     async with (
@@ -97,7 +97,7 @@ async def test_an_invited_editor_changes_sonoma_and_a_second_one_lets_the_phones
     verified = command(served, "audit", "verify")
     assert verified.returncode == 0, verified.stderr
     head = re.search(r"(\d+):([0-9a-f]{64})", verified.stdout.replace(" ", ""))
-    connection = await asyncpg.connect(database_url)
+    connection = await asyncpg.connect(served_url)
     try:
         broken = await connection.fetchval(
             "SELECT id FROM audit_entry WHERE action = 'change_approved' ORDER BY id DESC LIMIT 1"

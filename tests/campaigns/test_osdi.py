@@ -371,12 +371,14 @@ def installed() -> Path:
 
 
 @pytest.fixture
-async def real_rows(served: Served, database_url: str) -> AsyncIterator[str]:
+async def real_rows(served: Served, served_url: str, database_url: str) -> AsyncIterator[str]:
     """A campaign of the served site with three who agreed and one who left, and a token. They are
     committed, so they are taken away again."""
+    from backend import database
     from backend.database import DB
 
     assert DB.current_transaction.get() is None
+    database.use(served_url)
     campaign = Campaign(
         slug="read-by-parsons",
         state=CampaignState.LIVE,
@@ -394,7 +396,8 @@ async def real_rows(served: Served, database_url: str) -> AsyncIterator[str]:
             await signed(campaign, f"Person {letter}", f"{letter}@parsons.example.org", "partner")
         yield token
     finally:
-        connection = await asyncpg.connect(database_url)
+        database.use(database_url)
+        connection = await asyncpg.connect(served_url)
         for statement in (
             "DELETE FROM partner_given",
             "DELETE FROM partner_token WHERE name = 'Parsons readers'",

@@ -3,6 +3,7 @@
 import asyncpg
 from playwright.async_api import Browser, ViewportSize, expect
 
+from backend.database import use
 from backend.staff.door import COOKIE
 from backend.staff.tables import Account, Session
 from tests.browser.conftest import watch
@@ -14,16 +15,20 @@ PICTURES = HOUSE / "var" / "screenshots"
 
 
 async def test_an_admin_watches_the_work_and_drops_what_failed(
-    chromium: Browser, served: Served, database_url: str
+    chromium: Browser, served: Served, served_url: str, database_url: str
 ) -> None:
     PICTURES.mkdir(parents=True, exist_ok=True)
-    # The test's own transaction is seen by nobody: this colleague is saved for the site to know.
-    ada = await Account.open_for("Ada of the work", ["admin"])
-    _session, token = await Session.begin(ada, fresh=True)
+    # Into the site's own database, so that the site knows this colleague and no other test does.
+    use(served_url)
+    try:
+        ada = await Account.open_for("Ada of the work", ["admin"])
+        _session, token = await Session.begin(ada, fresh=True)
+    finally:
+        use(database_url)
     complaints: list[str] = []
     site = at_localhost(served)
     async with (
-        asyncpg.create_pool(database_url, min_size=1, max_size=1) as database,
+        asyncpg.create_pool(served_url, min_size=1, max_size=1) as database,
         await chromium.new_context(base_url=site.url, viewport=PHONE) as context,
     ):
         watch(context, site, complaints)

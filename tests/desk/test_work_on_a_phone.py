@@ -37,7 +37,7 @@ async def test_an_admin_watches_the_work_and_drops_what_failed(
         page = await context.new_page()
         await page.goto("/desk/work")
         await expect(page.get_by_role("heading", level=1)).to_have_text("Background work")
-        await expect(page.get_by_text("Running since")).to_have_count(1, timeout=30_000)
+        await expect(page.get_by_text("Running since").first).to_be_visible(timeout=30_000)
         await expect(page.get_by_text("a_letter_to_nobody")).to_have_count(0)
         await database.execute(
             "INSERT INTO pgqueuer (priority, status, entrypoint, attempts)"

@@ -20,7 +20,7 @@ MOST_ROUNDS = 4
 
 
 def new() -> str:
-    return "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
+    return "".join(ALPHABET[byte % 32] for byte in secrets.token_bytes(LENGTH))
 
 
 def read(text: str) -> str | None:

@@ -5,9 +5,11 @@ Only who can read the mailbox learns more.
 """
 
 import datetime
+import secrets
+import time
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from backend.campaigns import contacts, counting, receipts
 from backend.campaigns.contacts import Contact
@@ -126,7 +128,7 @@ async def sign(campaign: Campaign, signature: Signature, doubtful: bool = False)
 
 
 async def _sign(campaign: Campaign, signature: Signature, receipt: str, doubtful: bool) -> bool:
-    id = uuid4()
+    id = _new_id()
     key = DataKey.new(TABLE, id)
     row = [
         id, campaign.id, PledgeState.AWAITING, signature.county, signature.language,
@@ -457,6 +459,15 @@ def opened(row: dict[str, Any]) -> Opened:
 
 def same_name(one: Opened, other: Opened) -> bool:
     return _plain(one.name or "") == _plain(other.name or "")
+
+
+def _new_id() -> UUID:
+    """In the order of time (RFC 9562, version 7): among ten million, new ones stand together in the
+    index, where random ones would each rewrite a page of their own. It tells no more than
+    `signed_at`, which stands beside it wherever it goes."""
+    moment = time.time_ns() // 1_000_000
+    a, b = secrets.randbits(12), secrets.randbits(62)
+    return UUID(int=moment << 80 | 7 << 76 | a << 64 | 2 << 62 | b)
 
 
 def _plain(name: str) -> str:

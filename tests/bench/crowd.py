@@ -90,7 +90,10 @@ async def _rows(pledges: int, campaign: int, counties: list[int]) -> AsyncIterat
         number = min(AT_ONCE, pledges - first)
         chance = os.urandom(80 * number).hex()
         ago = 90 * 86400 * (1 - first / pledges)
-        moment = time.strftime("%Y-%m-%d %H:%M:%S+00", time.gmtime(time.time() - ago))
+        at = time.time() - ago
+        moment = time.strftime("%Y-%m-%d %H:%M:%S+00", time.gmtime(at))
+        # Ids begin with the moment, as in `signing`.
+        stamp = f"{int(at * 1000):012x}7"
         # What follows the county, but for the two that are different in each row.
         sealed = f"en\temail\t{DATA_KEY}\t{NAME}\t{CONTACT}\t{RECEIPT}"
         end = f"{{1,2}}\tweb\t1\t0\t{moment}"
@@ -99,13 +102,14 @@ async def _rows(pledges: int, campaign: int, counties: list[int]) -> AsyncIterat
         for each in range(number):
             state = STATES[each * 7 % 100]
             county = counties[each % len(counties)]
-            id, place, index = (chance[at : at + size] for at, size in _parts(each))
+            id, place, index = (chance[start:end] for start, end in _parts(each))
             rows.append(
-                f"{id}\t{campaign}\t{state}\t{county}\t{sealed}\t\\\\x{place}\t\\\\x{index}\t{ends[state]}"
+                f"{stamp}{id}\t{campaign}\t{state}\t{county}\t{sealed}\t\\\\x{place}\t\\\\x{index}\t{ends[state]}"
             )
         yield "".join(rows).encode()
 
 
 def _parts(row: int) -> tuple[tuple[int, int], ...]:
+    """Where in the random digits those of a row's id, place and receipt begin and end."""
     start = 160 * row
-    return (start, 32), (start + 32, 64), (start + 96, 64)
+    return (start, start + 19), (start + 32, start + 96), (start + 96, start + 160)

@@ -14,6 +14,7 @@ import statistics
 import subprocess
 import sys
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -474,6 +475,22 @@ def _wait_for_the_worker(url: str) -> None:
     raise NotMeasured(f"the worker did not begin. It said: {said}")
 
 
+def remembered(number: int) -> tuple[float, int]:
+    """MB that the limits take for so many more signers, each of a network and a mailbox of their
+    own, and how many they remember at most: the longest unseen leaves."""
+    from backend.web.limits import MOST_CLIENTS, Limit
+
+    tracemalloc.start()
+    try:
+        networks, mailboxes = Limit(20, 3600), Limit(4, 3600)
+        for _ in range(number):
+            networks.take(os.urandom(16))
+            mailboxes.take(os.urandom(32))
+        return tracemalloc.get_traced_memory()[0] / 1_000_000, MOST_CLIENTS
+    finally:
+        tracemalloc.stop()
+
+
 @dataclass
 class Crowded:
     """What something takes with few pledges and with many, in milliseconds by round."""
@@ -534,7 +551,7 @@ def _compare(urls: dict[str, str], sizes: Sizes, say: Say) -> tuple[list[Crowded
                 for path, crowded in kept.items():
                     took = [_milliseconds(server, path) for _ in range(200 if number else 20)]
                     if number:
-                        getattr(crowded, which).append(statistics.median(took))
+                        getattr(crowded, which).append(statistics.quantiles(took, n=4)[0])
                 speed, _count = run_wrk(
                     wrk, server, sizes.seconds if number else 1, 1_000_000 * number + 1
                 )
@@ -543,7 +560,7 @@ def _compare(urls: dict[str, str], sizes: Sizes, say: Say) -> tuple[list[Crowded
         found += [*kept.values(), signing]
     for what, path in there.items():
         anew = Crowded(f"{what}, made anew")
-        for _ in range(sizes.rounds):
+        for _ in range(2 * sizes.rounds):
             for which, url in urls.items():
                 getattr(anew, which).append(in_house(url, lambda path=path: _made_anew(path)))
         found.insert(0, anew)
@@ -565,7 +582,8 @@ def _milliseconds(server: Server, path: str) -> float:
 
 
 async def _made_anew(path: str) -> float:
-    """The median of views when nothing is kept, in milliseconds, within this process."""
+    """What a quarter of the views took at most when nothing is kept, in milliseconds, within this
+    process: other work on the machine blurs the slower ones."""
     from backend.app import app
     from backend.web import kept
 
@@ -580,7 +598,7 @@ async def _made_anew(path: str) -> float:
                 raise NotMeasured(f"{path} answered {answer.status_code}")
             if number >= 5:
                 took.append((time.perf_counter() - begun) * 1000)
-    return statistics.median(took)
+    return statistics.quantiles(took, n=4)[0]
 
 
 def in_house(url: str, work: Callable[[], Any]) -> Any:

@@ -26,6 +26,16 @@ ACTIONS = {
     "roles_changed": later("changed someone’s roles"),
     "account_closed": later("closed an account"),
     "account_reopened": later("reopened an account"),
+    # Hearings.
+    "hearing_announced": later("announced a hearing"),
+    "hearing_changed": later("changed a hearing"),
+    "hearing_moved": later("moved a hearing"),
+    "hearing_postponed": later("postponed a hearing"),
+    "hearing_cancelled": later("cancelled a hearing"),
+    "hearing_back_on": later("put a hearing back on"),
+    "hearing_held": later("said that a hearing was held"),
+    "hearing_outcome": later("wrote what came of a hearing"),
+    "hearing_taken_out": later("took a hearing out"),
     # Campaigns.
     "campaign_begun": later("began a campaign"),
     "campaign_changed": later("changed a campaign"),

@@ -1,0 +1,149 @@
+"""Hearings as everyone sees them."""
+
+import datetime
+from typing import Any
+
+from backend.counties import gazetteer
+from backend.hearings import entry as entries
+from backend.hearings.entry import Entry
+from backend.hearings.kinds import AHEAD, Kind, Status, Topic
+from backend.hearings.tables import Hearing, HearingChange, MemberVote
+from backend.staff.tables import LARGEST_ID, now
+from backend.web.clock import CALIFORNIA, today
+
+MOST = 500
+
+
+async def one(id: int) -> Hearing | None:
+    """Also one that was cancelled or held; not one that was taken out."""
+    if not 0 < id <= LARGEST_ID:
+        return None
+    found: Hearing | None = await (
+        Hearing.objects(Hearing.county)
+        .where(Hearing.id == id, Hearing.taken_out_at.is_null())
+        .first()
+        .output(load_json=True)
+    )
+    return found
+
+
+async def coming(
+    *,
+    county: str | None = None,
+    topic: Topic | None = None,
+    kind: Kind | None = None,
+    campaign: str | None = None,
+    most: int = MOST,
+) -> list[Hearing]:
+    """What is ahead, the next first; cancelled ones stay until their day has passed. `county` is a
+    slug: its own and the state's; "" the state's alone; None all."""
+    since = datetime.datetime.combine(today(), datetime.time(), CALIFORNIA)
+    wanted = (
+        (Hearing.starts_at >= since)
+        & Hearing.taken_out_at.is_null()
+        & Hearing.status.is_in([*AHEAD, Status.CANCELLED])
+    )
+    found = await (
+        Hearing.objects(Hearing.county)
+        .where(_of(wanted, county, topic, kind, campaign))
+        .order_by(Hearing.starts_at)
+        .order_by(Hearing.id)
+        .limit(most)
+        .output(load_json=True)
+    )
+    return [each for each in found if not each.is_over(now())]
+
+
+async def past(
+    *,
+    county: str | None = None,
+    topic: Topic | None = None,
+    kind: Kind | None = None,
+    most: int = MOST,
+) -> list[Hearing]:
+    """What was held, or whose time has passed, the newest first."""
+    wanted = (Hearing.starts_at < now()) & Hearing.taken_out_at.is_null()
+    wanted = wanted & (Hearing.status != Status.CANCELLED)
+    found: list[Hearing] = await (
+        Hearing.objects(Hearing.county)
+        .where(_of(wanted, county, topic, kind, None))
+        .order_by(Hearing.starts_at, ascending=False)
+        .limit(most)
+        .output(load_json=True)
+    )
+    return [each for each in found if each.status == Status.HELD or each.is_over(now())]
+
+
+async def votes_of(ids: list[int]) -> dict[int, list[MemberVote]]:
+    """How each member voted, in the order of the source, by hearing."""
+    told: dict[int, list[MemberVote]] = {}
+    if ids:
+        rows = await (
+            MemberVote.objects().where(MemberVote.hearing.is_in(ids)).order_by(MemberVote.place)
+        )
+        for row in rows:
+            told.setdefault(row.hearing, []).append(row)
+    return told
+
+
+async def history(id: int) -> list[HearingChange]:
+    """The newest first."""
+    found: list[HearingChange] = await (
+        HearingChange.objects(HearingChange.made_by)
+        .where(HearingChange.hearing == id)
+        .order_by(HearingChange.id, ascending=False)
+        .output(load_json=True)
+    )
+    return found
+
+
+async def last_change(id: int) -> int:
+    """The number of its newest change, 0 for none: what an editor had before them."""
+    return int(await HearingChange.count().where(HearingChange.hearing == id))
+
+
+async def entry_of(hearing: Hearing) -> Entry:
+    """What it says, as one value."""
+    votes = (await votes_of([hearing.id])).get(hearing.id, [])
+    county: Any = hearing.county
+    slug = await _slug(getattr(county, "id", county))
+    plain = {
+        name: getattr(hearing, name)
+        for name in Entry.__struct_fields__
+        if name not in ("county", "votes")
+    }
+    plain["votes"] = [{"member": vote.member, "choice": vote.choice} for vote in votes]
+    return entries.read({**plain, "county": slug})
+
+
+async def _slug(county: int | None) -> str:
+    from backend.counties.tables import County
+
+    if county is None:
+        return ""
+    [row] = await County.select(County.slug).where(County.id == county)
+    return str(row["slug"])
+
+
+def _of(
+    wanted: Any,
+    county: str | None,
+    topic: Topic | None,
+    kind: Kind | None,
+    campaign: str | None,
+) -> Any:
+    if county == "":
+        wanted = wanted & Hearing.county.is_null()
+    elif county is not None:
+        wanted = wanted & ((Hearing.county.slug == county) | Hearing.county.is_null())
+    if topic is not None:
+        wanted = wanted & Hearing.topics.any(topic)
+    if kind is not None:
+        wanted = wanted & (Hearing.kind == kind)
+    if campaign is not None:
+        wanted = wanted & (Hearing.campaign == campaign)
+    return wanted
+
+
+def county_name(slug: str) -> str:
+    return next((each.name for each in gazetteer.counties() if each.slug == slug), "")

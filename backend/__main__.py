@@ -52,6 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
     export.add_argument("--check", action="store_true", help="only say what differs")
     export.set_defaults(run=_export)
 
+    _add_import(commands)
     _add_work(commands)
     _add_keys(commands)
     _add_backup(commands)
@@ -75,6 +76,23 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{parser.prog} {given.command}: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _add_import(commands: Any) -> None:
+    wanted = commands.add_parser("import", help="read somebody's list into the house")
+    wanted.add_argument("source", metavar="SOURCE", help=f"one of: {', '.join(IMPORTERS)}")
+    wanted.add_argument("file", metavar="FILE", type=Path)
+    wanted.add_argument("--dry-run", action="store_true", help="only say what would change")
+    wanted.add_argument(
+        "--skip-mistakes", action="store_true", help="leave lines with mistakes out"
+    )
+    wanted.add_argument(
+        "--let-vanish", action="store_true", help="even if more than a fifth would vanish"
+    )
+    wanted.add_argument(
+        "--columns", default="", metavar="NAMES", help="like “phone=Main line; city=Town”"
+    )
+    wanted.set_defaults(run=_import)
 
 
 def _add_work(commands: Any) -> None:
@@ -227,10 +245,12 @@ def _migrate(_given: argparse.Namespace) -> None:
 
 def _load(given: argparse.Namespace) -> None:
     from backend.campaigns import loading as campaigns
+    from backend.enrollment import loading as directory
     from backend.policies import loading
 
     if given.check or given.fingerprints:
         record, (started, _consents) = loading.check(), campaigns.check()
+        helpers = directory.check()
         if given.fingerprints:
             for key, fingerprint in (
                 *loading.fingerprints(record),
@@ -238,7 +258,7 @@ def _load(given: argparse.Namespace) -> None:
             ):
                 print(f"{fingerprint}  {key}")
         else:
-            print(f"No mistakes in {len(record) + len(started) + 1} files.")
+            print(f"No mistakes in {len(record) + len(started) + 1 + len(helpers)} files.")
         return
     from backend import database
 
@@ -246,18 +266,22 @@ def _load(given: argparse.Namespace) -> None:
         asyncio.run(database.migrate())
         print(asyncio.run(loading.load()))
         print(f"Campaigns: {asyncio.run(campaigns.load())}")
+        print(f"Directory of help: {asyncio.run(directory.load())}")
 
 
 def _migrate_and_load() -> None:
     from backend import database
     from backend.campaigns import loading as campaigns
+    from backend.enrollment import loading as directory
     from backend.policies import loading
 
-    async def prepare() -> tuple[loading.Report, campaigns.Report]:
+    async def prepare() -> tuple[loading.Report, campaigns.Report, directory.Report]:
         await database.migrate()
-        return await loading.load(), await campaigns.load()
+        return await loading.load(), await campaigns.load(), await directory.load()
 
-    report, started = asyncio.run(prepare())
+    report, started, helpers = asyncio.run(prepare())
+    if helpers:
+        _say(f"Directory of help: {helpers}", "the directory was loaded", said=str(helpers))
     if started:
         _say(f"Campaigns: {started}", "campaigns were loaded", said=str(started))
     for warning in report.warnings():
@@ -286,6 +310,54 @@ def _export(given: argparse.Namespace) -> None:
     print(f"{written} facts written into the files." if found else "The files say it all.")
     if conflicts:
         raise Failed(f"{conflicts} conflicts: an editor decides them at /desk/record")
+
+
+# Who reads whose list: `import SOURCE FILE`. Each gets what was typed and fails with a sentence.
+IMPORTERS: dict[str, Callable[[argparse.Namespace], None]] = {}
+
+
+def _import(given: argparse.Namespace) -> None:
+    if given.source not in IMPORTERS:
+        raise Failed(f"there is no source {given.source!r}; there are: {', '.join(IMPORTERS)}")
+    IMPORTERS[given.source](given)
+
+
+def _import_directory(given: argparse.Namespace) -> None:
+    """A list of places that help with enrollment."""
+    from backend import database
+    from backend.enrollment import importing
+
+    try:
+        columns = importing.read_columns(given.columns)
+        file = given.file.open("rb")
+    except (OSError, ValueError) as error:
+        raise Failed(error.strerror if isinstance(error, OSError) else str(error)) from None
+    choices = importing.Choices(given.skip_mistakes, given.let_vanish, columns)
+    progress = _Progress()
+
+    async def work() -> importing.Report:
+        await database.migrate()
+        return await importing.run(
+            importing.SOURCES[given.source],
+            file,
+            choices,
+            dry=given.dry_run,
+            said=lambda percent: progress.say(_bar(percent)),
+        )
+
+    with file, database.running():
+        report = asyncio.run(work())
+    progress.end()
+    print(report)
+    if report.refused:
+        raise Failed("nothing was changed; the lines above say why")
+
+
+def _bar(percent: int) -> str:
+    return f"[{'#' * (percent // 5):<20}] {percent}%"
+
+
+IMPORTERS |= dict.fromkeys(("hrsa", "cdph", "dhcs", "hsds"), _import_directory)
 
 
 def _work(given: argparse.Namespace) -> None:
@@ -457,6 +529,7 @@ def _rewrap(_given: argparse.Namespace) -> None:
 def _destroy_key(given: argparse.Namespace) -> None:
     from backend.database import DB
     from backend.piccolo_app import APP_CONFIG
+    from backend.push import subscribing
     from backend.staff import audit
     from backend.web import keyring, rewrapping
 
@@ -471,6 +544,11 @@ def _destroy_key(given: argparse.Namespace) -> None:
                 held = await rewrapping.count(APP_CONFIG.table_classes, given.id)
             if held:
                 raise Failed(f"{held} rows still need this key; run `keys rewrap` first")
+            if given.purpose == "vapid" and (phones := await subscribing.count_under(given.id)):
+                raise Failed(
+                    f"{phones} phones subscribed under this key; each takes the newer one when "
+                    "the app is next opened there"
+                )
             await audit.write(audit.HOUSE, "destroyed_key", f"{given.purpose} key {given.id}")
             keyring.destroy(given.purpose, given.id)
 

@@ -25,6 +25,8 @@ from backend.database import DB, use
 from backend.desk import campaign_people as desk_campaign_people
 from backend.desk import campaigns as desk_campaigns
 from backend.desk import controllers as desk
+from backend.desk import directory as desk_directory
+from backend.desk import directory_imports as desk_directory_imports
 from backend.desk import outbox as desk_outbox
 from backend.desk import partners as desk_partners
 from backend.desk import people as desk_people
@@ -32,6 +34,8 @@ from backend.desk import record as desk_record
 from backend.desk import retention as desk_retention
 from backend.desk import trail as desk_trail
 from backend.desk import work as desk_work
+from backend.enrollment import controllers as directory_pages
+from backend.enrollment import hsds
 from backend.policies import api as policies_api
 from backend.policies import controllers as policy_pages
 from backend.policies import reading
@@ -57,6 +61,7 @@ ROUTES = [
     policy_pages.list_changes,
     policy_pages.show_changes_feed,
     about_pages.show_about,
+    about_pages.show_more,
     about_pages.show_privacy,
     about_pages.show_design,
     about_pages.answer_robots,
@@ -99,6 +104,17 @@ ROUTES = [
     pledging.send_code,
     pledging.correct,
     pledging.withdraw,
+    directory_pages.list_places,
+    directory_pages.show_place,
+    directory_pages.say_wrong,
+    directory_pages.show_kept,
+    hsds.show_entry,
+    hsds.list_services,
+    hsds.show_service,
+    hsds.list_organizations,
+    hsds.show_organization,
+    hsds.list_at_locations,
+    hsds.show_at_location,
     assets.show_asset,
     counties_api.answer_zip,
     policies_api.list_counties,
@@ -180,6 +196,21 @@ ROUTES = [
     desk_campaign_people.drop_aside,
     desk_campaign_people.show_export,
     desk_campaign_people.download,
+    desk_directory.list_places,
+    desk_directory.show_new,
+    desk_directory.add,
+    desk_directory.show_place,
+    desk_directory.change,
+    desk_directory.check,
+    desk_directory.hide,
+    desk_directory.show,
+    desk_directory.hand_back,
+    desk_directory.settle,
+    desk_directory_imports.list_imports,
+    desk_directory_imports.hand_in,
+    desk_directory_imports.show_import,
+    desk_directory_imports.apply,
+    desk_directory_imports.drop,
     desk_partners.list_tokens,
     desk_partners.make_token,
     desk_partners.revoke_token,

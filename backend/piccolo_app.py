@@ -11,6 +11,7 @@ APP_CONFIG = AppConfig(
         [
             "backend.staff.tables",
             "backend.counties.tables",
+            "backend.push.tables",
             "backend.policies.tables",
             "backend.hearings.tables",
             "backend.campaigns.tables",

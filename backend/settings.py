@@ -1,6 +1,7 @@
 """What may differ between machines. The only file that reads the environment."""
 
 import os
+import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -32,7 +33,16 @@ class Settings:
     empty when mail only lands in var/outbox; `mail_from` is who it comes from. `metrics_token`
     opens /metrics to others than loopback. `backup_recipients` are age public keys,
     `backup_passphrase` is empty when a person types it. `security_contact` is where someone who
-    found a hole can write: an e-mail address or a URI."""
+    found a hole can write: an e-mail address or a URI.
+
+    `push_contact` is whom push services can write to, `mailto:` and an address; empty when nobody
+    is rung. `push_test_hosts` are push services on loopback ("localhost:9200"), in development
+    only. `push_pace` says how many messages a minute a push service gets from all workers
+    together; those it does not name get them as fast as they come.
+
+    `openstates_key` opens Open States; without it the state's bills are not read. `imports_from` is
+    empty where hearings are read from their public hosts, `nowhere` where they are not read, or, in
+    development only, a server of our own that stands for all of them ("http://127.0.0.1:9300")."""
 
     database_url: str
     host: str
@@ -54,6 +64,11 @@ class Settings:
     backup_recipients: tuple[str, ...]
     backup_passphrase: str
     security_contact: str
+    push_contact: str
+    push_test_hosts: tuple[str, ...]
+    push_pace: dict[str, int]
+    openstates_key: str
+    imports_from: str
 
 
 def read() -> Settings:
@@ -80,6 +95,11 @@ def read() -> Settings:
         backup_recipients=tuple(os.environ.get("BACKUP_RECIPIENT", "").split()),
         backup_passphrase=os.environ.get("BACKUP_PASSPHRASE", ""),
         security_contact=os.environ.get("SECURITY_CONTACT", ""),
+        push_contact=_push_contact(),
+        push_test_hosts=_push_test_hosts(),
+        push_pace=_push_pace(),
+        openstates_key=openstates_key(),
+        imports_from=imports_from(),
     )
 
 
@@ -93,6 +113,28 @@ def keys() -> Path:
 
 def trusted_proxies() -> int:
     return _number("TRUSTED_PROXIES", 0, highest=9, lowest=0)
+
+
+def openstates_key() -> str:
+    return os.environ.get("OPENSTATES_KEY", "").strip()
+
+
+NOWHERE = "nowhere"
+
+
+def imports_from() -> str:
+    """Whom importers ask instead of a source's public host; empty for nobody else."""
+    there = os.environ.get("IMPORTS_FROM", "").rstrip("/")
+    if there in ("", NOWHERE):
+        return there
+    if not re.fullmatch(r"https?://127\.0\.0\.1:[0-9]{1,5}", there):
+        raise WrongSetting(
+            "IMPORTS_FROM must be empty, nowhere, or a server on this machine like "
+            f"http://127.0.0.1:9300, not {there!r}."
+        )
+    if not _in_development():
+        raise WrongSetting("IMPORTS_FROM is for development: set DEVELOPMENT=1, or take it out.")
+    return there
 
 
 def remember_database(url: str) -> None:
@@ -131,6 +173,50 @@ def in_ci() -> bool:
 @cache
 def _resolved(path: str) -> Path:
     return Path(path).resolve()
+
+
+# Apple alone refuses a contact that nobody can write to, and says so only when a phone is rung.
+MAIL_ADDRESS = re.compile(r"mailto:[^\s<>@:/?#]+@((?:[a-z0-9-]+\.)+[a-z][a-z0-9-]+)", re.IGNORECASE)
+NOBODYS = ("localhost", "local", "invalid", "test", "example", "internal")
+
+
+def _in_development() -> bool:
+    return os.environ.get("DEVELOPMENT", "") == "1"
+
+
+def _push_contact() -> str:
+    text = os.environ.get("PUSH_CONTACT", "")
+    if not text:
+        return "mailto:nobody@confianza.invalid" if _in_development() else ""
+    found = MAIL_ADDRESS.fullmatch(text)
+    nobodys = found is None or found[1].lower().rpartition(".")[2] in NOBODYS
+    if nobodys and not (_in_development() and text.startswith("mailto:")):
+        raise WrongSetting(
+            "PUSH_CONTACT must be an address of ours that can be written to, like "
+            f"mailto:alerts@confianza.example.org, not {text!r}."
+        )
+    return text
+
+
+def _push_test_hosts() -> tuple[str, ...]:
+    hosts = tuple(os.environ.get("PUSH_TEST_HOSTS", "").lower().split())
+    if hosts and not _in_development():
+        raise WrongSetting("PUSH_TEST_HOSTS is for development: set DEVELOPMENT=1, or take it out.")
+    return hosts
+
+
+def _push_pace() -> dict[str, int]:
+    # Chrome's service slows a site down from about 1,000 a minute on once it finds it disruptive.
+    text = os.environ.get("PUSH_PACE", "fcm.googleapis.com=900 jmt17.google.com=900")
+    paces = {}
+    for part in text.lower().split():
+        host, _, number = part.rpartition("=")
+        if not (host and number.isascii() and number.isdecimal() and 0 < int(number) <= 1_000_000):
+            raise WrongSetting(
+                f"PUSH_PACE must be like fcm.googleapis.com=900 (messages a minute), not {part!r}."
+            )
+        paces[host] = int(number)
+    return paces
 
 
 def _number(name: str, default: int, highest: int, lowest: int = 1) -> int:

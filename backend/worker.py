@@ -6,6 +6,12 @@ from typing import Any
 from backend.campaigns import asides, mailing, running, signing
 from backend.campaigns import jobs as campaigns
 from backend.campaigns.tables import NAMES_KEPT, UNCONFIRMED_KEPT
+from backend.enrollment import flagging
+from backend.enrollment import jobs as directory
+from backend.push import delivery, resolving
+from backend.push import jobs as push
+from backend.push.tables import BATCHES_KEPT, RINGS_KEPT
+from backend.push.tables import UNCONFIRMED_KEPT as UNSEEN_KEPT
 from backend.staff import nightly, retention
 from backend.staff.retention import Keep
 from backend.staff.tables import RetentionHold, now
@@ -22,7 +28,27 @@ RETENTION: tuple[Keep, ...] = (
         UNCONFIRMED_KEPT,
         asides.remove_unused,
     ),
+    Keep(
+        "wrong_flags",
+        later("What people said is wrong in the directory"),
+        flagging.KEPT,
+        flagging.remove_old,
+    ),
+    Keep(
+        "directory_files",
+        later("Files handed in for the directory"),
+        directory.KEPT,
+        directory.remove_old,
+    ),
     Keep("names", later("Names after a campaign closed"), NAMES_KEPT, signing.erase_names),
+    Keep(
+        "subscriptions",
+        later("Phones that get alerts and did not open the app"),
+        UNSEEN_KEPT,
+        push.remove_unconfirmed,
+    ),
+    Keep("ring_batches", later("Whom an alert did not reach"), BATCHES_KEPT, push.remove_batches),
+    Keep("rings", later("Numbers of alerts that went out"), RINGS_KEPT, push.remove_rings),
 )
 
 
@@ -44,6 +70,11 @@ JOBS: dict[str, Job] = {
     "set_aside": asides.set_aside,
     "undo_set_aside": asides.undo_set_aside,
     mailing.JOB: mailing.mail_update,
+    directory.JOB: directory.import_directory,
+    "resolve_ring": resolving.resolve,
+    "ring_lane": delivery.lane,
+    "tend_rings": delivery.tend,
+    "warn_unconfirmed": push.warn_unconfirmed,
 }
 
 # Hours in UTC: at night in California, summer and winter.
@@ -55,4 +86,7 @@ SCHEDULES: tuple[Schedule, ...] = (
     Schedule("count_pledges", "* * * * * */15", "count_pledges"),
     Schedule("recount_pledges", "7 9 * * *", "recount_pledges"),
     Schedule("remind_signers", "13 17 * * *", "remind_signers"),
+    Schedule("tend_rings", "* * * * * */10", "tend_rings"),
+    # By day, since it rings.
+    Schedule("warn_unconfirmed", "23 19 * * *", "warn_unconfirmed"),
 )

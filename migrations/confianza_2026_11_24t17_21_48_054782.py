@@ -1693,7 +1693,7 @@ async def forwards():
     manager.add_constraint(
         table_class_name="HelpPlace",
         tablename="help_place",
-        constraint_name="one_of_a_source",
+        constraint_name="one_place_of_a_source",
         constraint_class=Unique,
         params={"columns": ["source", "source_key"], "nulls_distinct": True},
         schema=None,
@@ -1702,7 +1702,7 @@ async def forwards():
     manager.add_constraint(
         table_class_name="HelpOrganization",
         tablename="help_organization",
-        constraint_name="one_of_a_source",
+        constraint_name="one_organization_of_a_source",
         constraint_class=Unique,
         params={"columns": ["source", "source_key"], "nulls_distinct": True},
         schema=None,
@@ -1711,7 +1711,7 @@ async def forwards():
     manager.add_constraint(
         table_class_name="HelpService",
         tablename="help_service",
-        constraint_name="one_of_a_source",
+        constraint_name="one_service_of_a_source",
         constraint_class=Unique,
         params={"columns": ["source", "source_key"], "nulls_distinct": True},
         schema=None,

@@ -38,6 +38,7 @@ def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def database_url(server_url: str) -> Iterator[str]:
     """A database of this run's own, migrated and loaded with the record."""
     from backend.campaigns import loading as campaigns
+    from backend.enrollment import loading as directory
     from backend.policies import loading
 
     name = f"confianza_test_{os.getpid()}"
@@ -52,6 +53,7 @@ def database_url(server_url: str) -> Iterator[str]:
         await database.migrate()
         await loading.load()
         await campaigns.load()
+        await directory.load()
         return url
 
     async def drop() -> None:

@@ -1,4 +1,4 @@
-"""Who we are, and privacy."""
+"""Who we are, privacy, and where everything is."""
 
 from litestar import get
 from litestar.exceptions import NotFoundException
@@ -16,6 +16,12 @@ from backend.web.sending import Answer, AnyRequest, send
 @get("/about", include_in_schema=False)
 async def show_about(request: AnyRequest) -> ASGIResponse:
     return await fixed_page(request, "about/about.html")
+
+
+@get("/more", include_in_schema=False)
+async def show_more(request: AnyRequest) -> ASGIResponse:
+    """Where everything is that the five places do not name."""
+    return await fixed_page(request, "about/more.html")
 
 
 @get("/privacy", include_in_schema=False)

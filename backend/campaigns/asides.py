@@ -23,7 +23,6 @@ from backend.policies import reading
 from backend.staff import audit
 from backend.staff.tables import LARGEST_ID, Account, now
 from backend.web import work
-from backend.web.clock import CALIFORNIA
 from backend.web.language import gettext as _
 from backend.web.sealing import DataKey
 
@@ -169,23 +168,6 @@ async def all_of(campaign: Campaign) -> list[SettingAside]:
         .output(load_json=True)
     )
     return found
-
-
-async def public(campaign: int) -> list[tuple[int, str, datetime.date]]:
-    """What the public may know: how many were set aside, why, and on which day in California."""
-    rows = await (
-        SettingAside.select(SettingAside.number, SettingAside.reason, SettingAside.begun_at)
-        .where(
-            SettingAside.campaign == campaign,
-            SettingAside.number > 0,
-            SettingAside.undone_at.is_null(),
-        )
-        .order_by(SettingAside.id)
-    )
-    return [
-        (row["number"], row["reason"], row["begun_at"].astimezone(CALIFORNIA).date())
-        for row in rows
-    ]
 
 
 async def samples(aside: SettingAside) -> list[signing.Opened]:

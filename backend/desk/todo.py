@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from backend.enrollment import editing
 from backend.policies import changes
 from backend.staff import retention
 from backend.staff.door import Visitor
@@ -15,6 +16,7 @@ from backend.web.language import ngettext
 RECORD = "/desk/record"
 WORK = "/desk/work"
 RETENTION = "/desk/retention"
+DIRECTORY = "/desk/directory"
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ async def waiting_for(visitor: Visitor) -> list[Todo]:
     if visitor.may(Right.RUN_THE_HOUSE):
         found += [*await _background(), *await _retention()]
     if visitor.may(Right.EDIT_RECORD):
-        found += await _record()
+        found += [*await _record(), *await _directory()]
     return sorted(found, key=lambda each: not each.alarm)
 
 
@@ -49,6 +51,18 @@ async def _record() -> list[Todo]:
         Todo(ngettext("fact is due for review", "facts are due for review", due), RECORD, due),
         Todo(ngettext("fact is not in the files yet", "facts are not in the files yet", kept),
              RECORD, kept),
+    ]  # fmt: skip
+    return [each for each in every if each.count]
+
+
+async def _directory() -> list[Todo]:
+    counts = await editing.counts(today())
+    flags, due = counts["flags"], counts["due"]
+    every = [
+        Todo(ngettext("place of help is said to be wrong", "places of help are said to be wrong",
+                      flags), DIRECTORY, flags),
+        Todo(ngettext("place of help is due for a look", "places of help are due for a look", due),
+             DIRECTORY, due),
     ]  # fmt: skip
     return [each for each in every if each.count]
 

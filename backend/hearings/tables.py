@@ -10,6 +10,7 @@ from piccolo.columns import (
     JSONB,
     UUID,
     Array,
+    BigInt,
     BigSerial,
     Boolean,
     Date,
@@ -23,6 +24,7 @@ from piccolo.columns import (
 )
 from piccolo.columns.defaults.timestamptz import TimestamptzNow
 from piccolo.columns.defaults.uuid import UUID4
+from piccolo.constraints import Unique
 from piccolo.table import Table
 
 from backend.counties.tables import County
@@ -124,9 +126,11 @@ class HearingSource(Table):
     """Where hearings are looked for. `kind` is legistar, primegov, icalendar, openstates or csv;
     `place` is the client's name, the feed's address or the jurisdiction. `words` decide what is
     relevant. `accepts` names what needs no editor: nothing, `changes` (of what an editor accepted
-    before), or `all`. While it fails it is asked less often (`next_at`); `alarmed_at` is when a
-    whole day of failing was told. `error` is a sentence for the desk, without anything the other
-    side sent. `etag` and `modified` are for asking only for news."""
+    before), or `all`. `began_at` stands while it is being read, and lets nobody else in. While it
+    fails it is asked less often (`next_at`); `alarmed_at` is when a whole day of failing was told.
+    `error` is a `later()` sentence with places for what stands in `last` under `told`: nothing that
+    the other side sent. `last` is what the last reading found, see `importing.Report`. `etag` and
+    `modified` are for asking only for news."""
 
     id: Serial
     name = Varchar(length=60, unique=True)
@@ -151,8 +155,10 @@ class HearingSource(Table):
 
 class SourceEvent(Table):
     """What a source said of one event when it was last asked, relevant or not: so that a second
-    look proposes nothing twice, and one that vanishes is noticed. `hash` is of what it said;
-    `hearing` is set once an editor accepted it."""
+    look proposes nothing twice, and one that vanishes is noticed. `hash` is of what it said of the
+    meeting; `agenda_at` is when its agenda was last read. `said` is the entry it would be, kept for
+    relevant ones only; `settled` is what it said when somebody last decided, so that only what the
+    source changed since is proposed. `hearing` is set once it was accepted."""
 
     id: BigSerial
     source = ForeignKey(HearingSource, null=False, index=True)
@@ -160,17 +166,24 @@ class SourceEvent(Table):
     hash = Varchar(length=64)
     starts_at = Timestamptz(null=True, default=None, index=True)
     matched = Array(base_column=Varchar(length=80), default=list)
-    hearing = ForeignKey(Hearing, null=True, default=None)
+    said = JSONB(null=True, default=None)
+    settled = JSONB(null=True, default=None)
+    hearing = ForeignKey(Hearing, null=True, default=None, index=True)
+    agenda_at = Timestamptz(null=True, default=None)
     first_seen_at = Timestamptz(default=TimestamptzNow())
     seen_at = Timestamptz(default=TimestamptzNow())
     vanished_at = Timestamptz(null=True, default=None)
+
+    one_row_for_each_key = Unique([source, key])
 
 
 class Proposal(Table):
     """An importer would have a hearing added, changed or cancelled. `matched` are the words that
     made it relevant, with `found_in` (title, item, attachment). `after` is the entry it would be;
-    `before` what the hearing said when this was proposed, null for a new one. `state` is waiting,
-    accepted, turned_down or overtaken (the source says something newer)."""
+    `before` what the hearing said when this was proposed, null for a new one. `doubts` are names of
+    `proposing.DOUBTS`, each with its details. `state` is waiting, accepted, turned_down or
+    overtaken (the source says something newer). `standing` is the event's id while it waits and
+    null from then on, so that the database lets only one wait."""
 
     id: BigSerial
     source = ForeignKey(HearingSource, null=False)
@@ -182,6 +195,7 @@ class Proposal(Table):
     after = JSONB()
     doubts = JSONB(default="[]")
     state = Varchar(length=12, default="waiting", index=True)
+    standing = BigInt(null=True, default=None, unique=True)
     made_at = Timestamptz(default=TimestamptzNow())
     decided_by = ForeignKey(Account, null=True, default=None)
     decided_at = Timestamptz(null=True, default=None)

@@ -131,17 +131,22 @@ def _for_readers(entry: Entry | None) -> Entry | None:
 
 
 def _difference(kind: str, label: str, before: str, after: str) -> Difference:
+    return Difference(kind, label, *side_by_side(before, after), differs=before != after)
+
+
+def side_by_side(before: str, after: str) -> tuple[Markup, Markup]:
+    """Both texts, with the words that differ marked."""
     if before == after:
-        return Difference(kind, label, escape(before), escape(after), differs=False)
+        return escape(before), escape(after)
     if not before or not after or len(before) + len(after) > LONGEST:
-        return Difference(kind, label, _mark("del", before), _mark("ins", after), differs=True)
+        return _mark("del", before), _mark("ins", after)
     old, new = (re.findall(r"\s+|[^\s]+", text) for text in (before, after))
     left, right = Markup(), Markup()
     for what, a, b, c, d in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         one, two = "".join(old[a:b]), "".join(new[c:d])
         left += escape(one) if what == "equal" else _mark("del", one)
         right += escape(two) if what == "equal" else _mark("ins", two)
-    return Difference(kind, label, left, right, differs=True)
+    return left, right
 
 
 def _mark(tag: str, text: str) -> Markup:

@@ -21,7 +21,7 @@ from backend.web.json import PUBLIC
 from backend.web.sending import Answer
 
 # Where the way through the site begins. The forms of /find are not linked from anywhere.
-START = ("/", "/counties", "/laws", "/about", "/privacy", "/data", "/install", "/offline")
+START = ("/", "/counties", "/laws", "/more", "/about", "/privacy", "/data", "/install", "/offline")
 FORMS = tuple(
     f"/find/forms/{kind}"
     for kind in (
@@ -35,7 +35,19 @@ FORMS = tuple(
     )
 )
 LINK = re.compile(r'href="(/[a-z0-9/-]*(?:\?question=[a-z_]+)?)"')
-NOT_PAGES = ("/static/", "/api/", "/find", "/offline/", "/campaigns", "/pledges", "/changes")
+NOT_PAGES = (
+    "/static/",
+    "/api/",
+    "/find",
+    "/offline/",
+    "/campaigns",
+    "/pledges",
+    "/changes",
+    "/hearings",
+    "/alerts",
+    "/enrollment",
+    "/detained",
+)
 
 # Cuts a page: what of it is its own, and the frame all pages share.
 PAGE = re.compile(

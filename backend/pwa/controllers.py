@@ -130,8 +130,9 @@ def _manifest(reader: language.Language) -> dict[str, Any]:
                 {"name": label, "url": address, "icons": [icon]}
                 for label, address in (
                     (_("My county"), "/"),
-                    (_("All 58 counties"), "/counties"),
-                    (_("Laws"), "/laws"),
+                    (_("Someone was detained"), "/detained"),
+                    (_("Alerts"), "/alerts"),
+                    (_("Find health coverage"), "/enrollment"),
                 )
             ],
         }

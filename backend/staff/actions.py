@@ -68,6 +68,17 @@ ACTIONS = {
     "change_turned_down": later("turned a change to the record down"),
     "change_withdrawn": later("took a proposed change back"),
     "conflict_decided": later("decided what holds where file and desk differ"),
+    # The directory of help.
+    "place_added": later("added a place to the directory"),
+    "place_changed": later("changed a place in the directory"),
+    "place_checked": later("looked at a place again and found it right"),
+    "place_hidden": later("took a place off the directory"),
+    "place_shown": later("put a place into the directory"),
+    "place_handed_back": later("let a place say again what its source says"),
+    "flag_settled": later("settled what somebody said was wrong"),
+    "directory_file": later("handed in a file for the directory"),
+    "directory_imported": later("put a file into the directory"),
+    "directory_dropped": later("dropped a file for the directory"),
     # The keys.
     "made_key": later("made the first key of a kind"),
     "rotated_key": later("made a newer key"),

@@ -18,6 +18,7 @@ class Right(StrEnum):
     ENTER = "enter"
     EDIT_RECORD = "edit_record"
     RUN_CAMPAIGNS = "run_campaigns"
+    EDIT_HEARINGS = "edit_hearings"
     SEE_PEOPLE = "see_people"
     EXPORT_PEOPLE = "export_people"
     LEAD_CANVASS = "lead_canvass"
@@ -30,6 +31,7 @@ ROLES_WITH: dict[Right, frozenset[Role]] = {
     Right.ENTER: frozenset(Role),
     Right.EDIT_RECORD: frozenset({Role.ADMIN, Role.EDITOR}),
     Right.RUN_CAMPAIGNS: frozenset({Role.ADMIN, Role.CAMPAIGNER}),
+    Right.EDIT_HEARINGS: frozenset({Role.ADMIN, Role.EDITOR, Role.CAMPAIGNER}),
     Right.SEE_PEOPLE: frozenset({Role.ADMIN, Role.CAMPAIGNER}),
     Right.EXPORT_PEOPLE: frozenset({Role.ADMIN, Role.CAMPAIGNER}),
     Right.LEAD_CANVASS: frozenset({Role.ADMIN, Role.CANVASS_LEAD}),

@@ -13,7 +13,7 @@ from backend.web.sending import Answer, AnyRequest, Sent, see, send
 log = structlog.get_logger()
 
 # Who asks there is a program: it gets a problem object rather than a page.
-FOR_PROGRAMS = ("/api/", "/osdi/")
+FOR_PROGRAMS = ("/api/", "/hsds/", "/osdi/")
 
 
 class CannotAnswer(HTTPException):

@@ -14,6 +14,9 @@ METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 SAFE = {"GET", "HEAD", "OPTIONS"}
 LONGEST_ADDRESS = 4000
 LARGEST_BODY = 1_000_000
+# Lists of all the country's health centers: only the desk hands them in, and its door comes first.
+ROOMY = "/desk/directory/imports"
+LARGEST_FILE = 60_000_000
 UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ufffd]")
 
 
@@ -52,7 +55,8 @@ def _refused(scope: Any) -> CannotAnswer | None:
         if name == b"content-length":
             if not value.isdigit():
                 return CannotAnswer("", status=400)
-            if int(value[:12]) > LARGEST_BODY:
+            roomy = scope["path"] == ROOMY
+            if int(value[:12]) > (LARGEST_FILE if roomy else LARGEST_BODY):
                 return CannotAnswer("", status=413)
     if scope["method"] not in SAFE and not _from_our_own_page(scope):
         return CannotAnswer("", status=403)

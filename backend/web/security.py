@@ -56,7 +56,7 @@ HEADERS = {
 _RAW = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
 
 # The public data is for everyone's programs, also those in other people's pages.
-OPEN = "/api/"
+OPEN = ("/api/", "/hsds")
 _RAW_OPEN = [
     (name, b"cross-origin" if name == b"cross-origin-resource-policy" else value)
     for name, value in _RAW

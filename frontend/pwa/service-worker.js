@@ -18,6 +18,8 @@ const worker = /** @type {ServiceWorkerGlobalScope & {
 const BUNDLE = "/offline/bundle.json";
 const SHELL = `shell-${worker.BUILD.version}`;
 const RECORD = "record"; // outlives a release: yesterday's record is better than none
+const HELP = "help"; // the list of help for the counties somebody chose, and its page
+const PLACES = "/enrollment/places";
 const CHOICE = "/offline/language"; // an entry of the cache, never an address that is asked
 const OFTEN = 10 * 60 * 1000;
 
@@ -36,6 +38,8 @@ worker.addEventListener("message", (event) => {
   if (event.data === "update") worker.skipWaiting();
   if (event.data === "refresh") event.waitUntil(refresh(true));
   if (event.data?.language) event.waitUntil(choose(event.data.language));
+  if (event.data?.help) event.waitUntil(keepHelp(String(event.data.help)).catch(() => {}));
+  if (event.data?.find) event.waitUntil(answerFind(event.data.find, event.ports[0]));
 });
 
 worker.addEventListener("fetch", (event) => {
@@ -43,6 +47,8 @@ worker.addEventListener("fetch", (event) => {
   if (event.request.method !== "GET" || address.origin !== worker.location.origin) return;
   if (address.pathname.startsWith("/static/")) {
     event.respondWith(asset(event.request));
+  } else if (/^\/offline\/counties\/[a-z-]+\/help\.json$/.test(address.pathname)) {
+    event.respondWith(help(event, address));
   } else if (event.request.headers.get("HX-Request") === "true") {
     event.respondWith(part(event.request, address));
   } else if (event.request.mode === "navigate") {
@@ -68,7 +74,7 @@ function isRecord(response) {
 
 async function activate() {
   for (const name of await caches.keys()) {
-    if (name !== SHELL && name !== RECORD) await caches.delete(name);
+    if (name !== SHELL && name !== RECORD && name !== HELP) await caches.delete(name);
   }
   await worker.clients.claim();
 }
@@ -111,6 +117,8 @@ async function page(event, address) {
   try {
     return await fetch(event.request);
   } catch {
+    const kept = address.pathname === PLACES && (await keptPlaces(code));
+    if (kept) return kept;
     return whole(bundle, code, bundle.languages[code].pages["/offline"], "", 503);
   }
 }
@@ -156,11 +164,13 @@ function find(bundle, code, typed) {
  * @param {string} path @param {number} [status]
  */
 function whole(bundle, code, found, path, status = 200) {
-  const place = path === "/" ? "/" : `/${path.split("/")[1]}`;
+  const place = ` /${path.split("/")[1]} `;
   const frame = bundle.languages[code].frame
     .replace("<!--title-->", () => found.title)
     .replace("<!--scripts-->", () => found.scripts)
-    .replace(`<a href="${place}" class="place"`, (start) => `${start} aria-current="page"`);
+    .replace(/ data-of="([^"]+)"/g, (start, of) =>
+      of.includes(place) ? `${start} aria-current="page"` : start,
+    );
   return answer(frame.replace("<!--main-->", () => found.main), status, code);
 }
 
@@ -200,6 +210,52 @@ async function refresh(now) {
   } catch {
     // No network: what is here stays.
   }
+}
+
+/**
+ * Keep a county's list of help, and the page that shows it in every language. Without cookies: the
+ * page in another language shall not become the reader's.
+ * @param {string} slug
+ */
+async function keepHelp(slug) {
+  if (!/^[a-z-]+$/.test(slug)) return;
+  const kept = await caches.open(HELP);
+  const list = await fetch(`/offline/counties/${slug}/help.json`, { cache: "no-cache" });
+  if (isRecord(list)) await kept.put(`/offline/counties/${slug}/help.json`, list);
+  const bundle = await read();
+  for (const code of Object.keys(bundle?.languages ?? {})) {
+    const page = await fetch(`${PLACES}?lang=${code}`, { credentials: "omit", cache: "no-cache" });
+    if (!page.ok || page.redirected) continue;
+    const needs = (await page.clone().text()).match(/\/static\/[^"#]+/g) ?? [];
+    for (const asset of new Set(needs)) {
+      if (!(await caches.match(asset))) await kept.add(asset);
+    }
+    await kept.put(`${PLACES}?lang=${code}`, page);
+  }
+}
+
+/** @param {string} code */
+async function keptPlaces(code) {
+  return (await caches.open(HELP)).match(`${PLACES}?lang=${code}`);
+}
+
+/** What is kept at once, and a newer one for the next time. @param {FetchEvent} event @param {URL} address */
+async function help(event, address) {
+  const kept = await caches.open(HELP);
+  const there = await kept.match(address.pathname);
+  const fresh = fetch(event.request).then(async (list) => {
+    if (there && isRecord(list)) await kept.put(address.pathname, list.clone());
+    return list;
+  });
+  if (!there) return fresh;
+  event.waitUntil(fresh.catch(() => {}));
+  return there;
+}
+
+/** Which counties the words mean, for a page without a network. @param {unknown} typed @param {MessagePort} port */
+async function answerFind(typed, port) {
+  const bundle = await read();
+  port?.postMessage(bundle && worker.finder.find(String(typed), bundle.finder));
 }
 
 /** @param {Bundle} bundle */

@@ -19,6 +19,7 @@ import first_view
 import lighthouse
 import memory
 import phone
+import places
 import queries
 import rates
 import signing
@@ -263,6 +264,22 @@ def _measure_queries(environment: dict[str, str], _quick: bool) -> list[Table]:
     ]
 
 
+def _measure_places(environment: dict[str, str], _quick: bool) -> list[Table]:
+    _say("20,000 places of help: bringing them in, and finding the nearest")
+    seconds, megabytes, found = _with_database(environment, lambda _url: places.measure())
+    return [
+        (
+            "The directory of help, with 20,000 places",
+            [
+                ("", "", "target", ""),
+                ("import, seconds", f"{seconds:.1f}", "< 30", verdict(seconds < 30)),
+                ("most memory (RSS), MB", f"{megabytes:.0f}", "< 200", verdict(megabytes < 200)),
+                ("the nearest 20, ms", f"{found:.2f}", "< 10", verdict(found < 10)),
+            ],
+        )
+    ]
+
+
 def _measure_signing(environment: dict[str, str], quick: bool) -> list[Table]:
     """How fast people can sign, what millions of pledges do to that, and whether all count."""
     sizes = signing.QUICK if quick else signing.Sizes()
@@ -408,6 +425,7 @@ MEASURES = {
     "queries": _measure_queries,
     "rates": _measure_rates,
     "signing": _measure_signing,
+    "places": _measure_places,
 }
 
 _begun = time.monotonic()

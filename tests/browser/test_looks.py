@@ -16,11 +16,15 @@ PAGES = [
     "/data",
     "/about",
     "/privacy",
+    "/changes",
     "/find?q=10001",
     "/find?q=95033",
     "/install",
     "/offline",
     "/forgotten",
+    "/enrollment/places",
+    "/enrollment/places?zip=93721",
+    "/enrollment/places?zip=94303",
     "/nothing-here",
 ]
 

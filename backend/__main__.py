@@ -245,12 +245,16 @@ def _migrate(_given: argparse.Namespace) -> None:
 
 def _load(given: argparse.Namespace) -> None:
     from backend.campaigns import loading as campaigns
+    from backend.detained import loading as detained
     from backend.enrollment import loading as directory
+    from backend.hearings import past, sources
     from backend.policies import loading
 
     if given.check or given.fingerprints:
         record, (started, _consents) = loading.check(), campaigns.check()
-        helpers = directory.check()
+        helpers, looked_at = directory.check(), sources.check()
+        detained.check()
+        past.check()
         if given.fingerprints:
             for key, fingerprint in (
                 *loading.fingerprints(record),
@@ -258,7 +262,8 @@ def _load(given: argparse.Namespace) -> None:
             ):
                 print(f"{fingerprint}  {key}")
         else:
-            print(f"No mistakes in {len(record) + len(started) + 1 + len(helpers)} files.")
+            files = len(record) + len(started) + len(helpers) + (1 if looked_at else 0) + 5
+            print(f"No mistakes in {files} files.")
         return
     from backend import database
 
@@ -267,17 +272,27 @@ def _load(given: argparse.Namespace) -> None:
         print(asyncio.run(loading.load()))
         print(f"Campaigns: {asyncio.run(campaigns.load())}")
         print(f"Directory of help: {asyncio.run(directory.load())}")
+        print(f"Sources of hearings: {asyncio.run(sources.load())} added.")
+        print(f"Past votes and forums: {asyncio.run(past.load())} added.")
+        print(f"Lines and places of detention: {asyncio.run(detained.load())}")
 
 
 def _migrate_and_load() -> None:
     from backend import database
     from backend.campaigns import loading as campaigns
+    from backend.detained import loading as detained
     from backend.enrollment import loading as directory
+    from backend.hearings import past, sources
     from backend.policies import loading
 
     async def prepare() -> tuple[loading.Report, campaigns.Report, directory.Report]:
         await database.migrate()
-        return await loading.load(), await campaigns.load(), await directory.load()
+        report, started = await loading.load(), await campaigns.load()
+        helpers = await directory.load()
+        await sources.load()
+        await past.load()
+        await detained.load()
+        return report, started, helpers
 
     report, started, helpers = asyncio.run(prepare())
     if helpers:
@@ -353,10 +368,32 @@ def _import_directory(given: argparse.Namespace) -> None:
         raise Failed("nothing was changed; the lines above say why")
 
 
+def _import_hearings(given: argparse.Namespace) -> None:
+    """A table of hearings, each line of which becomes a proposal."""
+    from backend import database
+    from backend.hearings import csv_file, importing
+
+    try:
+        data = given.file.read_bytes()
+    except OSError as error:
+        raise Failed(f"{given.file} cannot be read: {error.strerror}") from None
+
+    async def work() -> importing.Report:
+        await database.migrate()
+        return await importing.from_csv(data, None, dry=given.dry_run)
+
+    with database.running():
+        try:
+            print(asyncio.run(work()))
+        except csv_file.Mistakes as wrong:
+            raise Failed(f"nothing was taken:\n{wrong}") from None
+
+
 def _bar(percent: int) -> str:
     return f"[{'#' * (percent // 5):<20}] {percent}%"
 
 
+IMPORTERS["hearings"] = _import_hearings
 IMPORTERS |= dict.fromkeys(("hrsa", "cdph", "dhcs", "hsds"), _import_directory)
 
 
@@ -482,7 +519,7 @@ def _rotate_key(given: argparse.Namespace) -> None:
     if given.purpose == "sealing":
         print("Now `keys rewrap` puts everything under it; then `keys destroy` ends the old one.")
     if given.purpose == "vapid":
-        print("Phones that subscribed under the old key cannot be rung once it is destroyed.")
+        print("Each phone takes it when its app is next opened; until then it needs the old one.")
 
 
 def _add_key(purpose: str, action: str) -> None:

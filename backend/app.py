@@ -25,8 +25,13 @@ from backend.database import DB, use
 from backend.desk import campaign_people as desk_campaign_people
 from backend.desk import campaigns as desk_campaigns
 from backend.desk import controllers as desk
+from backend.desk import detained as desk_detained
 from backend.desk import directory as desk_directory
 from backend.desk import directory_imports as desk_directory_imports
+from backend.desk import hearing_files as desk_hearing_files
+from backend.desk import hearing_proposals as desk_hearing_proposals
+from backend.desk import hearing_sources as desk_hearing_sources
+from backend.desk import hearings as desk_hearings
 from backend.desk import outbox as desk_outbox
 from backend.desk import partners as desk_partners
 from backend.desk import people as desk_people
@@ -34,8 +39,11 @@ from backend.desk import record as desk_record
 from backend.desk import retention as desk_retention
 from backend.desk import trail as desk_trail
 from backend.desk import work as desk_work
+from backend.detained import controllers as detained_pages
 from backend.enrollment import controllers as directory_pages
-from backend.enrollment import hsds
+from backend.enrollment import guiding, hsds
+from backend.hearings import api as hearings_api
+from backend.hearings import controllers as hearing_pages
 from backend.policies import api as policies_api
 from backend.policies import controllers as policy_pages
 from backend.policies import reading
@@ -72,13 +80,25 @@ ROUTES = [
     phone.show_manifest,
     phone.show_worker,
     phone.show_bundle,
+    phone.show_more,
+    phone.show_detained,
     phone.show_frame,
     phone.show_offline,
     phone.show_install,
     phone.forget,
     phone.show_forgotten,
+    hearing_pages.list_hearings,
+    hearing_pages.show_next,
+    hearing_pages.list_past,
+    hearing_pages.show_hearing,
+    hearing_pages.show_county,
+    hearing_pages.show_calendar,
+    hearing_pages.show_county_calendar,
+    hearing_pages.show_feed,
+    hearings_api.list_hearings,
     campaign_pages.list_campaigns,
     campaign_pages.show_campaign,
+    campaign_pages.show_calendar,
     campaign_pages.show_numbers,
     campaign_pages.show_embed,
     campaign_pages.show_poster,
@@ -104,6 +124,16 @@ ROUTES = [
     pledging.send_code,
     pledging.correct,
     pledging.withdraw,
+    detained_pages.show_now,
+    detained_pages.show_now_in,
+    detained_pages.show_find,
+    detained_pages.show_places,
+    detained_pages.show_calls,
+    detained_pages.show_family,
+    detained_pages.show_card,
+    guiding.show_home,
+    guiding.show_guide,
+    guiding.show_safe,
     directory_pages.list_places,
     directory_pages.show_place,
     directory_pages.say_wrong,
@@ -196,6 +226,14 @@ ROUTES = [
     desk_campaign_people.drop_aside,
     desk_campaign_people.show_export,
     desk_campaign_people.download,
+    desk_detained.list_all,
+    desk_detained.show_new,
+    desk_detained.add,
+    desk_detained.show_one,
+    desk_detained.change,
+    desk_detained.confirm,
+    desk_detained.retire,
+    desk_detained.bring_back,
     desk_directory.list_places,
     desk_directory.show_new,
     desk_directory.add,
@@ -211,6 +249,29 @@ ROUTES = [
     desk_directory_imports.show_import,
     desk_directory_imports.apply,
     desk_directory_imports.drop,
+    desk_hearings.list_hearings,
+    desk_hearings.show_new,
+    desk_hearings.announce,
+    desk_hearings.show_hearing,
+    desk_hearings.show_edit,
+    desk_hearings.edit,
+    desk_hearings.show_act,
+    desk_hearings.do_act,
+    desk_hearing_proposals.list_proposals,
+    desk_hearing_proposals.decide_ticked,
+    desk_hearing_proposals.show_proposal,
+    desk_hearing_proposals.accept,
+    desk_hearing_proposals.turn_down,
+    desk_hearing_proposals.show_edit,
+    desk_hearing_proposals.edit,
+    desk_hearing_sources.list_sources,
+    desk_hearing_sources.show_new,
+    desk_hearing_sources.add,
+    desk_hearing_sources.show_source,
+    desk_hearing_sources.change,
+    desk_hearing_sources.look_now,
+    desk_hearing_files.show_files,
+    desk_hearing_files.read_file,
     desk_partners.list_tokens,
     desk_partners.make_token,
     desk_partners.revoke_token,

@@ -16,6 +16,7 @@ APP_CONFIG = AppConfig(
             "backend.hearings.tables",
             "backend.campaigns.tables",
             "backend.enrollment.tables",
+            "backend.detained.tables",
         ],
         exclude_imported=True,
         exclude_tags=["not a table"],

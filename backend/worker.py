@@ -8,6 +8,7 @@ from backend.campaigns import jobs as campaigns
 from backend.campaigns.tables import NAMES_KEPT, UNCONFIRMED_KEPT
 from backend.enrollment import flagging
 from backend.enrollment import jobs as directory
+from backend.hearings import importing, sources
 from backend.push import delivery, resolving
 from backend.push import jobs as push
 from backend.push.tables import BATCHES_KEPT, RINGS_KEPT
@@ -70,6 +71,8 @@ JOBS: dict[str, Job] = {
     "set_aside": asides.set_aside,
     "undo_set_aside": asides.undo_set_aside,
     mailing.JOB: mailing.mail_update,
+    "import_hearings": importing.import_hearings,
+    "look_for_hearings": sources.look_for_hearings,
     directory.JOB: directory.import_directory,
     "resolve_ring": resolving.resolve,
     "ring_lane": delivery.lane,
@@ -86,6 +89,7 @@ SCHEDULES: tuple[Schedule, ...] = (
     Schedule("count_pledges", "* * * * * */15", "count_pledges"),
     Schedule("recount_pledges", "7 9 * * *", "recount_pledges"),
     Schedule("remind_signers", "13 17 * * *", "remind_signers"),
+    Schedule("look_for_hearings", "23 * * * *", "look_for_hearings"),
     Schedule("tend_rings", "* * * * * */10", "tend_rings"),
     # By day, since it rings.
     Schedule("warn_unconfirmed", "23 19 * * *", "warn_unconfirmed"),

@@ -21,6 +21,9 @@ from tests.serving import Served, serving
 if TYPE_CHECKING:
     from playwright.async_api import Browser
 
+# The network is off: no county's server is asked for its agendas, not even by schedule.
+os.environ.setdefault("IMPORTS_FROM", settings.NOWHERE)
+
 
 @pytest.fixture(scope="session")
 def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
@@ -38,7 +41,9 @@ def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def database_url(server_url: str) -> Iterator[str]:
     """A database of this run's own, migrated and loaded with the record."""
     from backend.campaigns import loading as campaigns
+    from backend.detained import loading as detained
     from backend.enrollment import loading as directory
+    from backend.hearings import sources
     from backend.policies import loading
 
     name = f"confianza_test_{os.getpid()}"
@@ -54,6 +59,8 @@ def database_url(server_url: str) -> Iterator[str]:
         await loading.load()
         await campaigns.load()
         await directory.load()
+        await sources.load()
+        await detained.load()
         return url
 
     async def drop() -> None:
@@ -101,7 +108,7 @@ class Colleague:
     async def get(self, address: str, **options: Any) -> httpx.Response:
         return await self.browser.get(address, **options)
 
-    async def post(self, address: str, **fields: Any) -> httpx.Response:
+    async def post(self, address: str, /, **fields: Any) -> httpx.Response:
         return await self.browser.post(
             address,
             data={"form_token": self.form_token, **fields},

@@ -18,6 +18,7 @@ from prometheus_client.metrics_core import Metric
 from backend import settings
 from backend.database import DB, DoesNotAnswer
 from backend.policies.tables import Figure, Law, Practice, Rule
+from backend.push.gauges import gauges
 from backend.web import keyring, metrics
 from backend.web.sending import Answer, AnyRequest, send
 
@@ -48,7 +49,7 @@ async def show_metrics(request: AnyRequest) -> ASGIResponse:
     """Counts for Prometheus; to everyone else there is nothing here."""
     if not metrics.may_read(request):
         raise NotFoundException
-    body = await metrics.text(await _age_of_the_record())
+    body = await metrics.text([*await _age_of_the_record(), *await _alerts()])
     return send(request, Answer(body, metrics.MEDIA_TYPE, NOT_KEPT))
 
 
@@ -118,6 +119,14 @@ def _keys() -> str:
 def _nearest(path: Path) -> Path:
     """The lowest folder above it that exists."""
     return next(folder for folder in path.parents if folder.exists())
+
+
+async def _alerts() -> list[Metric]:
+    try:
+        async with asyncio.timeout(3):
+            return await gauges()
+    except _NO_ANSWER:
+        return []
 
 
 async def _age_of_the_record() -> list[Metric]:

@@ -17,6 +17,9 @@ from backend.campaigns.reading import Counted
 from backend.campaigns.states import CampaignState
 from backend.campaigns.tables import Campaign
 from backend.counties import outlines
+from backend.hearings import calendars
+from backend.hearings import reading as hearings
+from backend.hearings import wording as hearings_wording
 from backend.policies import wording as record_wording
 from backend.web import language
 from backend.web.clock import today
@@ -30,6 +33,8 @@ from backend.web.sending import Answer, AnyRequest, send
 # How old a number on a page may be, and one that was asked for just now.
 PAGE_KEPT = 60
 NUMBERS_KEPT = 15
+# So many of what comes next stand on a campaign's page.
+HEARINGS = 5
 PICTURE = (("cache-control", "public, max-age=86400"), ("vary", "Accept-Encoding"))
 PREVIEWS = [f"/campaigns/{{slug:str}}/preview-{code}.png" for code in language.LANGUAGES]
 SHEET = re.compile("[1-9][0-9]{0,2}")
@@ -57,6 +62,8 @@ async def show_campaign(request: AnyRequest, slug: FromPath[str]) -> ASGIRespons
             "reviewed": loading.is_reviewed(campaign, code),
             "reasons": reasons.get(campaign.id, []),
             "updates": await reading.updates(campaign),
+            "hearings": await hearings.coming(campaign=slug, most=HEARINGS),
+            "hearings_wording": hearings_wording,
             "as_html": story.as_html,
             "names_end_on": campaign.names_end_on(),
             "outlines": outlines.svg_paths(640),
@@ -67,6 +74,21 @@ async def show_campaign(request: AnyRequest, slug: FromPath[str]) -> ASGIRespons
         return Page("campaigns/campaign.html", what)
 
     return await kept_page(request, ("campaign", slug, today()), make, PAGE_KEPT)
+
+
+@get("/campaigns/{slug:str}/hearings.ics", include_in_schema=False)
+async def show_calendar(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse:
+    """What comes up about a campaign, for calendars that follow it."""
+    reader = language.of(request)
+
+    async def make() -> Answer:
+        campaign = (await _counted(request, slug)).campaign
+        language.current.set(reader)
+        name = calendars.name_of(language.in_words(campaign.title))  # type: ignore[arg-type]
+        found = await hearings.for_calendars(campaign=campaign.slug)
+        return await calendars.answer(found, name, reader.code, f"campaign-{campaign.slug}")
+
+    return send(request, await kept(("campaign.ics", slug, reader.code, today()), make))
 
 
 @get("/campaigns/{slug:str}/numbers", include_in_schema=False)

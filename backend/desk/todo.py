@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 
+from backend.detained import editing as detained
 from backend.enrollment import editing
+from backend.hearings import notice, proposing
+from backend.hearings.tables import HearingSource
 from backend.policies import changes
 from backend.staff import retention
 from backend.staff.door import Visitor
@@ -17,6 +20,10 @@ RECORD = "/desk/record"
 WORK = "/desk/work"
 RETENTION = "/desk/retention"
 DIRECTORY = "/desk/directory"
+DETAINED = "/desk/detained"
+PROPOSALS = "/desk/hearings/proposals"
+HEARING_SOURCES = "/desk/hearings/sources"
+FORUMS_OWED = "/desk/hearings#owed"
 
 
 @dataclass(frozen=True)
@@ -36,8 +43,29 @@ async def waiting_for(visitor: Visitor) -> list[Todo]:
     if visitor.may(Right.RUN_THE_HOUSE):
         found += [*await _background(), *await _retention()]
     if visitor.may(Right.EDIT_RECORD):
-        found += [*await _record(), *await _directory()]
+        found += [*await _record(), *await _directory(), *await _detained()]
+    if visitor.may(Right.EDIT_HEARINGS):
+        found += await hearings()
     return sorted(found, key=lambda each: not each.alarm)
+
+
+async def hearings() -> list[Todo]:
+    waiting = await proposing.how_many()
+    failing = int(
+        await HearingSource.count().where(
+            HearingSource.enabled.eq(True), HearingSource.failing_since.is_not_null()
+        )
+    )
+    owed = len(await notice.forums_owed(today()))
+    every = [
+        Todo(ngettext("source of hearings cannot be read", "sources of hearings cannot be read",
+                      failing), HEARING_SOURCES, failing, alarm=True),
+        Todo(ngettext("proposed hearing waits for you", "proposed hearings wait for you", waiting),
+             PROPOSALS, waiting),
+        Todo(ngettext("forum is owed, and none is announced", "forums are owed, and none is"
+                      " announced", owed), FORUMS_OWED, owed),
+    ]  # fmt: skip
+    return [each for each in every if each.count]
 
 
 async def _record() -> list[Todo]:
@@ -63,6 +91,20 @@ async def _directory() -> list[Todo]:
                       flags), DIRECTORY, flags),
         Todo(ngettext("place of help is due for a look", "places of help are due for a look", due),
              DIRECTORY, due),
+    ]  # fmt: skip
+    return [each for each in every if each.count]
+
+
+async def _detained() -> list[Todo]:
+    counts = await detained.counts(today())
+    due, waiting = counts["due"], counts["waiting"]
+    every = [
+        Todo(ngettext("line or place of detention is due for a call or a look",
+                      "lines and places of detention are due for a call or a look", due),
+             DETAINED, due),
+        Todo(ngettext("line or place of detention waits to be confirmed",
+                      "lines and places of detention wait to be confirmed", waiting),
+             DETAINED, waiting),
     ]  # fmt: skip
     return [each for each in every if each.count]
 

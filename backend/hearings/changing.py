@@ -1,6 +1,7 @@
 """Every change of a hearing, with its line of history and its line in the audit trail."""
 
 import datetime
+import uuid
 from typing import Any
 
 from backend.counties.tables import County
@@ -35,11 +36,18 @@ class Refused(Exception):
 async def announce(entry: Entry, by: Account | None, *, source: str = "", why: str = "") -> Hearing:
     """A new hearing, public from now on. `by` is None for an importer. Raises Refused."""
     async with DB.transaction():
-        county = await _checked(entry)
-        hearing = Hearing(**_columns(entry, county), checked_on=today())
-        await hearing.save()
-        await _write_votes(hearing.id, entry)
+        hearing = await _put_in(entry, uuid.uuid4())
         await _note(hearing, Noted.ANNOUNCED, None, entry, by, source, why)
+    return hearing
+
+
+async def start_with(entry: Entry, uid: uuid.UUID, source: str) -> Hearing:
+    """One that comes with the house, by its own name in calendars: no act of anybody's, so it
+    stands in no audit trail. Raises Refused."""
+    async with DB.transaction():
+        hearing = await _put_in(entry, uid)
+        await _line(hearing, Noted.ANNOUNCED, None, entry, None, source, "").save()
+        await County.raw("SELECT pg_notify('record_changed', '')")
     return hearing
 
 
@@ -127,12 +135,16 @@ def _moved(before: Entry, after: Entry) -> Entry:
     elsewhere = new & set(entries.differing(before, after))
     # Place and time that become known are no move.
     learned = {name for name in elsewhere if not getattr(before, name)}
-    if "time_known" in learned and before.starts_at.date() == after.starts_at.date():
+    if "time_known" in learned and _day_of(before) == _day_of(after):
         learned |= {"time_known", "starts_at"}
     if elsewhere - learned and before.status == after.status == Status.SCHEDULED:
         plain = entries.plain(after)
         return entries.read({**plain, "status": Status.MOVED})
     return after
+
+
+def _day_of(entry: Entry) -> datetime.date:
+    return entry.starts_at.astimezone(CALIFORNIA).date()
 
 
 def _noted(before: Entry, after: Entry, fields: list[str]) -> Noted:
@@ -188,8 +200,7 @@ def _columns(entry: Entry, county: County | None) -> dict[str, Any]:
 def _at_noon(entry: Entry) -> datetime.datetime:
     if entry.time_known:
         return entry.starts_at
-    day = entry.starts_at.astimezone(CALIFORNIA).date()
-    return datetime.datetime.combine(day, datetime.time(12), CALIFORNIA)
+    return datetime.datetime.combine(_day_of(entry), datetime.time(12), CALIFORNIA)
 
 
 async def _write_votes(id: int, entry: Entry) -> None:
@@ -202,6 +213,14 @@ async def _write_votes(id: int, entry: Entry) -> None:
         )
 
 
+async def _put_in(entry: Entry, uid: uuid.UUID) -> Hearing:
+    county = await _checked(entry)
+    hearing = Hearing(**_columns(entry, county), uid=uid, checked_on=today())
+    await hearing.save()
+    await _write_votes(hearing.id, entry)
+    return hearing
+
+
 async def _note(
     hearing: Hearing,
     noted: Noted,
@@ -211,7 +230,23 @@ async def _note(
     source: str,
     why: str,
 ) -> None:
-    await HearingChange(
+    await _line(hearing, noted, before, after, by, source, why).save()
+    await audit.write(
+        by.name if by else audit.HOUSE, f"hearing_{noted}", subject(hearing.id), source=source
+    )
+    await County.raw("SELECT pg_notify('record_changed', '')")
+
+
+def _line(
+    hearing: Hearing,
+    noted: Noted,
+    before: Entry | None,
+    after: Entry,
+    by: Account | None,
+    source: str,
+    why: str,
+) -> HearingChange:
+    return HearingChange(
         hearing=hearing.id,
         noted=noted,
         fields=entries.differing(before, after) if before else [],
@@ -220,8 +255,4 @@ async def _note(
         why=why,
         made_by=by.id if by else None,
         source=source,
-    ).save()
-    await audit.write(
-        by.name if by else audit.HOUSE, f"hearing_{noted}", subject(hearing.id), source=source
     )
-    await County.raw("SELECT pg_notify('record_changed', '')")

@@ -12,6 +12,8 @@ from backend.staff.tables import LARGEST_ID, now
 from backend.web.clock import CALIFORNIA, today
 
 MOST = 500
+# A calendar keeps what was held, and is told of what was taken out, for so long.
+TOLD_AFTER = datetime.timedelta(days=60)
 
 
 async def one(id: int) -> Hearing | None:
@@ -37,9 +39,8 @@ async def coming(
 ) -> list[Hearing]:
     """What is ahead, the next first; cancelled ones stay until their day has passed. `county` is a
     slug: its own and the state's; "" the state's alone; None all."""
-    since = datetime.datetime.combine(today(), datetime.time(), CALIFORNIA)
     wanted = (
-        (Hearing.starts_at >= since)
+        (Hearing.starts_at >= midnight(today()))
         & Hearing.taken_out_at.is_null()
         & Hearing.status.is_in([*AHEAD, Status.CANCELLED])
     )
@@ -59,11 +60,20 @@ async def past(
     county: str | None = None,
     topic: Topic | None = None,
     kind: Kind | None = None,
+    body: str | None = None,
+    member: str | None = None,
     most: int = MOST,
 ) -> list[Hearing]:
-    """What was held, or whose time has passed, the newest first."""
+    """What was held, or whose time has passed, the newest first; of one `body`, or those in which
+    one `member` voted."""
     wanted = (Hearing.starts_at < now()) & Hearing.taken_out_at.is_null()
     wanted = wanted & (Hearing.status != Status.CANCELLED)
+    if body is not None:
+        wanted = wanted & (Hearing.body == body)
+    if member is not None:
+        rows = await MemberVote.select(MemberVote.hearing).where(MemberVote.member == member)
+        # An empty list is no list to PostgreSQL.
+        wanted = wanted & Hearing.id.is_in([row["hearing"] for row in rows] or [0])
     found: list[Hearing] = await (
         Hearing.objects(Hearing.county)
         .where(_of(wanted, county, topic, kind, None))
@@ -72,6 +82,91 @@ async def past(
         .output(load_json=True)
     )
     return [each for each in found if each.status == Status.HELD or each.is_over(now())]
+
+
+async def for_calendars(
+    *,
+    county: str | None = None,
+    topic: Topic | None = None,
+    kind: Kind | None = None,
+    campaign: str | None = None,
+    most: int = MOST,
+) -> list[Hearing]:
+    """What a calendar that somebody follows should have, the next first: whatever lies ahead, what
+    was held lately, and what was cancelled or taken out, so that it learns of it."""
+    since = midnight(today() - TOLD_AFTER)
+    wanted = (Hearing.starts_at >= since) & (
+        Hearing.taken_out_at.is_null() | (Hearing.taken_out_at >= now() - TOLD_AFTER)
+    )
+    found: list[Hearing] = await (
+        Hearing.objects(Hearing.county)
+        .where(_of(wanted, county, topic, kind, campaign))
+        # When there are too many, the farthest are left out.
+        .order_by(Hearing.starts_at)
+        .order_by(Hearing.id)
+        .limit(most)
+        .output(load_json=True)
+    )
+    return found
+
+
+async def between(
+    since: datetime.date,
+    until: datetime.date,
+    *,
+    county: str | None = None,
+    topic: Topic | None = None,
+    kind: Kind | None = None,
+    most: int = MOST,
+) -> list[Hearing]:
+    """Whatever is or was on these days in California, both included, the earliest first."""
+    wanted = (
+        (Hearing.starts_at >= midnight(since))
+        & (Hearing.starts_at < midnight(until + datetime.timedelta(days=1)))
+        & Hearing.taken_out_at.is_null()
+    )
+    found: list[Hearing] = await (
+        Hearing.objects(Hearing.county)
+        .where(_of(wanted, county, topic, kind, None))
+        .order_by(Hearing.starts_at)
+        .order_by(Hearing.id)
+        .limit(most)
+        .output(load_json=True)
+    )
+    return found
+
+
+async def last_forums() -> dict[str, Hearing]:
+    """The last forum that was held in each county, by slug."""
+    found: list[Hearing] = await (
+        Hearing.objects(Hearing.county)
+        .where(
+            Hearing.kind == Kind.FORUM,
+            Hearing.status == Status.HELD,
+            Hearing.taken_out_at.is_null(),
+            Hearing.county.is_not_null(),
+        )
+        .order_by(Hearing.starts_at)
+        .output(load_json=True)
+    )
+    return {county_of(each): each for each in found}
+
+
+async def voters() -> tuple[list[str], list[str]]:
+    """Every body that met and every member whose vote is known, in alphabetical order."""
+    bodies = await (
+        Hearing.select(Hearing.body)
+        .where(Hearing.taken_out_at.is_null(), Hearing.body != "")
+        .distinct()
+        .order_by(Hearing.body)
+    )
+    members = await (
+        MemberVote.select(MemberVote.member)
+        .where(MemberVote.hearing.taken_out_at.is_null())
+        .distinct()
+        .order_by(MemberVote.member)
+    )
+    return [row["body"] for row in bodies], [row["member"] for row in members]
 
 
 async def votes_of(ids: list[int]) -> dict[int, list[MemberVote]]:
@@ -143,6 +238,17 @@ def _of(
     if campaign is not None:
         wanted = wanted & (Hearing.campaign == campaign)
     return wanted
+
+
+def midnight(day: datetime.date) -> datetime.datetime:
+    """When the day begins in California."""
+    return datetime.datetime.combine(day, datetime.time(), CALIFORNIA)
+
+
+def county_of(hearing: Hearing) -> str:
+    """Its county's slug, "" for the state, of one that was read with its county."""
+    # Where there is none, Piccolo makes an empty row.
+    return getattr(hearing.county, "slug", None) or ""
 
 
 def county_name(slug: str) -> str:

@@ -48,7 +48,7 @@ async def show_county(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse:
                 "first_day": FIRST_DAY,
                 "citations": Citations(),
                 "drafts": drafts_among(record, on),
-                "help_lines": lines_for(county.slug),
+                "help_lines": await lines_for(county.slug),
                 "qr": _qr(f"/counties/{county.slug}"),
                 "wording": wording,
                 "Question": Question,
@@ -121,7 +121,7 @@ async def show_law(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse:
                 "after": laws[found + 1] if found + 1 < len(laws) else None,
                 "today": today(),
                 "citations": Citations(),
-                "help_lines": lines_for(),
+                "help_lines": await lines_for(),
                 "wording": wording,
             },
         )

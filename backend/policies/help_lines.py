@@ -1,43 +1,19 @@
-"""Whom to call: nothing here is legal advice, so every page on the law names someone who helps."""
+"""Whom to call: nothing here is legal advice, so every page on the law names someone who helps.
 
-import csv
-from dataclasses import dataclass
-from functools import cache
+The room `detained` loads the lines, and editors keep them right at the desk.
+"""
 
-from backend.policies.files import FOLDER
-
-
-@dataclass(frozen=True)
-class HelpLine:
-    """A line that people can call. `counties` are slugs; none means the whole state."""
-
-    phone: str
-    name: str
-    counties: tuple[str, ...]
-    hours: dict[str, str]
-    source_title: str
-    source_url: str
-    checked_on: str
+from backend.policies import reading
+from backend.policies.tables import HelpLine
 
 
-def lines_for(slug: str | None = None) -> list[HelpLine]:
-    """The county's own lines first, then the ones for all of California."""
-    own = [line for line in _lines() if slug in line.counties]
-    return own + [line for line in _lines() if not line.counties]
+async def all_lines() -> list[HelpLine]:
+    """Every line that people may see, by name; some have no number."""
+    return [line for line in await reading.help_lines() if line.shown]
 
 
-@cache
-def _lines() -> tuple[HelpLine, ...]:
-    with (FOLDER / "help_lines.csv").open(encoding="utf-8", newline="") as file:
-        return tuple(
-            HelpLine(
-                phone=row["phone"],
-                name=row["name"],
-                counties=tuple(row["counties"].split()),
-                hours={"en": row["hours_en"], "es": row["hours_es"]},
-                source_title=row["source_title"],
-                source_url=row["source_url"],
-                checked_on=row["checked_on"],
-            )
-            for row in csv.DictReader(file)
-        )
+async def lines_for(slug: str | None = None) -> list[HelpLine]:
+    """Lines with a number: the county's own first, then the ones for all of California."""
+    lines = [line for line in await all_lines() if line.phone]
+    own = [line for line in lines if slug in line.counties]
+    return own + [line for line in lines if line.statewide and line not in own]

@@ -1,22 +1,31 @@
 """The record as web processes hold it: read once, kept until the database says it changed."""
 
 import asyncio
+import datetime
+import json
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any, TypeVar
 
 import asyncpg
+from piccolo.columns import Date, Timestamptz
+from piccolo.table import Table
 
 from backend.counties import gazetteer
+from backend.counties.tables import County
 from backend.database import DB
 from backend.policies.record import CountyRecord
-from backend.policies.tables import Figure, Law, Practice, Rule
+from backend.policies.tables import Figure, HelpLine, Law, Practice, Rule
 from backend.web import kept
+
+Row = TypeVar("Row", bound=Table)
 
 
 class _Shelf:
     records: Mapping[str, CountyRecord] | None = None
     state: CountyRecord | None = None
     laws: tuple[Law, ...] | None = None
+    lines: tuple[HelpLine, ...] = ()
     changes = 0
 
 
@@ -36,11 +45,11 @@ async def records() -> Mapping[str, CountyRecord]:
     async with _reading:
         if _shelf.records is None:
             changes = _shelf.changes
-            read, state = await _read_records()
+            read, state, lines = await _read_records()
             # Something may have changed while we read: then answer with this, but do not keep it.
             if changes != _shelf.changes:
                 return read
-            _shelf.records, _shelf.state = read, state
+            _shelf.records, _shelf.state, _shelf.lines = read, state, lines
         return _shelf.records
 
 
@@ -49,6 +58,12 @@ async def state_record() -> CountyRecord:
     await records()
     state = _shelf.state
     return state if state is not None else (await _read_records())[1]
+
+
+async def help_lines() -> tuple[HelpLine, ...]:
+    """Every line that is not retired, by name, also what people may not see yet."""
+    await records()
+    return _shelf.lines if _shelf.records is not None else (await _read_records())[2]
 
 
 async def laws() -> tuple[Law, ...]:
@@ -100,7 +115,7 @@ async def _listen_once() -> None:
             await connection.close()
 
 
-async def _read_records() -> tuple[Mapping[str, CountyRecord], CountyRecord]:
+async def _read_records() -> tuple[Mapping[str, CountyRecord], CountyRecord, tuple[HelpLine, ...]]:
     rules = await (
         Rule.objects(Rule.law, Rule.county)
         .where(Rule.retired_at.is_null())
@@ -117,17 +132,46 @@ async def _read_records() -> tuple[Mapping[str, CountyRecord], CountyRecord]:
         .order_by(Practice.from_text, Practice.key)
         .output(load_json=True)
     )
-    figures = await (
-        Figure.objects(Figure.county)
-        .where(Figure.retired_at.is_null())
-        .order_by(Figure.key)
-        .output(load_json=True)
-    )
+    figures, lines = await _figures_and_lines()
     by_county = {
         county.slug: _record_of(county.slug, rules, practice, figures)
         for county in gazetteer.counties()
     }
-    return MappingProxyType(by_county), _record_of("state", rules, practice, figures)
+    return MappingProxyType(by_county), _record_of("state", rules, practice, figures), lines
+
+
+async def _figures_and_lines() -> tuple[list[Figure], tuple[HelpLine, ...]]:
+    """Both in one query: a county's page may cost three."""
+    found = await Figure.raw(
+        """SELECT 'figure' AS kind, f.key AS name, to_jsonb(f) AS row, to_jsonb(c) AS county
+           FROM figure f LEFT JOIN county c ON c.id = f.county WHERE f.retired_at IS NULL
+           UNION ALL
+           SELECT 'line', h.name, to_jsonb(h), NULL FROM help_line h WHERE h.retired_at IS NULL
+           ORDER BY kind, name"""
+    )
+    figures: list[Figure] = []
+    lines: list[HelpLine] = []
+    for each in found:
+        row = json.loads(each["row"])
+        if each["kind"] == "line":
+            lines.append(_from_json(HelpLine, row))
+            continue
+        figures.append(_from_json(Figure, row))
+        # As Piccolo does for the others: an empty row where there is none.
+        county = json.loads(each["county"] or "{}")
+        figures[-1].county = _from_json(County, county)
+    return figures, tuple(lines)
+
+
+def _from_json(table: type[Row], row: dict[str, Any]) -> Row:
+    """A row that PostgreSQL wrote as JSON."""
+    for column in table._meta.columns:
+        name, text = column._meta.name, row.get(column._meta.name)
+        if isinstance(text, str) and isinstance(column, Date):
+            row[name] = datetime.date.fromisoformat(text)
+        elif isinstance(text, str) and isinstance(column, Timestamptz):
+            row[name] = datetime.datetime.fromisoformat(text).astimezone(datetime.UTC)
+    return table(**row, _exists_in_db=bool(row))
 
 
 def _record_of(

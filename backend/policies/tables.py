@@ -5,6 +5,7 @@ from typing import Any
 
 from piccolo.columns import (
     JSONB,
+    Array,
     Boolean,
     Date,
     ForeignKey,
@@ -188,3 +189,62 @@ class Conflict(Table):
     entry_id = Varchar(length=60)
     in_files = JSONB(null=True, default=None)
     found_at = Timestamptz(default=TimestamptzNow())
+
+
+# A number or a place that nobody looked at for so long is shown with a warning.
+LATELY = datetime.timedelta(days=90)
+
+
+class Checked(Table, tags=["not a table"]):
+    """What people of the staff keep right by calling and looking: numbers and places.
+
+    `key` never changes. `sources` are as a fact's, but `title` and `url` may be missing. What has
+    no source better than grade C, or `confidence` low, is shown once an editor confirmed it
+    (`confirmed_at`). `checked_on` is when its source was last read, or when an editor last looked.
+    Texts are `{"en": …, "es": …}` or empty. What the desk wrote (`desk_at`) no load changes;
+    `content_hash` is of what the files said.
+    """
+
+    id: Serial
+    key = Varchar(length=60, unique=True)
+    name = Varchar(length=200)
+    phone = Varchar(length=20, default="")
+    sources = JSONB(default="[]")
+    confidence = Varchar(length=6, default="low")
+    checked_on = Date(null=True, default=None)
+    review_by = Date(null=True, default=None)
+    confirmed_at = Timestamptz(null=True, default=None)
+    desk_note = Text(default="")
+    content_hash = Varchar(length=64, default="")
+    desk_at = Timestamptz(null=True, default=None)
+    retired_at = Timestamptz(null=True, default=None)
+    changed_at = Timestamptz(default=TimestamptzNow())
+
+    @property
+    def shown(self) -> bool:
+        """Whether people may see it."""
+        known = self.well_sourced and self.checked_on is not None
+        return self.retired_at is None and (self.confirmed_at is not None or known)
+
+    @property
+    def well_sourced(self) -> bool:
+        return self.confidence != "low" and any(each["grade"] != "C" for each in self.cited())
+
+    def cited(self) -> list[dict[str, Any]]:
+        cited: Any = self.sources
+        return list(cited)
+
+    def stale_on(self, day: datetime.date) -> bool:
+        return self.checked_on is None or day - self.checked_on >= LATELY
+
+
+class HelpLine(Checked):
+    """A line that people call when someone was detained, in these `counties` (slugs) or all of
+    the state. Without a `phone` it is a network whose number nobody knows yet. `hours` and `about`
+    are texts, `languages` codes."""
+
+    counties = Array(base_column=Varchar(length=40), default=list)
+    statewide = Boolean(default=False)
+    hours = JSONB(default="{}")
+    about = JSONB(default="{}")
+    languages = Array(base_column=Varchar(length=8), default=list)

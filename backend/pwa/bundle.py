@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 from litestar.types import ASGIApp
 
-from backend.counties import phone
+from backend.counties import gazetteer, phone
 from backend.web import language
 from backend.web.clock import today
 from backend.web.json import PUBLIC
@@ -44,9 +44,17 @@ NOT_PAGES = (
     "/pledges",
     "/changes",
     "/hearings",
-    "/alerts",
     "/enrollment",
     "/detained",
+)
+
+# Pages worth having without a signal too, in a file of their own: the record's has no room left.
+MORE = ("/enrollment", "/enrollment/guide", "/enrollment/safe")
+# And when someone was detained, with every county's numbers, in a third.
+DETAINED = (
+    "/detained",
+    *(f"/detained/{page}" for page in ("find", "places", "calls", "family", "card")),
+    *(f"/counties/{county.slug}/detained" for county in gazetteer.counties()),
 )
 
 # Cuts a page: what of it is its own, and the frame all pages share.
@@ -85,6 +93,21 @@ async def make(app: ASGIApp) -> Answer:
         return answer
 
 
+async def make_more(app: ASGIApp, addresses: tuple[str, ...] = MORE) -> Answer:
+    """Pages beside the record: JSON `{made_on, languages: {code: {pages: …}}}`."""
+    transport = httpx.ASGITransport(app=app)  # type: ignore[arg-type]
+    async with httpx.AsyncClient(transport=transport, base_url="http://phone") as visitor:
+        languages = {
+            code: {"pages": {address: await _cut(visitor, address, code) for address in addresses}}
+            for code in language.LANGUAGES
+        }
+    whole = {"made_on": today().isoformat(), "languages": languages}
+    body = json.dumps(whole, ensure_ascii=False, separators=(",", ":")).encode()
+    answer = Answer(body, "application/json", PUBLIC, squeezed=True)
+    await asyncio.to_thread(lambda: answer.brotlied)
+    return answer
+
+
 async def _visit(visitor: httpx.AsyncClient, code: str) -> dict[str, Any]:
     """The frame and every page of one language."""
     pages: dict[str, Any] = {}
@@ -95,11 +118,16 @@ async def _visit(visitor: httpx.AsyncClient, code: str) -> dict[str, Any]:
         # Nothing above waits for anything: others get their turn here.
         await asyncio.sleep(0)
         linked = set(LINK.findall(pages[address]["main"])) - pages.keys() - set(to_see)
-        to_see += sorted(each for each in linked if not each.startswith(NOT_PAGES))
+        to_see += sorted(each for each in linked if not _is_elsewhere(each))
     whole = PAGE.fullmatch(await _ask(visitor, "/offline/frame", code))
     assert whole is not None
     frame = "".join(GAPS.get(name, text) for name, text in whole.groupdict().items())
     return {"frame": frame, "pages": dict(sorted(pages.items()))}
+
+
+def _is_elsewhere(address: str) -> bool:
+    # What is coming changes by the hour: a page on the phone asks for it when there is a signal.
+    return address.startswith(NOT_PAGES) or address in DETAINED or address.endswith("/hearings")
 
 
 async def _cut(visitor: httpx.AsyncClient, address: str, code: str) -> dict[str, str]:

@@ -25,9 +25,13 @@ NO_CACHE = (("cache-control", "no-cache"),)
 # What every page needs, on the phone from the start.
 ASSETS = (
     "css/app.css",
+    "css/detained.css",
+    "css/guide.css",
     "img/icons.svg",
     "img/mark.svg",
     "js/app.js",
+    "js/detained.js",
+    "js/guide.js",
     "js/locate.js",
     "vendor/htmx.js",
     "vendor/outlines.json",
@@ -60,6 +64,22 @@ async def make_bundle(app: ASGIApp) -> Answer:
         return await bundle.make(app)
 
     return await kept(("bundle", today()), make)
+
+
+@get("/offline/more.json", include_in_schema=False)
+async def show_more(request: AnyRequest) -> ASGIResponse:
+    async def make() -> Answer:
+        return await bundle.make_more(request.app)
+
+    return send(request, await kept(("more", today()), make))
+
+
+@get("/offline/detained.json", include_in_schema=False)
+async def show_detained(request: AnyRequest) -> ASGIResponse:
+    async def make() -> Answer:
+        return await bundle.make_more(request.app, bundle.DETAINED)
+
+    return send(request, await kept(("detained pages", today()), make))
 
 
 @get("/offline/frame", include_in_schema=False)
@@ -131,7 +151,7 @@ def _manifest(reader: language.Language) -> dict[str, Any]:
                 for label, address in (
                     (_("My county"), "/"),
                     (_("Someone was detained"), "/detained"),
-                    (_("Alerts"), "/alerts"),
+                    (_("Hearings and votes"), "/hearings"),
                     (_("Find health coverage"), "/enrollment"),
                 )
             ],

@@ -16,6 +16,8 @@ const worker = /** @type {ServiceWorkerGlobalScope & {
  *   finder: {find: (text: string, data: unknown) => Found}}} */ (/** @type {unknown} */ (self));
 
 const BUNDLE = "/offline/bundle.json";
+// Pages beside the record, in files of their own.
+const MORE = ["/offline/more.json", "/offline/detained.json"];
 const SHELL = `shell-${worker.BUILD.version}`;
 const RECORD = "record"; // outlives a release: yesterday's record is better than none
 const HELP = "help"; // the list of help for the counties somebody chose, and its page
@@ -61,9 +63,11 @@ async function install() {
   const shell = await caches.open(SHELL);
   await shell.addAll(worker.BUILD.assets.map((path) => new Request(path, { cache: "reload" })));
   const record = await caches.open(RECORD);
-  const fresh = await fetch(BUNDLE, { cache: "no-cache" });
-  if (!isRecord(fresh)) throw new Error("The record could not be fetched.");
-  await record.put(BUNDLE, fresh);
+  for (const file of [BUNDLE, ...MORE]) {
+    const fresh = await fetch(file, { cache: "no-cache" });
+    if (!isRecord(fresh)) throw new Error("The record could not be fetched.");
+    await record.put(file, fresh);
+  }
 }
 
 /** A hotel's sign-in page also answers 200. @param {Response} response */
@@ -190,9 +194,22 @@ async function read() {
     const kept = await (await caches.open(RECORD)).match(BUNDLE);
     if (!kept) return null;
     held.headers = kept.headers;
-    held.text = kept.json();
+    held.text = together(kept);
   }
   return held.text;
+}
+
+/** The record and the pages beside it as one. @param {Response} record @returns {Promise<Bundle>} */
+async function together(record) {
+  const bundle = await record.json();
+  for (const file of MORE) {
+    const more = await (await caches.open(RECORD)).match(file);
+    const languages = more ? (await more.json()).languages : {};
+    for (const code of Object.keys(languages)) {
+      Object.assign(bundle.languages[code]?.pages ?? {}, languages[code].pages);
+    }
+  }
+  return bundle;
 }
 
 /**
@@ -203,9 +220,10 @@ async function refresh(now) {
   if (!now && Date.now() - held.asked < OFTEN) return;
   held.asked = Date.now();
   try {
-    const fresh = await fetch(BUNDLE, { cache: "no-cache" });
-    if (!isRecord(fresh)) return;
-    await (await caches.open(RECORD)).put(BUNDLE, fresh);
+    for (const file of [BUNDLE, ...MORE]) {
+      const fresh = await fetch(file, { cache: "no-cache" });
+      if (isRecord(fresh)) await (await caches.open(RECORD)).put(file, fresh);
+    }
     held.text = null;
   } catch {
     // No network: what is here stays.

@@ -1,4 +1,5 @@
-"""Measure the house: start, memory, what a phone loads, Lighthouse, queries, speed, signing.
+"""Measure the house: start, memory, what a phone loads, Lighthouse, queries, speed, signing and
+ringing.
 
 `make bench` runs it. It prints figures and targets and judges nothing: the exit code says only
 whether everything could be measured. `--quick` takes shorter rounds, for a first look; `--only`
@@ -16,12 +17,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import first_view
+import following
+import importing
 import lighthouse
 import memory
 import phone
 import places
 import queries
 import rates
+import ringing
 import signing
 from servers import HOUSE, PAGE, VAR, NotMeasured, whole_house
 
@@ -280,6 +284,54 @@ def _measure_places(environment: dict[str, str], _quick: bool) -> list[Table]:
     ]
 
 
+def _measure_hearings(environment: dict[str, str], _quick: bool) -> list[Table]:
+    _say(f"{importing.EVENTS:,} events of Legistar, each with its agenda")
+
+    def work(server_url: str) -> importing.Reading:
+        with signing.clean_folder(), signing.stage(server_url, "hearings") as url:
+            return importing.measure(url)
+
+    read = _with_database(environment, work)
+    _say(f"a calendar of {following.EVENTS} events")
+
+    def follow(server_url: str) -> following.Following:
+        with signing.clean_folder(), signing.stage(server_url, "calendar") as url:
+            return following.measure(url)
+
+    feed = _with_database(environment, follow)
+    told = f"{read.proposals:,} proposals of {read.events:,} events, {read.doubles} doubled"
+    took, most = read.seconds, read.megabytes
+    return [
+        (
+            f"Hearings: {importing.EVENTS:,} Legistar events and agendas ({_busy()})",
+            [
+                ("", "", "target", ""),
+                ("first reading, seconds", f"{took:.1f}", "< 60", verdict(took < 60)),
+                ("again, nothing new, seconds", f"{read.again:.1f}", "", ""),
+                ("most memory (RSS), MB", f"{most:.0f}", "< 150", verdict(most < 150)),
+                (told, "", "", verdict(read.is_right())),
+            ],
+        ),
+        _calendar_table(feed),
+    ]
+
+
+def _calendar_table(feed: following.Following) -> Table:
+    times = feed.peer / feed.changed
+    return (
+        f"A calendar of {feed.events} events, {feed.bytes:,} bytes",
+        [
+            ("", "ms", "target", ""),
+            ("the first time", f"{feed.first:.0f}", "", ""),
+            ("after one of them changed", f"{feed.changed:.1f}", "", ""),
+            ("warm", f"{feed.kept:.2f}", "< 50", verdict(feed.kept < 50)),
+            ("304, for who has it", f"{feed.unchanged:.2f}", "", ""),
+            ("peer: every event written at each asking", f"{feed.peer:.0f}", "", ""),
+            ("peer / ours after a change", f"{times:.1f}", ">= 3", verdict(times >= 3)),
+        ],
+    )
+
+
 def _measure_signing(environment: dict[str, str], quick: bool) -> list[Table]:
     """How fast people can sign, what millions of pledges do to that, and whether all count."""
     sizes = signing.QUICK if quick else signing.Sizes()
@@ -406,6 +458,70 @@ def _crowd_table(crowds: signing.Crowds, sizes: signing.Sizes) -> Table:
     return (f"With few pledges and with many ({_busy()})", rows)
 
 
+def _measure_ringing(environment: dict[str, str], quick: bool) -> list[Table]:
+    """How fast phones are rung, and what a million of them cost."""
+    sizes = ringing.QUICK if quick else ringing.Sizes()
+
+    def measure(server_url: str) -> list[Table]:
+        with signing.stage(server_url, "ringing") as url, ringing.service() as host:
+            found = ringing.rates(url, host, sizes, _say)
+            return _ringing_tables(found, ringing.crowd(url, sizes, _say), sizes)
+
+    with signing.clean_folder():
+        return _with_database(environment, measure)
+
+
+def _ringing_tables(
+    found: dict[str, ringing.Ringer], crowd: ringing.Crowd, sizes: ringing.Sizes
+) -> list[Table]:
+    rounds = [f"round {number}" for number in range(1, sizes.rounds + 1)]
+    raw: list[Row] = [("", *rounds, "median", "by a core’s own time")]
+    for each in found.values():
+        figures = (*each.rounds, each.median, each.core)
+        raw.append((each.what, *(f"{figure:,.0f}" for figure in figures)))
+    ours = found[ringing.OURS]
+    compared: list[Row] = [("", "by the clock", "by a core", "target", "")]
+    for other, target in ((ringing.WEBPUSH, 6.0), (ringing.NPM, 4.0), (ringing.ALL, 1 / 3)):
+        clock, core = ours.against(found[other]), ours.by_core_against(found[other])
+        met = verdict(core >= target)
+        figures = (f"{clock:.2f}", f"{core:.2f}", f">= {target:.2f}", met)
+        compared.append((f"ours / {other}", *figures))
+    two = found[ringing.TWO].against(ours)
+    cores = os.cpu_count() or 1
+    # The service and the database need cores of their own beside two workers.
+    met = verdict(two >= 1.8) if cores >= 4 else f"not shown by {cores} cores"
+    compared.append(("two workers / one", f"{two:.2f}", "", ">= 1.80", met))
+    worker = [each for run in ours.memory for each in run]
+    third = max(1, len(crowd.memory) // 3)
+    growth = statistics.mean(crowd.memory[-third:] or [0]) - statistics.mean(
+        crowd.memory[third : 2 * third] or [0]
+    )
+    most = max(*worker, *crowd.memory, 0)
+    estimates: list[Row] = [("", "ms", "target", "", "devices", "truly")]
+    for what, took, guess, truth in crowd.estimates:
+        met = verdict(took < 200)
+        estimates.append((what, f"{took:.0f}", "< 200", met, f"{guess:,}", f"{truth:,}"))
+    return [
+        (f"Messages accepted a second ({cores} cores shared by all; {_busy()})", raw),
+        ("Ratios (the median of the rounds’ ratios)", compared),
+        (f"Audience estimates among {sizes.many:,} subscriptions", estimates),
+        (
+            f"Resolving a ring for {crowd.queued:,} (loaded in {crowd.loaded:.0f} s)",
+            [
+                ("", "", "target", ""),
+                ("seconds", f"{crowd.seconds:.1f}", "< 60", verdict(crowd.seconds < 60)),
+                ("worker’s memory at most, MB", f"{most:.0f}", "< 300", verdict(most < 300)),
+                (
+                    "growth from the middle to the last third, MB",
+                    f"{growth:+.1f}",
+                    "flat (< 3)",
+                    verdict(growth < 3),
+                ),
+            ],
+        ),
+    ]
+
+
 def _with_database(environment: dict[str, str], work: Callable[[str], Any]) -> Any:
     from backend import database
 
@@ -425,7 +541,9 @@ MEASURES = {
     "queries": _measure_queries,
     "rates": _measure_rates,
     "signing": _measure_signing,
+    "ringing": _measure_ringing,
     "places": _measure_places,
+    "hearings": _measure_hearings,
 }
 
 _begun = time.monotonic()

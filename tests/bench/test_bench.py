@@ -53,8 +53,29 @@ def test_lighthouse_is_pinned_and_its_lock_names_no_host() -> None:
         assert locked[f"node_modules/{name}"]["version"] == version
     assert all("integrity" in entry for path, entry in locked.items() if path)
     assert '"resolved"' not in text
-    assert not re.search(r"https?://(?!(github\.com|opencollective\.com)/)", text)
+    thanks = r"github\.com|opencollective\.com|feross\.org|www\.patreon\.com"
+    assert not re.search(rf"https?://(?!({thanks})/)", text)
     assert "omit-lockfile-registry-resolved=true" in (HERE / ".npmrc").read_text("utf-8")
+
+
+def test_whoever_rings_is_measured_on_a_small_scale(
+    bench: ModuleType, signing: ModuleType, server_url: str
+) -> None:
+    ringing = bench.ringing
+    sizes = ringing.Sizes(1, bound=200, webpush=20, npm=100, devices=300, many=3_000)
+    name = f"test_ringing_{os.getpid()}"
+    with (
+        signing.clean_folder(),
+        signing.stage(server_url, name) as url,
+        ringing.service() as host,
+    ):
+        found = ringing.rates(url, host, sizes, lambda _sentence: None)
+        assert all(each.median > 0 for each in found.values())
+        crowd = ringing.crowd(url, sizes, lambda _sentence: None)
+    assert crowd.queued == 3_000
+    assert all(guess == truth for _what, _ms, guess, truth in crowd.estimates)
+    titles = [title for title, _rows in bench._ringing_tables(found, crowd, sizes)]
+    assert len(titles) == 4
 
 
 def report(**changed: float) -> dict:

@@ -63,6 +63,7 @@ function moveWithHtmx() {
     const target = document.querySelector("main [data-focus]");
     if (target instanceof HTMLElement) target.focus({ preventScroll: true });
     keepCountyButton();
+    showWhatComes().catch(() => {});
   });
   document.addEventListener("htmx:error", () => {
     const live = byId("live");
@@ -236,8 +237,29 @@ async function openOnMyCounty() {
   const unchanged = place.querySelector(".unchanged");
   if (changed instanceof HTMLElement) changed.hidden = !fresh.length;
   if (unchanged instanceof HTMLElement) unchanged.hidden = fresh.length > 0;
+  const whatComes = place.querySelector(".what-comes");
+  if (whatComes instanceof HTMLElement) showWhatComes(whatComes, slug).catch(() => {});
   place.hidden = false;
   document.querySelector(".hero")?.classList.add("after");
+}
+
+/**
+ * The next hearing and the last forum, which no page from the phone can know. Every county's are
+ * asked for at once, so that asking tells nobody which one is looked up; without a signal the link
+ * stands alone.
+ * @param {HTMLElement | null} [place] @param {string} [slug]
+ */
+async function showWhatComes(place = document.querySelector("#record .what-comes"), slug) {
+  const button = document.querySelector("#record .keep-county");
+  const wanted = slug ?? (button instanceof HTMLElement ? button.dataset.slug : "");
+  const box = place?.querySelector("div");
+  if (!box || !wanted || box.childElementCount) return;
+  const answer = await fetch("/hearings/next");
+  if (!answer.ok || answer.redirected) return;
+  const every = document.createElement("template");
+  every.innerHTML = await answer.text();
+  const mine = every.content.querySelector(`[data-county="${wanted}"]`);
+  if (mine) box.replaceChildren(...mine.childNodes);
 }
 
 function exitAtOnce() {
@@ -297,6 +319,7 @@ else window.addEventListener("load", comeLater);
 
 function comeLater() {
   startWorker().catch(() => {});
+  showWhatComes().catch(() => {});
   const ready = () => {
     document.documentElement.dataset.ready = "yes";
   };

@@ -1,0 +1,1 @@
+"""One device's subscription to alerts, and the only code that knows how to ring it."""

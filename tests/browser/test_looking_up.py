@@ -106,7 +106,7 @@ async def test_the_language_changes_in_place_and_stays(visit: Open) -> None:
     await page.get_by_role("link", name="Español").click()
     await expect(page.locator("html")).to_have_attribute("lang", "es")
     await expect(page.locator("h1")).to_have_text("Condado de Alameda")
-    await page.get_by_role("link", name="Leyes").click()
+    await page.get_by_role("link", name="Más", exact=True).click()
     await expect(page.locator("html")).to_have_attribute("lang", "es")
 
 

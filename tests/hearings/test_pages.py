@@ -25,8 +25,8 @@ def words(page: str) -> str:
 
 async def test_an_empty_list_says_so_and_what_will_happen(client: httpx.AsyncClient) -> None:
     told = words((await client.get("/hearings?county=modoc")).text)
-    assert "No hearing is announced in Modoc. We will ring when one is." in told
-    assert "No hearing is announced. We will ring when one is." in words(
+    assert "No hearing is announced in Modoc. Look again soon." in told
+    assert "No hearing is announced. Look again soon." in words(
         (await client.get("/hearings")).text
     )
     assert "Nothing like that is announced" in words(

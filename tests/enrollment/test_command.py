@@ -35,7 +35,10 @@ def test_a_list_comes_in_by_command(server_url: str, sites: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("nobody", "x.csv"), "there is no source 'nobody'; there are: hrsa, cdph, dhcs, hsds"),
+        (
+            ("nobody", "x.csv"),
+            "there is no source 'nobody'; there are: hearings, hrsa, cdph, dhcs, hsds",
+        ),
         (("hrsa", "/nowhere/x.csv"), "No such file or directory"),
         (("dhcs", "README.md", "--columns", "phone"), "is not like “phone=Main line”"),
     ],

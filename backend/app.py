@@ -16,9 +16,6 @@ from litestar.openapi.spec import License
 from backend import settings
 from backend.about import controllers as about_pages
 from backend.about import operations
-from backend.alerts import controllers as alert_pages
-from backend.alerts import mail_pages as alert_mail
-from backend.alerts import phone as alerting_phone
 from backend.campaigns import api as campaigns_api
 from backend.campaigns import controllers as campaign_pages
 from backend.campaigns import osdi, pledging
@@ -99,25 +96,6 @@ ROUTES = [
     hearing_pages.show_county_calendar,
     hearing_pages.show_feed,
     hearings_api.list_hearings,
-    alert_pages.show_alerts,
-    alert_pages.show_calendar,
-    alerting_phone.turn_on,
-    alerting_phone.change,
-    alerting_phone.open_app,
-    alerting_phone.tell_status,
-    alerting_phone.send_test,
-    alerting_phone.show_code,
-    alerting_phone.note_received,
-    alerting_phone.turn_off,
-    alert_mail.ask,
-    alert_mail.show_left,
-    alert_mail.show_sent,
-    alert_mail.show_own,
-    alert_mail.confirm,
-    alert_mail.change,
-    alert_mail.leave,
-    alert_mail.show_one_click,
-    alert_mail.leave_at_once,
     campaign_pages.list_campaigns,
     campaign_pages.show_campaign,
     campaign_pages.show_calendar,

@@ -66,7 +66,8 @@ def house_handler() -> logging.Handler:
             _without_words,
             last,
         ],
-        logger_factory=structlog.PrintLoggerFactory(),
+        # One write a line: those of two threads must not run into each other.
+        logger_factory=structlog.WriteLoggerFactory(),
     )
     logging.captureWarnings(True)
     logging.lastResort = None  # it prints the words of whoever has no handler

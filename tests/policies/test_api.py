@@ -154,6 +154,7 @@ async def test_the_schema_describes_what_is_answered(client: httpx.AsyncClient) 
         "/api/v1/counties.geojson",
         "/api/v1/counties/{slug}",
         "/api/v1/zips/{code}",
+        "/api/v1/hearings",
         "/api/v1/laws",
         "/api/v1/campaigns",
     }

@@ -16,12 +16,16 @@ from litestar.openapi.spec import License
 from backend import settings
 from backend.about import controllers as about_pages
 from backend.about import operations
+from backend.alerts import controllers as alert_pages
+from backend.alerts import mail_pages as alert_mail
+from backend.alerts import phone as alerting_phone
 from backend.campaigns import api as campaigns_api
 from backend.campaigns import controllers as campaign_pages
 from backend.campaigns import osdi, pledging
 from backend.counties import api as counties_api
 from backend.counties import controllers as county_pages
 from backend.database import DB, use
+from backend.desk import alerts as desk_alerts
 from backend.desk import campaign_people as desk_campaign_people
 from backend.desk import campaigns as desk_campaigns
 from backend.desk import controllers as desk
@@ -96,6 +100,25 @@ ROUTES = [
     hearing_pages.show_county_calendar,
     hearing_pages.show_feed,
     hearings_api.list_hearings,
+    alert_pages.show_alerts,
+    alert_pages.show_calendar,
+    alerting_phone.turn_on,
+    alerting_phone.change,
+    alerting_phone.open_app,
+    alerting_phone.tell_status,
+    alerting_phone.send_test,
+    alerting_phone.show_code,
+    alerting_phone.note_received,
+    alerting_phone.turn_off,
+    alert_mail.ask,
+    alert_mail.show_left,
+    alert_mail.show_sent,
+    alert_mail.show_own,
+    alert_mail.confirm,
+    alert_mail.change,
+    alert_mail.leave,
+    alert_mail.show_one_click,
+    alert_mail.leave_at_once,
     campaign_pages.list_campaigns,
     campaign_pages.show_campaign,
     campaign_pages.show_calendar,
@@ -226,6 +249,19 @@ ROUTES = [
     desk_campaign_people.drop_aside,
     desk_campaign_people.show_export,
     desk_campaign_people.download,
+    desk_alerts.list_alerts,
+    desk_alerts.show_new,
+    desk_alerts.begin,
+    desk_alerts.show_estimate,
+    desk_alerts.resume,
+    desk_alerts.show_alert,
+    desk_alerts.show_progress,
+    desk_alerts.show_edit,
+    desk_alerts.edit,
+    desk_alerts.send,
+    desk_alerts.cancel,
+    desk_alerts.correct,
+    desk_alerts.test,
     desk_detained.list_all,
     desk_detained.show_new,
     desk_detained.add,

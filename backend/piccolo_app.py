@@ -17,6 +17,7 @@ APP_CONFIG = AppConfig(
             "backend.campaigns.tables",
             "backend.enrollment.tables",
             "backend.detained.tables",
+            "backend.alerts.tables",
         ],
         exclude_imported=True,
         exclude_tags=["not a table"],

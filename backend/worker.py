@@ -1,8 +1,13 @@
 """Background work: every room's jobs, when they are due, and how long things are kept. Nothing else
 lists them; `web/work.py` does them."""
 
+from datetime import timedelta
 from typing import Any
 
+from backend.alerts import codes, telling, watching
+from backend.alerts import mailing as alert_mailing
+from backend.alerts.tables import HEARD_KEPT, NEWS_KEPT
+from backend.alerts.tables import UNCONFIRMED_KEPT as UNCONFIRMED_MAIL_KEPT
 from backend.campaigns import asides, mailing, running, signing
 from backend.campaigns import jobs as campaigns
 from backend.campaigns.tables import NAMES_KEPT, UNCONFIRMED_KEPT
@@ -49,6 +54,17 @@ RETENTION: tuple[Keep, ...] = (
         push.remove_unconfirmed,
     ),
     Keep("ring_batches", later("Whom an alert did not reach"), BATCHES_KEPT, push.remove_batches),
+    Keep(
+        "alert_mail",
+        later("E-mail addresses for alerts that nobody confirmed"),
+        UNCONFIRMED_MAIL_KEPT,
+        alert_mailing.remove_unconfirmed,
+    ),
+    Keep("alert_codes", later("Codes of phones for a test"), timedelta(days=1), codes.remove_codes),
+    Keep(
+        "heard", later("Which changes were looked at for alerts"), HEARD_KEPT, watching.remove_heard
+    ),
+    Keep("alert_news", later("What alerts told"), NEWS_KEPT, watching.remove_news),
     Keep("rings", later("Numbers of alerts that went out"), RINGS_KEPT, push.remove_rings),
 )
 
@@ -78,6 +94,10 @@ JOBS: dict[str, Job] = {
     "ring_lane": delivery.lane,
     "tend_rings": delivery.tend,
     "warn_unconfirmed": push.warn_unconfirmed,
+    "look_for_news": watching.look_for_news,
+    telling.MAIL_JOB: alert_mailing.mail_news,
+    alert_mailing.LETTER_JOB: alert_mailing.mail_letter,
+    alert_mailing.CONFIRM_JOB: alert_mailing.mail_confirmation,
 }
 
 # Hours in UTC: at night in California, summer and winter.
@@ -91,6 +111,7 @@ SCHEDULES: tuple[Schedule, ...] = (
     Schedule("remind_signers", "13 17 * * *", "remind_signers"),
     Schedule("look_for_hearings", "23 * * * *", "look_for_hearings"),
     Schedule("tend_rings", "* * * * * */10", "tend_rings"),
+    Schedule("look_for_news", "* * * * *", "look_for_news"),
     # By day, since it rings.
     Schedule("warn_unconfirmed", "23 19 * * *", "warn_unconfirmed"),
 )

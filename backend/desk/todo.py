@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from backend.alerts import composing
+from backend.alerts.kinds import State
 from backend.detained import editing as detained
 from backend.enrollment import editing
 from backend.hearings import notice, proposing
@@ -23,6 +25,7 @@ DIRECTORY = "/desk/directory"
 DETAINED = "/desk/detained"
 PROPOSALS = "/desk/hearings/proposals"
 HEARING_SOURCES = "/desk/hearings/sources"
+ALERTS = "/desk/alerts"
 FORUMS_OWED = "/desk/hearings#owed"
 
 
@@ -46,6 +49,8 @@ async def waiting_for(visitor: Visitor) -> list[Todo]:
         found += [*await _record(), *await _directory(), *await _detained()]
     if visitor.may(Right.EDIT_HEARINGS):
         found += await hearings()
+    if visitor.may(Right.SEND_ALERTS):
+        found += await _alerts(visitor)
     return sorted(found, key=lambda each: not each.alarm)
 
 
@@ -66,6 +71,19 @@ async def hearings() -> list[Todo]:
                       " announced", owed), FORUMS_OWED, owed),
     ]  # fmt: skip
     return [each for each in every if each.count]
+
+
+async def _alerts(visitor: Visitor) -> list[Todo]:
+    """Those that somebody else asked to be sent."""
+    waiting = len(
+        [
+            each
+            for each in await composing.all_of(State.ASKED)
+            if each.asked_by != visitor.account.id
+        ]
+    )
+    words = ngettext("alert waits for a second person", "alerts wait for a second person", waiting)
+    return [Todo(words, ALERTS, waiting)] if waiting else []
 
 
 async def _record() -> list[Todo]:

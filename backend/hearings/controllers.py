@@ -12,7 +12,7 @@ from litestar.response.base import ASGIResponse
 from backend import settings
 from backend.counties import gazetteer
 from backend.hearings import calendars, feed, notice, reading, wording
-from backend.hearings.forms import STATE, Asked, asked, asked_votes
+from backend.hearings.forms import STATE, Asked, Several, asked, asked_several, asked_votes
 from backend.hearings.kinds import Kind, Noted, Status, Topic
 from backend.hearings.tables import Hearing
 from backend.policies import reading as record
@@ -178,6 +178,9 @@ async def show_hearing(request: AnyRequest, name: FromPath[str]) -> ASGIResponse
 
 @get("/hearings.ics", include_in_schema=False)
 async def show_calendar(request: AnyRequest) -> ASGIResponse:
+    several = asked_several(request)
+    if several is not None:
+        return await _send_several(request, several)
     wanted = asked(request)
     return await _send_calendar(request, wanted, "hearings")
 
@@ -223,6 +226,18 @@ async def _send_calendar(request: AnyRequest, wanted: Asked, file: str) -> ASGIR
 
     key = ("hearings.ics", file, wanted.key, reader.code, today())
     return send(request, await kept(key, make))
+
+
+async def _send_several(request: AnyRequest, wanted: Several) -> ASGIResponse:
+    """Of several counties and topics. There are too many such calendars to keep them."""
+    reader = language.of(request)
+    language.current.set(reader)
+    found = await reading.for_calendars(
+        counties=tuple("" if slug == STATE else slug for slug in wanted.counties),
+        topics=wanted.topics,
+    )
+    name = calendars.name_of(_("What I chose"))
+    return send(request, await calendars.answer(found, name, reader.code, "hearings"))
 
 
 async def _send_one(request: AnyRequest, number: str) -> ASGIResponse:

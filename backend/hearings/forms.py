@@ -57,6 +57,28 @@ def asked(request: AnyRequest) -> Asked:
     return Asked(county or None, Topic(topic) if topic else None, Kind(kind) if kind else None)
 
 
+@dataclass(frozen=True)
+class Several:
+    """Any of these counties, `state` among them for what is of none, and any of these topics; of
+    nothing, all."""
+
+    counties: tuple[str, ...] = ()
+    topics: tuple[Topic, ...] = ()
+
+
+def asked_several(request: AnyRequest) -> Several | None:
+    """What a calendar asks for that names several counties or topics; None for one that does not.
+    Names that we do not know are left out: a calendar reads no sentence."""
+    params = request.query_params
+    counties, topics = params.getall("county", []), params.getall("topic", [])
+    if len(counties) < 2 and len(topics) < 2:
+        return None
+    return Several(
+        tuple(sorted({slug for slug in counties if slug == STATE or gazetteer.county(slug)})),
+        tuple(sorted({Topic(topic) for topic in topics if topic in set(Topic)})),
+    )
+
+
 def asked_votes(
     request: AnyRequest, bodies: list[str], members: list[str]
 ) -> tuple[str | None, str | None, str | None]:

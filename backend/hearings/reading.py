@@ -1,6 +1,8 @@
 """Hearings as everyone sees them."""
 
 import datetime
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from backend.counties import gazetteer
@@ -90,14 +92,22 @@ async def for_calendars(
     topic: Topic | None = None,
     kind: Kind | None = None,
     campaign: str | None = None,
+    counties: tuple[str, ...] = (),
+    topics: tuple[Topic, ...] = (),
     most: int = MOST,
 ) -> list[Hearing]:
     """What a calendar that somebody follows should have, the next first: whatever lies ahead, what
-    was held lately, and what was cancelled or taken out, so that it learns of it."""
+    was held lately, and what was cancelled or taken out, so that it learns of it. Of `counties` (""
+    for the state) and `topics` any will do."""
     since = midnight(today() - TOLD_AFTER)
     wanted = (Hearing.starts_at >= since) & (
         Hearing.taken_out_at.is_null() | (Hearing.taken_out_at >= now() - TOLD_AFTER)
     )
+    if counties:
+        of_them: Any = Hearing.county.slug.is_in(list(counties))
+        wanted = wanted & (of_them | Hearing.county.is_null() if "" in counties else of_them)
+    if topics:
+        wanted = wanted & reduce(or_, (Hearing.topics.any(each) for each in topics))
     found: list[Hearing] = await (
         Hearing.objects(Hearing.county)
         .where(_of(wanted, county, topic, kind, campaign))

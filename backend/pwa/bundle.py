@@ -46,6 +46,7 @@ NOT_PAGES = (
     "/hearings",
     "/enrollment",
     "/detained",
+    "/alerts",
 )
 
 # Pages worth having without a signal too, in a file of their own: the record's has no room left.

@@ -174,8 +174,18 @@ def _worker() -> str:
     version = hashlib.sha256(
         json.dumps([assets, code, settings.read().release]).encode()
     ).hexdigest()[:12]
-    build = json.dumps({"version": version, "assets": assets})
+    words = {code: _alert_words(reader) for code, reader in language.LANGUAGES.items()}
+    build = json.dumps({"version": version, "assets": assets, "words": words})
     return f"self.BUILD = {build};\n{code}"
+
+
+def _alert_words(reader: language.Language) -> dict[str, str]:
+    """What a phone shows when an alert comes that it cannot read."""
+    token = language.current.set(reader)
+    try:
+        return {"title": _("New update"), "body": _("Open the app to read it.")}
+    finally:
+        language.current.reset(token)
 
 
 @cache

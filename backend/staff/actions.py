@@ -53,6 +53,14 @@ ACTIONS = {
     "campaign_archived": later("moved a campaign to the archive"),
     "news_told": later("told a campaign’s signers news"),
     "news_mailed": later("mailed a campaign’s news"),
+    # Alerts.
+    "alert_begun": later("began an alert"),
+    "alert_changed": later("changed an alert"),
+    "alert_asked": later("asked that an alert be sent"),
+    "alert_sent": later("sent an alert"),
+    "alert_cancelled": later("called an alert off"),
+    "alert_tested": later("sent an alert to a phone as a test"),
+    "push_resumed": later("let phones of a push service be rung again"),
     # Who signed.
     "saw_people": later("looked at people who signed"),
     "pledge_withdrawn": later("withdrew a pledge because its signer asked"),

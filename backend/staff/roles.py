@@ -19,6 +19,7 @@ class Right(StrEnum):
     EDIT_RECORD = "edit_record"
     RUN_CAMPAIGNS = "run_campaigns"
     EDIT_HEARINGS = "edit_hearings"
+    SEND_ALERTS = "send_alerts"
     SEE_PEOPLE = "see_people"
     EXPORT_PEOPLE = "export_people"
     LEAD_CANVASS = "lead_canvass"
@@ -32,6 +33,7 @@ ROLES_WITH: dict[Right, frozenset[Role]] = {
     Right.EDIT_RECORD: frozenset({Role.ADMIN, Role.EDITOR}),
     Right.RUN_CAMPAIGNS: frozenset({Role.ADMIN, Role.CAMPAIGNER}),
     Right.EDIT_HEARINGS: frozenset({Role.ADMIN, Role.EDITOR, Role.CAMPAIGNER}),
+    Right.SEND_ALERTS: frozenset({Role.ADMIN, Role.CAMPAIGNER}),
     Right.SEE_PEOPLE: frozenset({Role.ADMIN, Role.CAMPAIGNER}),
     Right.EXPORT_PEOPLE: frozenset({Role.ADMIN, Role.CAMPAIGNER}),
     Right.LEAD_CANVASS: frozenset({Role.ADMIN, Role.CANVASS_LEAD}),

@@ -17,6 +17,9 @@ LARGEST_BODY = 1_000_000
 # Lists of all the country's health centers: only the desk hands them in, and its door comes first.
 ROOMY = "/desk/directory/imports"
 LARGEST_FILE = 60_000_000
+# A mail provider's server leaves for somebody, with the token of their letter and from no page of
+# ours (RFC 8058).
+ONE_CLICK = re.compile(r"/alerts/mail/[A-Za-z0-9_-]+/one-click")
 UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ufffd]")
 
 
@@ -58,9 +61,13 @@ def _refused(scope: Any) -> CannotAnswer | None:
             roomy = scope["path"] == ROOMY
             if int(value[:12]) > (LARGEST_FILE if roomy else LARGEST_BODY):
                 return CannotAnswer("", status=413)
-    if scope["method"] not in SAFE and not _from_our_own_page(scope):
+    if scope["method"] not in SAFE and not (_from_our_own_page(scope) or _is_one_click(scope)):
         return CannotAnswer("", status=403)
     return None
+
+
+def _is_one_click(scope: Any) -> bool:
+    return scope["method"] == "POST" and ONE_CLICK.fullmatch(scope["path"]) is not None
 
 
 def _from_our_own_page(scope: Any) -> bool:

@@ -12,7 +12,7 @@
  */
 
 const worker = /** @type {ServiceWorkerGlobalScope & {
- *   BUILD: {version: string, assets: string[]},
+ *   BUILD: {version: string, assets: string[], words: Record<string, {title: string, body: string}>},
  *   finder: {find: (text: string, data: unknown) => Found}}} */ (/** @type {unknown} */ (self));
 
 const BUNDLE = "/offline/bundle.json";
@@ -24,9 +24,13 @@ const HELP = "help"; // the list of help for the counties somebody chose, and it
 const PLACES = "/enrollment/places";
 const CHOICE = "/offline/language"; // an entry of the cache, never an address that is asked
 const OFTEN = 10 * 60 * 1000;
+const ALERTS = "alerts"; // what this phone holds so that it can be rung
+const HOLDS = "/alerts/held"; // entries of that cache, never addresses that are asked
+const LAST_SHOWN = "/alerts/received";
+const MARK = "/static/img/mark.svg";
 
-/** @type {{text: Promise<Bundle> | null, headers: Headers | null, asked: number}} */
-const held = { text: null, headers: null, asked: 0 };
+/** @type {{text: Promise<Bundle> | null, headers: Headers | null, asked: number, opened: number}} */
+const held = { text: null, headers: null, asked: 0, opened: 0 };
 
 worker.addEventListener("install", (event) => {
   event.waitUntil(install());
@@ -39,7 +43,11 @@ worker.addEventListener("activate", (event) => {
 worker.addEventListener("message", (event) => {
   if (event.data === "update") worker.skipWaiting();
   if (event.data === "refresh") event.waitUntil(refresh(true));
-  if (event.data?.language) event.waitUntil(choose(event.data.language));
+  if (event.data?.language) {
+    // Every page says so when it opens.
+    event.waitUntil(choose(event.data.language));
+    event.waitUntil(reconcile().catch(() => {}));
+  }
   if (event.data?.help) event.waitUntil(keepHelp(String(event.data.help)).catch(() => {}));
   if (event.data?.find) event.waitUntil(answerFind(event.data.find, event.ports[0]));
 });
@@ -56,6 +64,23 @@ worker.addEventListener("fetch", (event) => {
   } else if (event.request.mode === "navigate") {
     event.respondWith(page(event, address));
   }
+});
+
+worker.addEventListener("push", (event) => {
+  // At once and always, whatever came: a phone takes the permission away where nothing is shown.
+  const told = toldIn(event.data);
+  event.waitUntil(worker.registration.showNotification(told.title, told.options));
+  event.waitUntil(noteShown().catch(() => {}));
+});
+
+worker.addEventListener("notificationclick", (event) => {
+  event.notification.close();
+  event.waitUntil(goTo(ownAddress(event.notification.data?.navigate)));
+});
+
+worker.addEventListener("pushsubscriptionchange", (event) => {
+  held.opened = 0;
+  /** @type {ExtendableEvent} */ (event).waitUntil(reconcile().catch(() => {}));
 });
 
 /** Everything or nothing: a release that is only half here would break where it hurts. */
@@ -78,7 +103,7 @@ function isRecord(response) {
 
 async function activate() {
   for (const name of await caches.keys()) {
-    if (name !== SHELL && name !== RECORD && name !== HELP) await caches.delete(name);
+    if (name !== SHELL && name !== RECORD && name !== HELP && name !== ALERTS) await caches.delete(name);
   }
   await worker.clients.claim();
 }
@@ -293,4 +318,125 @@ function escaped(text) {
   /** @type {Record<string, string>} */
   const names = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&#34;", "'": "&#39;" };
   return text.replace(/[&<>"']/g, (letter) => names[letter]);
+}
+
+/**
+ * What an alert says, in the shape that Safari shows by itself (Declarative Web Push). Of anything
+ * else, the neutral words.
+ * @param {PushMessageData | null} data
+ */
+function toldIn(data) {
+  /** @type {any} */
+  let said = null;
+  try {
+    said = data?.json()?.notification;
+  } catch {
+    // Not ours, or broken.
+  }
+  const code = worker.navigator.language.split("-")[0];
+  const words = worker.BUILD.words[code] ?? worker.BUILD.words.en;
+  const known = text(said?.title) !== "";
+  const title = known ? text(said.title) : words.title;
+  return {
+    title,
+    options: {
+      body: known ? text(said.body) : words.body,
+      lang: text(said?.lang) || code,
+      dir: /** @type {NotificationDirection} */ (said?.dir === "rtl" ? "rtl" : "auto"),
+      tag: text(said?.tag) || "update",
+      icon: worker.BUILD.assets.find((path) => path.includes("/icons/192")) ?? MARK,
+      data: { navigate: ownAddress(said?.navigate) },
+    },
+  };
+}
+
+/** @param {unknown} value */
+function text(value) {
+  return typeof value === "string" ? value : "";
+}
+
+/** A page of ours, whatever was asked for. @param {unknown} address */
+function ownAddress(address) {
+  try {
+    const asked = new URL(text(address) || "/", worker.location.origin);
+    return asked.origin === worker.location.origin ? asked.href : `${worker.location.origin}/`;
+  } catch {
+    return `${worker.location.origin}/`;
+  }
+}
+
+/** @param {string} address */
+async function goTo(address) {
+  const windows = await worker.clients.matchAll({ type: "window", includeUncontrolled: true });
+  for (const window of windows) {
+    try {
+      await (await window.focus()).navigate(address);
+      return;
+    } catch {
+      // Not ours to steer, or not now: another, or a new one.
+    }
+  }
+  await worker.clients.openWindow(address);
+}
+
+/** The page on which somebody waits for their test looks here; we learn only that one was shown. */
+async function noteShown() {
+  const mine = await caches.open(ALERTS);
+  const holds = await mine.match(HOLDS);
+  if (!holds) return;
+  await mine.put(LAST_SHOWN, new Response(new Date().toISOString()));
+  await tellOfAlerts("/received", await holds.json());
+}
+
+/**
+ * The app was opened: does what the browser has fit what the server has? Nobody can rely on being
+ * told when it changes.
+ */
+async function reconcile() {
+  const mine = (await caches.has(ALERTS)) ? await (await caches.open(ALERTS)).match(HOLDS) : null;
+  if (!mine || Date.now() - held.opened < OFTEN) return;
+  held.opened = Date.now();
+  const { secret } = await mine.json();
+  const { pushManager } = worker.registration;
+  const standing = await pushManager.getSubscription();
+  const told = await tellOfAlerts("/opened", {
+    secret,
+    endpoint: standing?.endpoint ?? null,
+    key: standing ? keyOf(standing) : null,
+  });
+  if (told.standing === "unknown") {
+    await standing?.unsubscribe();
+  } else if (told.standing === "subscribe" && Notification.permission === "granted") {
+    // Under another key a browser lets nobody subscribe beside the line that stands.
+    if (standing && keyOf(standing) !== told.key) await standing.unsubscribe();
+    const options = { userVisibleOnly: true, applicationServerKey: told.key };
+    const fresh = await pushManager.subscribe(options);
+    const { endpoint, keys } = fresh.toJSON();
+    const turned = await tellOfAlerts("", { secret, endpoint, keys, key: told.key });
+    if (!turned.secret) await fresh.unsubscribe();
+    else await keepSecret(turned.secret);
+  }
+}
+
+/** @param {string} secret */
+async function keepSecret(secret) {
+  await (await caches.open(ALERTS)).put(HOLDS, new Response(JSON.stringify({ secret })));
+}
+
+/** @param {string} path @param {object} body @returns {Promise<any>} */
+async function tellOfAlerts(path, body) {
+  const answer = await fetch(`/alerts/subscription${path}`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  return answer.json();
+}
+
+/** @param {PushSubscription} subscription */
+function keyOf(subscription) {
+  const key = subscription.options.applicationServerKey;
+  if (!key) return "";
+  const signs = btoa(String.fromCharCode(...new Uint8Array(key)));
+  return signs.replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
 }

@@ -1,6 +1,7 @@
-"""Find a Chromium for the tests, or install one: $CHROMIUM, the path, Debian's, Playwright's.
+"""Find a Chromium and a Firefox for the tests, or install them: $CHROMIUM and $FIREFOX, the path,
+Debian's, Playwright's (of Chromium: its Firefox is a changed one that knows no push service).
 
-Run as a program it prints the one it found; it fails with a sentence when there is none.
+Run as a program it prints those it found; it fails with a sentence when there is none.
 """
 
 import os
@@ -20,10 +21,11 @@ FLAGS = [
     "--disable-sync",
 ]
 NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+FIREFOXES = ("firefox-esr", "firefox")
 
 
 class NoBrowser(Exception):
-    """There is no Chromium and none could be installed."""
+    """There is no such browser and none could be installed."""
 
 
 def find() -> str:
@@ -75,6 +77,42 @@ def install() -> str:
         ) from None
 
 
+def find_firefox() -> str:
+    """The path of a Firefox. Raises NoBrowser."""
+    given = os.environ.get("FIREFOX", "")
+    if given:
+        if shutil.which(given):
+            return given
+        raise NoBrowser(f"FIREFOX names {given!r}, and there is no such program.")
+    for name in FIREFOXES:
+        if found := shutil.which(name):
+            return found
+    raise NoBrowser("There is no Firefox: set FIREFOX to one, or run `make browser`.")
+
+
+def install_firefox() -> str:
+    """Find one, else install Debian's (as root). Raises NoBrowser."""
+    try:
+        return find_firefox()
+    except NoBrowser:
+        if os.environ.get("FIREFOX"):
+            raise
+    said = []
+    if os.geteuid() == 0 and shutil.which("apt-get"):
+        said.append(_run("apt-get", "-q", "update"))
+        said.append(
+            _run("apt-get", "-q", "install", "-y", "--no-install-recommends", "firefox-esr")
+        )
+    try:
+        return find_firefox()
+    except NoBrowser:
+        raise NoBrowser(
+            "The test of a whole alert needs Firefox, and it could not be installed. Install it "
+            "and run again, or set FIREFOX to its program. What the installer said:\n"
+            + "\n".join(said)[-1500:]
+        ) from None
+
+
 def _playwrights_own() -> str | None:
     from playwright.sync_api import sync_playwright
 
@@ -96,5 +134,6 @@ def _run(*command: str) -> str:
 if __name__ == "__main__":
     try:
         print(f"Chromium: {install()}")
+        print(f"Firefox: {install_firefox()}")
     except NoBrowser as error:
         sys.exit(str(error))

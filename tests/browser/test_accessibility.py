@@ -20,6 +20,7 @@ PAGES = [
     "/laws",
     "/laws/values-act",
     "/data",
+    "/alerts",
     "/hearings",
     "/hearings?county=modoc",
     "/hearings/past",

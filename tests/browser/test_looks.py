@@ -14,6 +14,7 @@ PAGES = [
     "/laws",
     "/laws/values-act",
     "/data",
+    "/alerts",
     "/hearings",
     "/hearings?county=modoc",
     "/hearings/past",

@@ -289,6 +289,7 @@ function forgetThisPhone() {
 }
 
 async function forget() {
+  await endAlerts().catch(() => {});
   try {
     localStorage.clear();
     sessionStorage.clear();
@@ -303,6 +304,15 @@ async function forget() {
   for (const worker of (await navigator.serviceWorker?.getRegistrations()) ?? []) {
     await worker.unregister();
   }
+}
+
+/** Before the secret is gone with which we may be told to ring no more. */
+async function endAlerts() {
+  const held = await globalThis.caches?.match("/alerts/held", { cacheName: "alerts" });
+  if (!held) return;
+  const worker = await navigator.serviceWorker?.getRegistration();
+  await (await worker?.pushManager?.getSubscription())?.unsubscribe();
+  await fetch("/alerts/subscription/end", { method: "POST", body: await held.text() });
 }
 
 moveWithHtmx();

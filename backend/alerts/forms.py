@@ -1,0 +1,47 @@
+"""The form on which people choose, as templates show it."""
+
+from typing import Any
+
+from backend.alerts import wording
+from backend.alerts.choosing import EVERYWHERE, Choices
+from backend.alerts.kinds import NAMES
+from backend.counties import gazetteer
+from backend.hearings import wording as hearing_wording
+from backend.hearings.kinds import Topic
+from backend.push import ourselves
+from backend.web.language import gettext as _
+from backend.web.sending import AnyRequest
+
+HOURS = tuple(f"{hour:02}:00" for hour in range(24))
+
+
+def choosing_context(choices: Choices) -> dict[str, Any]:
+    """What `alerts/choices.html` needs. Names are translated when they are shown."""
+    return {
+        "choices": choices,
+        "mistakes": choices.mistakes,
+        "counties": gazetteer.counties(),
+        "EVERYWHERE": EVERYWHERE,
+        "topics": list(Topic),
+        "topic_name": hearing_wording.topic,
+        "kinds": [(kind.value, words) for kind, words in NAMES.items()],
+        "hours": HOURS,
+        "hour_name": hour_in_words,
+        "example": wording.example(),
+        "preview_of": wording.preview_of,
+        "push_ready": ourselves.is_ready(),
+        "push_key": ourselves.public_key() if ourselves.is_ready() else "",
+        "typed": "",
+    }
+
+
+def hour_in_words(clock: str) -> str:
+    hour = int(clock[:2])
+    if hour in (0, 12):
+        return _("midnight") if hour == 0 else _("noon")
+    return (_("%(hour)s a.m.") if hour < 12 else _("%(hour)s p.m.")) % {"hour": hour % 12}
+
+
+async def sent(request: AnyRequest) -> list[tuple[str, str]]:
+    form = await request.form()
+    return [(key, value) for key, value in form.multi_items() if isinstance(value, str)]

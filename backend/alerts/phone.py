@@ -1,0 +1,228 @@
+"""What the page and the worker on a phone ask of us, in JSON. Whoever holds the phone's secret may
+change what it wants; nobody else can, and no address has it: it is only ever in a body.
+
+An answer that says no is `{"said": a sentence, "code": …}` in the reader's language.
+"""
+
+import json
+from datetime import datetime
+from typing import Any, TypeVar
+
+import msgspec
+from litestar import post
+from litestar.response.base import ASGIResponse
+
+from backend.alerts import choosing, codes, wording
+from backend.push import ourselves, rings, subscribing
+from backend.push.subscribing import CannotSubscribe
+from backend.push.tables import Subscription
+from backend.staff.tables import now
+from backend.web import language
+from backend.web.language import gettext as _
+from backend.web.language import later
+from backend.web.limits import Limit, client_key
+from backend.web.sending import Answer, AnyRequest, Sent, send
+
+# A network may be a whole market's; a phone asks once each time the app is opened.
+SUBSCRIBES = Limit(120, 3600)
+ASKS = Limit(3000, 3600)
+TESTS = Limit(10, 600)
+EVERYONE = Limit(30_000, 3600)
+ALL = b"everyone"
+
+UNKNOWN = later("Your alerts ended. Turn them on again.")
+TOO_OFTEN = later("That was too often. Please wait a little.")
+UNREADABLE = later("We could not read what you chose. Try again.")
+
+
+Asked = TypeVar("Asked", bound=msgspec.Struct)
+
+
+class Keys(msgspec.Struct):
+    p256dh: str
+    auth: str
+
+
+class Turned(msgspec.Struct):
+    """`key` is the applicationServerKey, `choices` the form's pairs."""
+
+    endpoint: str
+    keys: Keys
+    key: str
+    choices: list[tuple[str, str]] | None = None
+    secret: str | None = None
+
+
+class Held(msgspec.Struct):
+    secret: str
+
+
+class Changed(Held):
+    choices: list[tuple[str, str]]
+
+
+class Opened(Held):
+    endpoint: str | None = None
+    key: str | None = None
+
+
+@post("/alerts/subscription", include_in_schema=False)
+async def turn_on(request: AnyRequest) -> ASGIResponse:
+    """`{secret}`: what the phone shall keep from now on. Without choices those that stand are
+    kept, which is how a phone says that its endpoint changed."""
+    asked = await _read(request, Turned)
+    if isinstance(asked, Sent):
+        return asked
+    if not SUBSCRIBES.take(client_key(request)) or not EVERYONE.take(ALL):
+        return _no(request, 429, "often", TOO_OFTEN)
+    wishes = await _wishes(request, asked)
+    if isinstance(wishes, Sent):
+        return wishes
+    try:
+        held = await subscribing.subscribe(
+            asked.endpoint, asked.keys.p256dh, asked.keys.auth, asked.key, wishes, asked.secret
+        )
+    except CannotSubscribe as cannot:
+        return _no(request, 422, cannot.code, cannot.words)
+    return _yes(request, {"secret": held.secret})
+
+
+@post("/alerts/subscription/choices", include_in_schema=False)
+async def change(request: AnyRequest) -> ASGIResponse:
+    asked = await _read(request, Changed)
+    if isinstance(asked, Sent):
+        return asked
+    choices = choosing.read(asked.choices, _reader(request).code)
+    if choices.mistakes:
+        return _wrong(request, choices)
+    try:
+        done = await subscribing.change(asked.secret, await choosing.wishes(choices))
+    except CannotSubscribe as cannot:
+        return _no(request, 422, cannot.code, cannot.words)
+    return _yes(request, {}) if done else _no(request, 404, "unknown", UNKNOWN)
+
+
+@post("/alerts/subscription/opened", include_in_schema=False)
+async def open_app(request: AnyRequest) -> ASGIResponse:
+    """The app was opened: `{standing, key}`, see `subscribing.reconcile`."""
+    asked = await _read(request, Opened)
+    if isinstance(asked, Sent):
+        return asked
+    standing = await subscribing.reconcile(asked.secret, asked.endpoint, asked.key)
+    return _yes(request, {"standing": standing, "key": ourselves.public_key()})
+
+
+@post("/alerts/subscription/status", include_in_schema=False)
+async def tell_status(request: AnyRequest) -> ASGIResponse:
+    """What was chosen, and when this phone was last heard of."""
+    held = await _held(request)
+    if isinstance(held, Sent):
+        return held
+    choices = await choosing.choices_of(subscribing.wishes_of(held))
+    return _yes(
+        request,
+        {
+            "choices": choices.pairs(),
+            "received": _iso(held.received_at),
+            "accepted": _iso(held.accepted_at),
+            "warned": _iso(held.warned_at),
+        },
+    )
+
+
+@post("/alerts/subscription/tests", include_in_schema=False)
+async def send_test(request: AnyRequest) -> ASGIResponse:
+    held = await _held(request)
+    if isinstance(held, Sent):
+        return held
+    if not TESTS.take(f"test {held.id}".encode()):
+        return _no(request, 429, "often", TOO_OFTEN)
+    what = f"test {held.id} {now():%Y-%m-%d %H:%M:%S.%f}"
+    await rings.ring_one(held.id, what, wording.test(), "/alerts")
+    return _yes(request, {})
+
+
+@post("/alerts/subscription/codes", include_in_schema=False)
+async def show_code(request: AnyRequest) -> ASGIResponse:
+    """A code for the staff to send this phone a test."""
+    held = await _held(request)
+    if isinstance(held, Sent):
+        return held
+    return _yes(request, {"code": await codes.code_for(held.id)})
+
+
+@post("/alerts/subscription/received", include_in_schema=False)
+async def note_received(request: AnyRequest) -> ASGIResponse:
+    asked = await _read(request, Held)
+    if isinstance(asked, Sent):
+        return asked
+    done = await subscribing.received(asked.secret)
+    return _yes(request, {}) if done else _no(request, 404, "unknown", UNKNOWN)
+
+
+@post("/alerts/subscription/end", include_in_schema=False)
+async def turn_off(request: AnyRequest) -> ASGIResponse:
+    """Whether we held it or not, it is gone."""
+    asked = await _read(request, Held)
+    if isinstance(asked, Sent):
+        return asked
+    await subscribing.unsubscribe(asked.secret)
+    return _yes(request, {})
+
+
+async def _wishes(request: AnyRequest, asked: Turned) -> subscribing.Wishes | Sent:
+    if asked.choices is None:
+        standing = await subscribing.held_by(asked.secret or "")
+        if standing is None:
+            return _no(request, 404, "unknown", UNKNOWN)
+        return subscribing.wishes_of(standing)
+    choices = choosing.read(asked.choices, _reader(request).code)
+    return _wrong(request, choices) if choices.mistakes else await choosing.wishes(choices)
+
+
+async def _held(request: AnyRequest) -> Subscription | Sent:
+    asked = await _read(request, Held)
+    if isinstance(asked, Sent):
+        return asked
+    found = await subscribing.held_by(asked.secret)
+    return found if found is not None else _no(request, 404, "unknown", UNKNOWN)
+
+
+async def _read(request: AnyRequest, shape: type[Asked]) -> Asked | Sent:
+    if not ASKS.take(client_key(request)):
+        return _no(request, 429, "often", TOO_OFTEN)
+    try:
+        return msgspec.json.decode(await request.body(), type=shape)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return _no(request, 400, "unreadable", UNREADABLE)
+
+
+def _reader(request: AnyRequest) -> language.Language:
+    reader = language.of(request)
+    language.current.set(reader)
+    return reader
+
+
+def _wrong(request: AnyRequest, choices: choosing.Choices) -> Sent:
+    said = " ".join(choices.mistakes.values())
+    body = {"said": said, "code": "choices", "mistakes": choices.mistakes}
+    return _answer(request, body, 422)
+
+
+def _no(request: AnyRequest, status: int, code: str, words: str) -> Sent:
+    _reader(request)
+    return _answer(request, {"said": _(words), "code": code}, status)
+
+
+def _yes(request: AnyRequest, body: dict[str, Any]) -> Sent:
+    return _answer(request, body, 200)
+
+
+def _answer(request: AnyRequest, body: dict[str, Any], status: int) -> Sent:
+    text = json.dumps(body, ensure_ascii=False).encode()
+    headers = (("cache-control", "no-store"),)
+    return send(request, Answer(text, "application/json", headers, status))
+
+
+def _iso(moment: datetime | None) -> str:
+    return moment.isoformat() if moment else ""

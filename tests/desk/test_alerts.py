@@ -1,0 +1,294 @@
+"""Alerts at the desk: written, seen, asked for, sent by a second person, followed and put right."""
+
+import datetime
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from backend.alerts import composing
+from backend.alerts.tables import Alert, AlertNews
+from backend.push import hosts
+from backend.push.tables import Ring, Subscription
+from backend.staff.tables import AuditEntry
+from backend.web.clock import today
+from tests.alerts.conftest import Browser, may_ring, phone  # noqa: F401
+from tests.conftest import Colleague
+from tests.hearings.saying import announced
+
+AtTheDesk = Callable[..., Awaitable[Colleague]]
+NEW = "/desk/alerts/new"
+
+
+def alert(**fields: Any) -> dict[str, Any]:
+    return {
+        "title_en": "Come to Alturas on Tuesday",
+        "body_en": "The board votes on the jail contract. Come at nine.",
+        "title_es": "Venga a Alturas el martes",
+        "body_es": "La junta vota sobre el contrato de la cárcel. Venga a las nueve.",
+        "navigate": "/hearings",
+        "kind": "call",
+        "where": "some",
+        "county": ["modoc"],
+        **fields,
+    }
+
+
+async def begun(colleague: Colleague, **fields: Any) -> int:
+    answer = await colleague.post(NEW, **alert(**fields))
+    assert answer.status_code == 303, re.findall(r'field-error"[^<]*>([^<]*)', answer.text)
+    return int(answer.headers["location"].rpartition("/")[2])
+
+
+async def seen(id: int) -> str:
+    found = await composing.with_id(id)
+    assert found is not None
+    return composing.fingerprint(found)
+
+
+async def press(colleague: Colleague, id: int, action: str, **fields: Any) -> httpx.Response:
+    return await colleague.post(f"/desk/alerts/{id}/{action}", **fields)
+
+
+async def send(colleague: Colleague, id: int) -> httpx.Response:
+    return await press(colleague, id, "send", seen=await seen(id))
+
+
+async def actions() -> list[str]:
+    rows = await (
+        AuditEntry.select(AuditEntry.action)
+        .where(AuditEntry.action.like("%alert%"))
+        .order_by(AuditEntry.id)
+    )
+    return [row["action"] for row in rows]
+
+
+async def test_two_people_send_an_alert(at_the_desk: AtTheDesk) -> None:
+    ana, ben = await at_the_desk("campaigner", "Ana"), await at_the_desk("admin", "Ben")
+    id = await begun(ana)
+    await send(ana, id)
+    await send(ana, id)
+    assert not await Ring.exists()
+    page = await ben.get(f"/desk/alerts/{id}")
+    assert "Ana asks that it be sent" in page.text
+    assert (await send(ben, id)).status_code == 303
+    [ring] = await Ring.objects().output(load_json=True)
+    assert ring.words["es"]["full"]["title"] == "Venga a Alturas el martes"
+    assert ring.words["es"]["neutral"]["title"] == "Hay novedades"
+    assert not ring.urgent
+    assert ring.audience["kinds"] == ["call"]
+    assert await AlertNews.count() == 1
+    assert await actions() == ["alert_begun", "alert_asked", "alert_sent"]
+    progress = await ben.get(f"/desk/alerts/{id}/progress")
+    assert "every 2s" in progress.text
+    assert "written down" in progress.text
+
+
+async def test_one_person_is_enough_where_the_setting_says_so(
+    at_the_desk: AtTheDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECOND_PERSON", "0")
+    ana = await at_the_desk("campaigner", "Ana")
+    await send(ana, await begun(ana))
+    assert await Ring.count() == 1
+
+
+async def test_words_that_change_after_they_were_read_are_not_sent(at_the_desk: AtTheDesk) -> None:
+    ana, ben = await at_the_desk("campaigner", "Ana"), await at_the_desk("admin", "Ben")
+    id = await begun(ana)
+    await send(ana, id)
+    read = await seen(id)
+    changed = await press(ana, id, "edit", seen=read, **alert(title_en="Something else"))
+    assert changed.status_code == 303
+    refused = await press(ben, id, "send", seen=read)
+    assert refused.status_code == 409
+    assert "Read them again" in refused.text
+    # Whoever changed it has to ask anew; Ben's word alone is a question.
+    await send(ben, id)
+    assert not await Ring.exists()
+
+
+async def test_an_editor_may_not_and_a_campaigner_may(at_the_desk: AtTheDesk) -> None:
+    editor = await at_the_desk("editor")
+    assert (await editor.get("/desk/alerts")).status_code == 403
+    campaigner = await at_the_desk("campaigner")
+    assert (await campaigner.get("/desk/alerts")).status_code == 200
+
+
+async def test_it_begins_with_what_a_hearing_says(at_the_desk: AtTheDesk) -> None:
+    ana = await at_the_desk("campaigner", "Ana")
+    hearing = await announced()
+    page = await ana.get(f"{NEW}?hearing={hearing.id}")
+    assert "Foro sobre el alguacil e ICE" in page.text
+    assert f'value="/hearings/{hearing.id}"' in page.text
+    assert re.search(r'value="modoc" checked', page.text)
+    for odd in ("0", "999999999", "99999999999999", "x", "-1"):
+        assert (await ana.get(f"{NEW}?hearing={odd}")).status_code == 200
+
+
+async def test_the_estimate_counts_whom_it_would_reach(
+    at_the_desk: AtTheDesk,
+    phone: Browser,  # noqa: F811
+) -> None:
+    ana = await at_the_desk("campaigner", "Ana")
+    await phone.turn_on("modoc")
+    await phone.turn_on("kern", counties=frozenset({"kern"}))
+    await phone.turn_on("es", counties=frozenset({"modoc"}), language="es")
+
+    async def told(**fields: Any) -> str:
+        answer = await ana.get("/desk/alerts/estimate", params=alert(**fields))
+        assert answer.status_code == 200
+        return answer.text
+
+    assert "2 phones would ring" in await told()
+    assert "1 phone would ring" in await told(for_language="es")
+    assert "3 phones would ring" in await told(where="all")
+    assert "0 phones would ring" in await told(county=[])
+
+
+async def test_the_code_on_a_phone_sends_that_phone_the_draft(
+    at_the_desk: AtTheDesk,
+    phone: Browser,  # noqa: F811
+) -> None:
+    ana = await at_the_desk("campaigner", "Ana")
+    await phone.turn_on(language="es", wording="full")
+    id = await begun(ana)
+    wrong = await press(ana, id, "tests", code="AAAAAA")
+    assert wrong.status_code == 409
+    code = (await phone.with_secret("/codes")).json()["code"]
+    right = await press(ana, id, "tests", code=code)
+    assert "Sent to that phone" in right.text
+    [ring] = await Ring.objects().output(load_json=True)
+    [row] = await Subscription.objects()
+    assert ring.audience["only"] == [row.id]
+    assert (await actions())[-1] == "alert_tested"
+    # Nothing that stays says whose phone it was.
+    line = await AuditEntry.objects().order_by(AuditEntry.id, ascending=False).first()
+    assert str(line.details) in ("{}", '"{}"')
+
+
+async def test_urgent_needs_a_reason_and_says_it_in_the_trail(
+    at_the_desk: AtTheDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECOND_PERSON", "0")
+    ana = await at_the_desk("campaigner", "Ana")
+    refused = await ana.post(NEW, **alert(urgent="yes"))
+    assert refused.status_code == 422
+    assert "Say why it is urgent" in refused.text
+    id = await begun(ana, urgent="yes", why_urgent="The vote is tonight.")
+    await send(ana, id)
+    [ring] = await Ring.objects()
+    assert ring.urgent
+    line = await (
+        AuditEntry.objects().where(AuditEntry.action == "alert_sent").first().output(load_json=True)
+    )
+    assert line.details["why"] == "The vote is tonight."
+
+
+async def test_one_for_later_waits_and_can_be_called_off(
+    at_the_desk: AtTheDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECOND_PERSON", "0")
+    ana = await at_the_desk("campaigner", "Ana")
+    tomorrow = (today() + datetime.timedelta(days=1)).isoformat()
+    id = await begun(ana, due_on=tomorrow, due_time="08:30")
+    await send(ana, id)
+    [ring] = await Ring.objects()
+    assert ring.due_at > datetime.datetime.now(datetime.UTC)
+    assert "It waits for its time" in (await ana.get(f"/desk/alerts/{id}")).text
+    assert (await press(ana, id, "cancel")).status_code == 303
+    [ring] = await Ring.objects()
+    assert ring.cancelled_at is not None
+    assert (await press(ana, id, "cancel")).status_code == 409
+
+
+async def test_a_correction_says_that_it_is_one_and_takes_the_others_place(
+    at_the_desk: AtTheDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECOND_PERSON", "0")
+    ana = await at_the_desk("campaigner", "Ana")
+    id = await begun(ana)
+    await send(ana, id)
+    answer = await press(ana, id, "corrections")
+    other = int(answer.headers["location"].split("/")[3])
+    await send(ana, other)
+    first, second = await Ring.objects().order_by(Ring.id).output(load_json=True)
+    assert second.words["en"]["full"]["title"] == "Updated: Come to Alturas on Tuesday"
+    assert second.words["es"]["neutral"]["title"].startswith("Actualización: ")
+    assert first.subject == second.subject
+
+
+WRONG = [
+    ({"title_en": ""}, "Write it in English."),
+    ({"title_en": "x" * 81}, "A phone shows 80 letters"),
+    ({"body_es": "x" * 10_000}, "A phone shows 220 letters"),
+    ({"navigate": "https://example.org/"}, "public page of ours"),
+    ({"navigate": "//example.org"}, "public page of ours"),
+    ({"navigate": "/desk/staff"}, "public page of ours"),
+    ({"county": []}, "Choose counties"),
+    ({"kind": "nothing"}, "Choose what kind"),
+    ({"due_on": "10000-01-01"}, "Write a day and a time"),
+    ({"due_on": "2026-13-41"}, "Write a day and a time"),
+    ({"due_on": "2026-12-01", "due_time": "25:00"}, "Write a day and a time"),
+    ({"due_on": "2099-12-01"}, "Four weeks"),
+    ({"ends_on": "2020-01-01"}, "It would be over"),
+]
+
+
+@pytest.mark.parametrize(("fields", "sentence"), WRONG)
+async def test_what_is_wrong_is_told_and_nothing_typed_is_lost(
+    at_the_desk: AtTheDesk, fields: dict[str, Any], sentence: str
+) -> None:
+    ana = await at_the_desk("campaigner", "Ana")
+    answer = await ana.post(NEW, **alert(**fields))
+    assert answer.status_code == 422
+    assert sentence in answer.text
+    assert "Venga a Alturas el martes" in answer.text
+    assert not await Alert.exists()
+
+
+async def test_odd_input_is_no_error_of_ours(at_the_desk: AtTheDesk) -> None:
+    ana = await at_the_desk("campaigner", "Ana")
+    id = await begun(ana, hearing="999999999", title_en="nul \x00 here")
+    for action in ("edit", "send", "cancel", "corrections", "tests"):
+        answer = await press(ana, id, action, seen="\x00" * 3000, code="\x00")
+        assert answer.status_code in (303, 409, 422), action
+    for number in ("0", "99999999999", "99999999999999999999"):
+        assert (await ana.get(f"/desk/alerts/{number}")).status_code == 404
+    assert (await ana.post("/desk/alerts/hosts", host="\x00")).status_code == 303
+
+
+async def test_the_preview_shows_both_wordings_in_each_language(at_the_desk: AtTheDesk) -> None:
+    ana = await at_the_desk("campaigner", "Ana")
+    answer = await ana.post(NEW, **alert(do="preview"))
+    assert answer.status_code == 200
+    shown = re.findall(r'lock-screen" lang="(\w+)".*?<strong>(.*?)</strong>', answer.text)
+    assert shown == [
+        ("en", "New update"),
+        ("en", "Come to Alturas on Tuesday"),
+        ("es", "Hay novedades"),
+        ("es", "Venga a Alturas el martes"),
+    ]
+
+
+async def test_a_push_service_that_stands_still_is_seen_and_tried_again(
+    at_the_desk: AtTheDesk,
+) -> None:
+    ana = await at_the_desk("campaigner", "Ana")
+    await hosts.pause("fcm.googleapis.com", "refused", datetime.timedelta(hours=1))
+    page = await ana.get("/desk/alerts")
+    assert "fcm.googleapis.com" in page.text
+    await ana.post("/desk/alerts/hosts", host="fcm.googleapis.com")
+    assert await hosts.paused() == []
+
+
+async def test_what_rang_by_itself_is_listed_with_its_numbers(at_the_desk: AtTheDesk) -> None:
+    from backend.alerts import watching
+    from backend.staff.tables import now
+
+    ana = await at_the_desk("campaigner", "Ana")
+    await announced()
+    await watching.hearings(now() + datetime.timedelta(minutes=5))
+    assert "New: Forum on the sheriff &amp; ICE" in (await ana.get("/desk/alerts")).text

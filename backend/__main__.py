@@ -401,13 +401,15 @@ def _work(given: argparse.Namespace) -> None:
     if given.with_parent:
         os.nice(5)  # pages go before background work
     signal.signal(signal.SIGTERM, _leave)
+    import uvloop
+
     from backend import database, worker
     from backend.staff import alarms
     from backend.web import work
 
     with database.running():
         # Beside `serve` the tables are as they must be.
-        asyncio.run(
+        uvloop.run(
             work.run(
                 worker.JOBS,
                 worker.SCHEDULES,

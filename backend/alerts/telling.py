@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from backend import database
+from backend.alerts.kinds import News
 from backend.alerts.tables import AlertNews
 from backend.push import rings
 from backend.push.audience import Audience
@@ -14,6 +15,8 @@ from backend.staff.tables import now
 from backend.web import work
 
 MAIL_JOB = "mail_alert"
+# Whoever has set out, or is about to, has to hear of these at once.
+PRESSING = (News.MOVED, News.CANCELLED)
 
 
 async def tell(
@@ -52,6 +55,7 @@ async def tell(
             audience,
             expires_at,
             urgent=urgent,
+            pressing=kind in PRESSING,
             due_at=due_at,
         )
         await connection.execute("UPDATE alert_news SET ring = $1 WHERE id = $2", ring.id, id)

@@ -35,6 +35,7 @@ from backend.web.sealing import CannotOpen, DataKey
 log = structlog.get_logger()
 
 SHORTEST_LIFE = 60
+A_DAY = 24 * 3600
 # Where a lane waits rather than ends: for less than this, starting another is not worth while.
 SHORT_WAIT = 2.0
 LINGER = 0.1
@@ -139,6 +140,7 @@ class Batch:
     navigate: str
     topic: str
     urgent: bool
+    pressing: bool
     expires_at: datetime
     cancelled: bool
     plain: dict[tuple[str, str], bytes] = field(default_factory=dict)
@@ -157,6 +159,7 @@ class Batch:
             navigate=ring["navigate"],
             topic=topic(ring["subject"]),
             urgent=ring["urgent"],
+            pressing=ring["pressing"],
             expires_at=ring["expires_at"],
             cancelled=ring["cancelled_at"] is not None,
         )
@@ -167,6 +170,11 @@ class Batch:
         if left <= timedelta():
             return 0
         return int(max(min(left, LONGEST_LIFE).total_seconds(), SHORTEST_LIFE))
+
+    def urgency(self, life: int) -> str:
+        """How soon a phone that saves its battery is woken for it (RFC 8030): at once when it is
+        worth something for less than a day."""
+        return "high" if self.urgent or self.pressing or life <= A_DAY else "normal"
 
     def message(self, language: str, wording: str) -> bytes:
         known = self.plain.get((language, wording))
@@ -362,7 +370,7 @@ class Run:
         signed = ourselves.authorization(device["vapid_key"], to.origin, self.contact)
         head = (
             f"POST {to.path} HTTP/1.1\r\nHost: {to.authority}\r\nAuthorization: {signed}\r\n"
-            f"TTL: {life}\r\nUrgency: {'high' if batch.urgent else 'normal'}\r\n"
+            f"TTL: {life}\r\nUrgency: {batch.urgency(life)}\r\n"
             f"Topic: {batch.topic}\r\nContent-Encoding: aes128gcm\r\n"
             f"Content-Type: application/octet-stream\r\nContent-Length: {len(body)}\r\n\r\n"
         )
@@ -529,7 +537,7 @@ RETURNING id, ring, host, remaining, tries, accepted, gone, failed, skipped
 """
 
 RING = """
-SELECT words, navigate, subject, urgent, expires_at, cancelled_at FROM ring WHERE id = {}
+SELECT words, navigate, subject, urgent, pressing, expires_at, cancelled_at FROM ring WHERE id = {}
 """
 
 DEVICES = """

@@ -58,12 +58,13 @@ async def ring(
     expires_at: datetime,
     *,
     urgent: bool = False,
+    pressing: bool = False,
     due_at: datetime | None = None,
 ) -> Ring:
     """Ring everybody of the audience, once: whoever asks again for the same `what` gets the ring
     that stands. It exists exactly if the open transaction commits. `navigate` is a path of ours;
-    English words stand in where a language has none; `urgent` passes quiet hours. Raises
-    CannotRing."""
+    English words stand in where a language has none; `urgent` passes quiet hours,
+    `pressing` is carried at once but does not wake anybody. Raises CannotRing."""
     _check(words, navigate, subject)
     due = due_at or datetime.now(UTC)
     if expires_at <= max(due, datetime.now(UTC)):
@@ -78,6 +79,7 @@ async def ring(
             navigate,
             subject,
             urgent,
+            pressing,
             json.dumps(audience.as_json()),
             due,
             expires_at,
@@ -213,9 +215,9 @@ def _done_by(row: Any, waiting: int) -> datetime | None:
 COUNTS = ("accepted", "gone", "failed", "skipped")
 
 MAKE = """
-INSERT INTO ring (what, words, navigate, subject, urgent, audience, due_at, expires_at, made_at,
-                  resolved_up_to, queued, accepted, gone, failed, skipped)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, clock_timestamp(), 0, 0, 0, 0, 0, 0)
+INSERT INTO ring (what, words, navigate, subject, urgent, pressing, audience, due_at, expires_at,
+                  made_at, resolved_up_to, queued, accepted, gone, failed, skipped)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, clock_timestamp(), 0, 0, 0, 0, 0, 0)
 ON CONFLICT (what) DO NOTHING RETURNING id
 """
 

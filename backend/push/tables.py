@@ -81,7 +81,8 @@ class Ring(Table):
     """One alert going out. `what` is its caller's name for it: a second one of that name is never
     made. `words` are `{language: {"neutral": {title, body}, "full": {title, body}}}`, `navigate` is
     the path it opens, `subject` names the event it is about: a newer ring takes an older one's
-    place on the phone. `audience` is an `Audience` as JSON. It is worth nothing after `expires_at`.
+    place on the phone. `urgent` rings at night too; `pressing` only asks to be carried at once.
+    `audience` is an `Audience` as JSON. It is worth nothing after `expires_at`.
     `queued` were written down; of them the push services `accepted` some, `gone` ones were deleted,
     `failed` ones could not be rung in time, and `skipped` ones were gone or slept too long."""
 
@@ -91,6 +92,7 @@ class Ring(Table):
     navigate = Varchar(length=300)
     subject = Varchar(length=120)
     urgent = Boolean(default=False)
+    pressing = Boolean(default=False)
     audience = JSONB()
     due_at = Timestamptz(default=TimestamptzNow())
     expires_at = Timestamptz()

@@ -151,7 +151,7 @@ def _manifest(reader: language.Language) -> dict[str, Any]:
                 for label, address in (
                     (_("My county"), "/"),
                     (_("Someone was detained"), "/detained"),
-                    (_("Hearings and votes"), "/hearings"),
+                    (_("My alerts"), "/alerts"),
                     (_("Find health coverage"), "/enrollment"),
                 )
             ],

@@ -73,8 +73,10 @@ def webpush(number: int, host: str) -> dict[str, Any]:
 
 
 def ring(host: str, what: str) -> dict[str, Any]:
-    """Our own lanes, until the ring of that name is done. Another process may help."""
+    """Our own lanes, until the ring of that name is done, on the loop that the worker has. Another
+    process may help."""
     import psutil
+    import uvloop
 
     from backend import database
     from backend.push import delivery, rings
@@ -99,7 +101,7 @@ def ring(host: str, what: str) -> dict[str, Any]:
         await database.DB.close_connection_pool()
         return {"number": done.accepted, "seconds": seconds, "cpu": cpu, "memory": memory}
 
-    return asyncio.run(run())
+    return uvloop.run(run())
 
 
 def resolve(what: str) -> dict[str, Any]:

@@ -166,20 +166,30 @@ class Deliverer:
         self.cdp.on("ServiceWorker.workerRegistrationUpdated", note)
         await self.cdp.send("ServiceWorker.enable")
         self.registration = await asyncio.wait_for(found, 20)
+        await self._find_the_worker()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.cdp.detach()
 
+    async def _find_the_worker(self) -> None:
+        """Chromium answers before it has found the worker, and on a busy machine now and then finds
+        none. So one that nobody waits for goes ahead; what counts is then handed over once."""
+        for _ in range(5):
+            await self._hand_over('{"notification": {"title": "ahead", "tag": "ahead"}}')
+            with contextlib.suppress(AssertionError):
+                await until_shown(self.page, "ahead", 8)
+                return
+        raise AssertionError("the worker shows nothing")
+
     async def deliver(self, data: str, title: str) -> dict[str, Any]:
-        """Returns the notification with that title. Chromium answers before it has found the
-        worker, and on a busy machine now and then finds none: then it is handed over once more."""
+        """Returns the notification with that title."""
+        await self._hand_over(data)
+        return await until_shown(self.page, title)
+
+    async def _hand_over(self, data: str) -> None:
         where = {"origin": self.url, "registrationId": self.registration}
         await self.cdp.send("ServiceWorker.deliverPushMessage", {**where, "data": data})
-        with contextlib.suppress(AssertionError):
-            return await until_shown(self.page, title, 8)
-        await self.cdp.send("ServiceWorker.deliverPushMessage", {**where, "data": data})
-        return await until_shown(self.page, title)
 
 
 async def shown(page: Page) -> list[dict[str, Any]]:
@@ -277,15 +287,18 @@ async def test_an_event_moved_at_the_desk_reaches_a_lock_screen_in_its_language(
             await look_at_the_desk(desk)
         message = ringing.chromes.got("rosario")[-1]
         assert len(message.body) > 1024
-        assert message.headers["urgency"] == "normal"
+        assert message.headers["urgency"] == "high"
+        received = "SELECT 1 FROM subscription WHERE received_at IS NOT NULL"
         async with Deliverer(page, ringing) as service:
+            await ringing.until(received)
+            await ringing.ask("UPDATE subscription SET received_at = NULL")
             seen = await service.deliver(
                 message.plain.decode(), "Cambió de hora o lugar: Foro sobre el alguacil"
             )
         assert seen["lang"] == "es"
         assert "Board chambers" in seen["body"]
         assert seen["data"]["navigate"].startswith(f"{ringing.url}/hearings/")
-        await ringing.until("SELECT 1 FROM subscription WHERE received_at IS NOT NULL")
+        await ringing.until(received)
         await page.reload()
         await expect(page.locator("#alive .received")).to_contain_text("La última alerta llegó")
 

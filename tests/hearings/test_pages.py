@@ -25,10 +25,9 @@ def words(page: str) -> str:
 
 async def test_an_empty_list_says_so_and_what_will_happen(client: httpx.AsyncClient) -> None:
     told = words((await client.get("/hearings?county=modoc")).text)
-    assert "No hearing is announced in Modoc. Look again soon." in told
-    assert "No hearing is announced. Look again soon." in words(
-        (await client.get("/hearings")).text
-    )
+    rings = "Your phone can ring when one is. Turn on alerts"
+    assert f"No hearing is announced in Modoc. {rings}" in told
+    assert f"No hearing is announced. {rings}" in words((await client.get("/hearings")).text)
     assert "Nothing like that is announced" in words(
         (await client.get("/hearings?kind=rally&county=modoc")).text
     )

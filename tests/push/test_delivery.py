@@ -49,7 +49,7 @@ async def test_a_message_says_how_long_it_is_worth_something(house: House) -> No
     await house.until_done(await house.ring())
     [message] = house.service.messages
     assert 7100 < int(message.headers["ttl"]) <= 7200
-    assert message.headers["urgency"] == "normal"
+    assert message.headers["urgency"] == "high", "it is today"
     assert message.headers["content-encoding"] == "aes128gcm"
     assert message.headers["content-type"] == "application/octet-stream"
     topic = message.headers["topic"]
@@ -79,10 +79,14 @@ async def test_what_is_over_is_not_sent(house: House) -> None:
     assert house.service.messages == []
 
 
-async def test_urgent_news_says_so(house: House) -> None:
+@pytest.mark.parametrize(
+    ("news", "urgency"), [({}, "normal"), ({"urgent": True}, "high"), ({"pressing": True}, "high")]
+)
+async def test_what_cannot_wait_says_so(house: House, news: dict[str, bool], urgency: str) -> None:
     await house.phone("ana")
-    await house.until_done(await house.ring(urgent=True))
-    assert house.service.messages[0].headers["urgency"] == "high"
+    in_two_days = datetime.now(UTC) + timedelta(days=2)
+    await house.until_done(await house.ring(expires_at=in_two_days, **news))
+    assert house.service.messages[0].headers["urgency"] == urgency
 
 
 @pytest.mark.parametrize("status", [200, 201, 202])

@@ -16,7 +16,7 @@ from typing import Any, NoReturn, TypeVar
 
 from backend import settings
 
-PURPOSES = ("sealing", "index", "vapid")
+PURPOSES = ("sealing", "index", "vapid", "canvass")
 
 Result = TypeVar("Result")
 
@@ -498,7 +498,7 @@ def _list_keys(_given: argparse.Namespace) -> None:
     in_use = {key.purpose: key.id for key in keys}
     for key in keys:
         newest = "in use" if in_use[key.purpose] == key.id else "old"
-        public = vapid.for_browsers(key.secret) if key.purpose == "vapid" else ""
+        public = vapid.for_browsers(key.secret) if key.purpose in ("vapid", "canvass") else ""
         print(f"{key.purpose:8} {key.id}  {key.made}  {newest:6} {public}".rstrip())
     if not keys:
         print("There are no keys yet: each is made when it is first needed.")
@@ -522,6 +522,8 @@ def _rotate_key(given: argparse.Namespace) -> None:
         print("Now `keys rewrap` puts everything under it; then `keys destroy` ends the old one.")
     if given.purpose == "vapid":
         print("Each phone takes it when its app is next opened; until then it needs the old one.")
+    if given.purpose == "canvass":
+        print("Phones seal with it once they were online; what is sealed needs the old one.")
 
 
 def _add_key(purpose: str, action: str) -> None:

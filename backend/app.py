@@ -22,6 +22,7 @@ from backend.alerts import phone as alerting_phone
 from backend.campaigns import api as campaigns_api
 from backend.campaigns import controllers as campaign_pages
 from backend.campaigns import osdi, pledging
+from backend.canvass import phone as canvassing_phone
 from backend.counties import api as counties_api
 from backend.counties import controllers as county_pages
 from backend.database import DB, use
@@ -147,6 +148,10 @@ ROUTES = [
     pledging.send_code,
     pledging.correct,
     pledging.withdraw,
+    canvassing_phone.show_kit,
+    canvassing_phone.enrol,
+    canvassing_phone.take,
+    canvassing_phone.note_seen,
     detained_pages.show_now,
     detained_pages.show_now_in,
     detained_pages.show_find,

@@ -18,6 +18,7 @@ APP_CONFIG = AppConfig(
             "backend.enrollment.tables",
             "backend.detained.tables",
             "backend.alerts.tables",
+            "backend.canvass.tables",
         ],
         exclude_imported=True,
         exclude_tags=["not a table"],

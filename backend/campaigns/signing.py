@@ -29,8 +29,8 @@ MAILS = Limit(4, 3600)
 
 _INSERT = """
     INSERT INTO pledge (id, campaign, state, county, language, kind, data_key, name, contact,
-                        receipt, place, receipt_index, consents, source, round, tries)
-    VALUES ({}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, 1, 0)
+                        receipt, place, receipt_index, consents, source, via, round, tries)
+    VALUES ({}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, 1, 0)
     ON CONFLICT DO NOTHING RETURNING id
 """
 
@@ -42,16 +42,16 @@ _INSERT_FIRST = """
              SELECT * FROM unnest(
                  {}::uuid[], {}::int[], {}::smallint[], {}::int[], {}::text[], {}::text[],
                  {}::text[], {}::text[], {}::text[], {}::text[], {}::bytea[], {}::bytea[],
-                 {}::text[], {}::text[]
+                 {}::text[], {}::text[], {}::text[]
              ) AS given (id, campaign, state, county, language, kind, data_key, name, contact,
-                         receipt, place, receipt_index, consents, source)
+                         receipt, place, receipt_index, consents, source, via)
          ),
          added AS (
              INSERT INTO pledge (id, campaign, state, county, language, kind, data_key, name,
-                                 contact, receipt, place, receipt_index, consents, source, round,
-                                 tries)
+                                 contact, receipt, place, receipt_index, consents, source, via,
+                                 round, tries)
              SELECT id, campaign, state, county, language, kind, data_key, name, contact, receipt,
-                    place, receipt_index, consents::int[], source, 1, 0
+                    place, receipt_index, consents::int[], source, via, 1, 0
              FROM given
              WHERE source <> 'web' OR EXISTS (
                  SELECT FROM campaign AS here
@@ -69,7 +69,7 @@ _INSERT_FIRST = """
 @dataclass(frozen=True)
 class Signature:
     """What somebody promises and how to reach them. `county` is the county's id, `consents` the
-    ids of the texts agreed to."""
+    ids of the texts agreed to, `via` the code of a shift that led to it."""
 
     name: str
     contact: Contact
@@ -77,6 +77,7 @@ class Signature:
     language: str
     consents: tuple[int, ...]
     source: str = "web"
+    via: str | None = None
 
 
 @dataclass(frozen=True)
@@ -123,19 +124,26 @@ async def sign(campaign: Campaign, signature: Signature, doubtful: bool = False)
     while True:
         receipt = receipts.new()
         # The receipt was somebody's already: one in 100,000 at ten million pledges.
-        if await _sign(campaign, signature, receipt, doubtful):
+        if await _sign(campaign, signature, receipt, new_id(), doubtful):
             return receipt
 
 
-async def _sign(campaign: Campaign, signature: Signature, receipt: str, doubtful: bool) -> bool:
-    id = _new_id()
+async def take(campaign: Campaign, signature: Signature, receipt: str, id: UUID) -> bool:
+    """The same for who has their receipt already, from a phone without a signal. False when the
+    receipt is somebody else's. Within an open transaction it stands or falls with it."""
+    return await _sign(campaign, signature, receipt, id, doubtful=False)
+
+
+async def _sign(
+    campaign: Campaign, signature: Signature, receipt: str, id: UUID, doubtful: bool
+) -> bool:
     key = DataKey.new(TABLE, id)
     row = [
         id, campaign.id, PledgeState.AWAITING, signature.county, signature.language,
         signature.contact.kind, key.wrapped(), key.seal("name", signature.name),
         key.seal("contact", signature.contact.address), key.seal("receipt", receipt),
         place(campaign.id, signature.contact, PLACES[0]), receipts.index(receipt),
-        list(signature.consents), signature.source,
+        list(signature.consents), signature.source, signature.via,
     ]  # fmt: skip
     if doubtful:
         row[2], row[10] = PledgeState.REPEAT, None
@@ -461,7 +469,7 @@ def same_name(one: Opened, other: Opened) -> bool:
     return _plain(one.name or "") == _plain(other.name or "")
 
 
-def _new_id() -> UUID:
+def new_id() -> UUID:
     """In the order of time (RFC 9562, version 7): among ten million, new ones stand together in the
     index, where random ones would each rewrite a page of their own. It tells no more than
     `signed_at`, which stands beside it wherever it goes."""

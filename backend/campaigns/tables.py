@@ -147,7 +147,8 @@ class Pledge(Table):
     """One signature. `place` is a blind index of campaign, contact and 1 or 2: one contact has two
     places, since people share a phone or an address; a repeat has none. `receipt_index` is that of
     the receipt code. `round` counts the codes mailed, `tries` wrong ones typed. `consents` are ids
-    of ConsentText. `source` is `web`, and later where else it came from. What names the signer
+    of ConsentText. `source` is `web`, `canvass` (a canvasser's phone) or `paper`, and `via` the
+    code of the shift that led to it, on the signer's own phone too. What names the signer
     (`data_key` to `receipt_index`) is null once erased."""
 
     id = UUID(primary_key=True)
@@ -166,6 +167,7 @@ class Pledge(Table):
     tries = SmallInt(default=0)
     consents = Array(base_column=Integer(), default=list)
     source = Varchar(length=20, default="web")
+    via = Varchar(length=12, null=True, default=None, index=True)
     signed_at = Timestamptz(default=TimestamptzNow(), index=True)
     confirmed_at = Timestamptz(null=True, default=None)
     reminded_at = Timestamptz(null=True, default=None)

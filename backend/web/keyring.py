@@ -18,7 +18,8 @@ from backend import settings
 from backend.web import vapid
 
 # How a key of each purpose is made; one of any other is 32 random bytes.
-_MAKERS = {"vapid": vapid.new_secret}
+# `canvass` is what sign-ups are sealed to on a canvasser's phone: a pair on the same curve.
+_MAKERS = {"vapid": vapid.new_secret, "canvass": vapid.new_secret}
 
 
 class NoKey(Exception):

@@ -1,0 +1,281 @@
+"""Taking sealed sign-ups in: each exactly once, whatever a phone sends how often.
+
+The same rules as on the site: one person, one signature; the same numbers; the same letters. What
+cannot be a pledge as it stands is kept for somebody to look at; what cannot be opened is refused,
+and stays on the phone.
+"""
+
+import datetime
+import json
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from backend.campaigns import forms, receipts, signing
+from backend.campaigns.forms import SignForm
+from backend.campaigns.signing import Signature
+from backend.campaigns.states import CampaignState
+from backend.campaigns.tables import NAMES_KEPT, Campaign, ConsentText
+from backend.canvass import sealing
+from backend.canvass.sealing import CannotOpen, Place
+from backend.canvass.states import Problem, RecordState
+from backend.canvass.tables import CanvassDevice, CanvassRecord, DeviceShift, Shift
+from backend.counties.tables import County
+from backend.database import DB
+from backend.staff.tables import LARGEST_ID, now
+from backend.web import language
+
+MOST_TEXTS = 12
+
+
+class Refused(Exception):
+    """It cannot be taken; `code` says why: `unreadable`, `sealed`, `shift`, `device`, `different`.
+    The phone keeps it and goes on with the next one."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A sign-up as the phone sends it. `device` is the phone that sealed it, `saved_at` what its
+    clock said, `shown` the ids of the texts on the screen, joined by dots."""
+
+    id: UUID
+    device: UUID
+    shift: int
+    key_id: str
+    shown: str
+    saved_at: datetime.datetime | None
+    sealed: bytes
+
+
+@dataclass(frozen=True)
+class Read:
+    """What was in it. `signature` is there when nothing is wrong, `problem` otherwise."""
+
+    campaign: Campaign | None
+    county: int | None
+    how: str
+    receipt: str
+    signature: Signature | None = None
+    problem: Problem | None = None
+
+
+async def take(device: CanvassDevice, sent: Sent) -> bytes:
+    """SHA-256 of what was sent, once it is safely here: whether just now or long ago. Raises
+    Refused."""
+    await _check_device(device, sent)
+    return await _take(sent)
+
+
+async def take_from_file(sent: Sent) -> bytes:
+    """The same for a file that somebody of the staff hands in. Of a phone that was revoked all is
+    looked at first. Raises Refused."""
+    from_phone: CanvassDevice | None = await (
+        CanvassDevice.objects().where(CanvassDevice.id == sent.device).first()
+    )
+    if from_phone is None:
+        raise Refused("device")
+    return await _take(sent, revoked=from_phone.revoked_at is not None)
+
+
+async def read(sent: Sent, via: str) -> Read:
+    """Open it and look whether it can be a pledge. Raises Refused when it does not open."""
+    try:
+        text = sealing.open_sealed(
+            sent.sealed, Place(sent.key_id, sent.id, sent.device, sent.shown)
+        )
+    except CannotOpen:
+        raise Refused("sealed") from None
+    try:
+        said = json.loads(text)
+    except ValueError:
+        said = None
+    if not isinstance(said, dict):
+        return Read(None, None, "", "", problem=Problem.UNREADABLE)
+    return await _read(said, sent.shown, via)
+
+
+async def _take(sent: Sent, revoked: bool = False) -> bytes:
+    digest = sealing.digest(sent.sealed)
+    async with DB.transaction():
+        before = await (
+            CanvassRecord.select(CanvassRecord.digest).where(CanvassRecord.id == sent.id).first()
+        )
+        if before is not None:
+            return _the_same(bytes(before["digest"]), digest)
+        shift = await Shift.objects().where(Shift.id == sent.shift).first()
+        if shift is None:
+            raise Refused("shift")
+        found = await read(sent, shift.code)
+        problem = found.problem or (Problem.REVOKED if revoked else None)
+        pledge = None if problem else signing.new_id()
+        added = await CanvassRecord.raw(ADD, *_row(sent, digest, found, problem, pledge))
+        if not added:
+            # Another one of the phone's tabs was quicker.
+            [other] = await CanvassRecord.select(CanvassRecord.digest).where(
+                CanvassRecord.id == sent.id
+            )
+            return _the_same(bytes(other["digest"]), digest)
+        if pledge is not None:
+            await _sign(sent, found, pledge)
+    return digest
+
+
+async def _sign(sent: Sent, found: Read, pledge: UUID) -> None:
+    assert found.campaign is not None
+    assert found.signature is not None
+    if not await signing.take(found.campaign, found.signature, found.receipt, pledge):
+        # The phone showed a code that is somebody else's: a person has to decide.
+        await CanvassRecord.update(
+            {
+                CanvassRecord.state: RecordState.REVIEW,
+                CanvassRecord.problem: Problem.RECEIPT,
+                CanvassRecord.sealed: sent.sealed,
+                CanvassRecord.pledge: None,
+            }
+        ).where(CanvassRecord.id == sent.id)
+
+
+def _row(
+    sent: Sent, digest: bytes, found: Read, problem: Problem | None, pledge: UUID | None
+) -> tuple[Any, ...]:
+    return (
+        sent.id,
+        sent.device,
+        sent.shift,
+        found.campaign.id if found.campaign else None,
+        found.county,
+        RecordState.REVIEW if problem else RecordState.COUNTED,
+        digest,
+        sent.key_id,
+        sent.shown,
+        found.how,
+        sent.saved_at,
+        pledge,
+        problem,
+        sent.sealed if problem else None,
+    )
+
+
+def _the_same(before: bytes, digest: bytes) -> bytes:
+    if before != digest:
+        raise Refused("different")
+    return digest
+
+
+async def _check_device(device: CanvassDevice, sent: Sent) -> None:
+    """A new phone of the same person may bring what waited on their old one."""
+    if not 0 < sent.shift <= LARGEST_ID:
+        raise Refused("shift")
+    if sent.device != device.id:
+        other = await CanvassDevice.exists().where(
+            CanvassDevice.id == sent.device,
+            CanvassDevice.canvasser == device.canvasser,
+            CanvassDevice.revoked_at.is_null(),
+        )
+        if not other:
+            raise Refused("device")
+    invited = await DeviceShift.exists().where(
+        DeviceShift.device == sent.device, DeviceShift.shift == sent.shift
+    )
+    if not invited:
+        raise Refused("shift")
+
+
+async def _read(said: dict[str, Any], shown: str, via: str) -> Read:
+    code = _text(said, "language", 8)
+    reader = language.LANGUAGES.get(code, language.ENGLISH)
+    language.current.set(reader)
+    campaign = await _campaign(_text(said, "campaign", 60))
+    texts = await _texts(shown)
+    agreed = {purpose for purpose in forms.PURPOSES if purpose in _texts_in(said.get("purposes"))}
+    form = forms.read_signature(
+        {
+            **{field: _text(said, field, 1000) for field in ("name", "contact", "zip", "county")},
+            **{f"agree_{purpose}": "yes" for purpose in agreed},
+        }
+    )
+    receipt = receipts.read(_text(said, "receipt", 20)) or ""
+    consents = tuple(id for id, purpose in texts.items() if purpose in agreed)
+    county = await _county(form)
+    how = _text(said, "how", 6)
+    problem = _problem(form, campaign, receipt, "pledge" in texts.values())
+    if problem is not None:
+        return Read(campaign, county, how, receipt, problem=problem)
+    assert form.contact is not None
+    assert county is not None
+    signature = Signature(
+        form.name, form.contact, county, reader.code, consents, source="canvass", via=via
+    )
+    return Read(campaign, county, how, receipt, signature)
+
+
+def _problem(
+    form: SignForm, campaign: Campaign | None, receipt: str, was_shown: bool
+) -> Problem | None:
+    if campaign is None:
+        return Problem.CAMPAIGN
+    if not was_shown or "agree_pledge" in form.mistakes:
+        return Problem.CONSENT
+    for field, problem in (
+        ("name", Problem.NAME),
+        ("contact", Problem.CONTACT),
+        ("zip", Problem.PLACE),
+        ("county", Problem.PLACE),
+    ):
+        if field in form.mistakes:
+            return problem
+    return None if receipt else Problem.RECEIPT
+
+
+async def _campaign(slug: str) -> Campaign | None:
+    """One that people could sign, even if it closed before the phone had a signal; not one whose
+    names are erased already."""
+    found: Campaign | None = await (
+        Campaign.objects()
+        .where(Campaign.slug == slug, Campaign.state != CampaignState.DRAFT)
+        .first()
+        .output(load_json=True)
+    )
+    if found is None or (found.closed_at and found.closed_at + NAMES_KEPT < now()):
+        return None
+    return found
+
+
+async def _texts(shown: str) -> dict[int, str]:
+    """Which of the texts there are, and what each is for."""
+    ids = [int(each) for each in shown.split(".")[:MOST_TEXTS] if each.isascii() and each.isdigit()]
+    ids = [id for id in ids if 0 < id <= LARGEST_ID]
+    if not ids:
+        return {}
+    rows = await ConsentText.select(ConsentText.id, ConsentText.purpose).where(
+        ConsentText.id.is_in(ids)
+    )
+    return {row["id"]: row["purpose"] for row in rows}
+
+
+async def _county(form: SignForm) -> int | None:
+    if form.county is None:
+        return None
+    row = await County.select(County.id).where(County.slug == form.county.slug).first()
+    return int(row["id"]) if row else None
+
+
+def _text(said: dict[str, Any], field: str, most: int) -> str:
+    value = said.get(field)
+    return value[:most] if isinstance(value, str) else ""
+
+
+def _texts_in(value: Any) -> list[str]:
+    return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []
+
+
+ADD = """
+INSERT INTO canvass_record (id, device, shift, campaign, county, state, digest, key_id, shown, how,
+                            saved_at, received_at, pledge, problem, sealed)
+VALUES ({}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, clock_timestamp(), {}, {}, {})
+ON CONFLICT (id) DO NOTHING RETURNING id
+"""

@@ -5,7 +5,7 @@ import re
 import unicodedata
 from dataclasses import dataclass, field
 
-from backend.campaigns import contacts
+from backend.campaigns import contacts, receipts
 from backend.campaigns.contacts import Contact, NotAContact
 from backend.counties import gazetteer
 from backend.counties.gazetteer import County
@@ -23,7 +23,8 @@ PURPOSES = ("pledge", "news", "partner")
 class SignForm:
     """`typed` is what to show again; `mistakes` a sentence by field; `choose` the counties of a ZIP
     that lies in several. `name`, `contact` and `county` are there when nothing is wrong.
-    `doubtful` is what a program would send, `puzzle` the answer to a sum."""
+    `via` is the code somebody came by, `doubtful` what a program would send, `puzzle` the answer to
+    a sum."""
 
     typed: dict[str, str] = field(default_factory=dict)
     mistakes: dict[str, str] = field(default_factory=dict)
@@ -32,6 +33,7 @@ class SignForm:
     contact: Contact | None = None
     county: County | None = None
     purposes: tuple[str, ...] = ()
+    via: str | None = None
     doubtful: bool = False
     puzzle: str = ""
 
@@ -45,6 +47,7 @@ def read_signature(sent: dict[str, str]) -> SignForm:
     form.purposes = tuple(purpose for purpose in PURPOSES if sent.get(f"agree_{purpose}"))
     if "pledge" not in form.purposes:
         form.mistakes["agree_pledge"] = _("Tick this box: without it we may not keep your pledge.")
+    form.via = receipts.read(sent.get("via", ""))
     form.puzzle = sent.get("puzzle", "")
     form.doubtful = bool(sent.get("website")) or _too_quick(sent.get("took", ""))
     return form

@@ -161,6 +161,7 @@ def sign_form_context(
         "mistakes": form.mistakes,
         "choose": form.choose,
         "puzzle": ask,
+        "via": form.via or "",
     }
 
 
@@ -239,6 +240,7 @@ async def _signature(campaign: Campaign, form: SignForm) -> Signature:
         county=await _county_id(form.county.slug),
         language=reader,
         consents=_agreed(await consents_for(campaign, reader), form.purposes),
+        via=form.via,
     )
 
 

@@ -4,6 +4,7 @@ A lead sees the shifts they lead, and the canvassers of those; an admin sees all
 """
 
 import datetime
+import hashlib
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -26,6 +27,7 @@ from backend.staff.tables import LARGEST_ID, Account, now
 from backend.web.language import gettext as _
 
 MOST_SHOWN = 200
+PLANNED = ("event", "place", "county", "campaigns", "languages", "starts_at", "ends_at")
 
 
 class Refused(Exception):
@@ -101,11 +103,31 @@ async def begin(plan: Plan, by: Account) -> Shift:
     return shift
 
 
-async def change(shift: Shift, plan: Plan, by: Account) -> None:
+async def change(shift: Shift, plan: Plan, by: Account, seen: str) -> None:
+    """Let it be as planned. `seen` is the fingerprint of what was before the person. Raises
+    Refused."""
     async with DB.transaction():
+        await Shift.raw("SELECT id FROM shift WHERE id = {} FOR UPDATE", shift.id)
+        if await fingerprint(shift.id) != seen:
+            raise Refused(
+                _("Somebody changed this shift meanwhile. Look at it in another tab, and put in "
+                  "here what is new there. When you save again, this holds.")
+            )  # fmt: skip
         await Shift.update(_columns(plan)).where(Shift.id == shift.id)
         await _put_people(shift, plan, by)
         await audit.write(by.name, "shift_changed", f"shift {shift.id}")
+
+
+async def fingerprint(shift: int) -> str:
+    """16 hex digits of all that is planned of a shift."""
+    row = await Shift.select().where(Shift.id == shift).first()
+    assert row is not None
+    planned = [row[name] for name in PLANNED]
+    people = [
+        sorted(each.id for each in await leads_of(shift)),
+        sorted(await canvassers_of(shift)),
+    ]
+    return hashlib.sha256(repr((planned, people)).encode()).hexdigest()[:16]
 
 
 async def end(shift: Shift, by: Account) -> None:
@@ -281,8 +303,7 @@ async def _new_code() -> str:
 
 
 def _columns(plan: Plan) -> dict[Any, Any]:
-    names = ("event", "place", "county", "campaigns", "languages", "starts_at", "ends_at")
-    return {name: getattr(plan, name) for name in names}
+    return {name: getattr(plan, name) for name in PLANNED}
 
 
 def _id(row: Any) -> int:

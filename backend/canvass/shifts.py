@@ -240,13 +240,14 @@ async def phones_of(shift: int) -> list[Phone]:
 async def revoke(
     shift: Shift, by: Account, device: UUID | None = None, canvasser: int | None = None
 ) -> int:
-    """Take a phone of the shift off, or all of a canvasser, or all; open invitations end with them.
-    Returns how many are off now that were not."""
-    wanted = [
-        phone.device.id
-        for phone in await phones_of(shift.id)
-        if device in (None, phone.device.id) and canvasser in (None, phone.canvasser)
-    ]
+    """Take a phone of the shift off, or all that one of its canvassers has, of other shifts too, or
+    all of the shift; open invitations end with them. Returns how many are off now that were
+    not."""
+    phones = await phones_of(shift.id)
+    wanted = {phone.device.id for phone in phones if device in (None, phone.device.id)}
+    if canvasser is not None:
+        theirs = {phone.canvasser for phone in phones} | set(await canvassers_of(shift.id))
+        wanted = await _phones_with(canvasser) if canvasser in theirs else set()
     async with DB.transaction():
         off = sum([await devices.revoke(id, by) for id in wanted])
         if device is None:
@@ -254,6 +255,11 @@ async def revoke(
         if off:
             await audit.write(by.name, "phones_revoked", f"shift {shift.id}", phones=off)
     return off
+
+
+async def _phones_with(canvasser: int) -> set[UUID]:
+    rows = await CanvassDevice.select(CanvassDevice.id).where(CanvassDevice.canvasser == canvasser)
+    return {row["id"] for row in rows}
 
 
 async def _put_people(shift: Shift, plan: Plan, by: Account) -> None:
@@ -277,14 +283,15 @@ async def _put_people(shift: Shift, plan: Plan, by: Account) -> None:
 
 
 async def _end_invitations(shift: int, canvasser: int | None = None) -> None:
-    where = [
-        CanvassInvitation.shift == shift,
-        CanvassInvitation.used_at.is_null(),
-        CanvassInvitation.ends_at > now(),
-    ]
-    if canvasser is not None:
-        where.append(CanvassInvitation.canvasser == canvasser)
-    await CanvassInvitation.update({CanvassInvitation.ends_at: now()}).where(*where)
+    """Those of a shift, or a canvasser's."""
+    whose = (
+        CanvassInvitation.shift == shift
+        if canvasser is None
+        else CanvassInvitation.canvasser == canvasser
+    )
+    await CanvassInvitation.update({CanvassInvitation.ends_at: now()}).where(
+        whose, CanvassInvitation.used_at.is_null(), CanvassInvitation.ends_at > now()
+    )
 
 
 async def _named(ids: list[int]) -> dict[int, str]:

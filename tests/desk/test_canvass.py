@@ -389,6 +389,25 @@ async def test_all_phones_of_a_canvasser_or_of_the_shift_are_taken_off(
         await devices.enrol(code, "")
 
 
+async def test_all_phones_of_a_canvasser_are_taken_off_on_other_shifts_too(
+    lead: Colleague, shift: Shift, phone: Phone, canvasser: Canvasser, campaign: Campaign
+) -> None:
+    other = Shift(code="K7QMX9RT", event="Fair", campaigns=[campaign.id], languages=["en"],
+                  starts_at=now(), ends_at=now())  # fmt: skip
+    await other.save()
+    code = await devices.invite(other.id, canvasser.id, None)
+    elsewhere, token = await devices.enrol(code, "at home")
+    code = await devices.invite(other.id, canvasser.id, None)
+    await lead.post(f"/desk/canvass/{shift.id}/revocations", device=str(elsewhere.id))
+    assert await devices.carried_as(token) is not None, "it is no phone of this shift"
+    await lead.post(f"/desk/canvass/{shift.id}/revocations", canvasser=str(canvasser.id))
+    for each in (phone.token, token):
+        with pytest.raises(Revoked):
+            await devices.carried_as(each)
+    with pytest.raises(CannotEnrol):
+        await devices.enrol(code, "")
+
+
 async def test_a_phone_of_another_shift_cannot_be_taken_off_here(
     at_the_desk: AtTheDesk, phone: Phone, campaign: Campaign
 ) -> None:
@@ -396,6 +415,8 @@ async def test_a_phone_of_another_shift_cannot_be_taken_off_here(
     await olga.post("/desk/canvass/new", **plan(campaign))
     mine = await newest()
     await olga.post(f"/desk/canvass/{mine.id}/revocations", device=str(phone.device.id))
+    theirs = str(phone.device.canvasser)
+    await olga.post(f"/desk/canvass/{mine.id}/revocations", canvasser=theirs)
     assert await devices.carried_as(phone.token) is not None
 
 

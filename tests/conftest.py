@@ -33,7 +33,9 @@ def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield given
         return
     os.environ.pop("DATABASE_URL", None)
-    with database.running(settings.VAR / "test-postgres") as url:
+    # Runs beside each other have a server of their own each.
+    beside = os.environ.get("PYTEST_XDIST_WORKER", "")
+    with database.running(settings.VAR / f"test-postgres{beside}") as url:
         yield url
 
 

@@ -15,6 +15,7 @@ INPUTS = (
     "assets/img/mark.svg",
     "assets/img/mark-maskable.svg",
 )
+BUNDLED = "canvass/*.js"
 
 
 class CouldNotBuild(Exception):
@@ -52,5 +53,6 @@ def _run(program: str, *arguments: str) -> None:
 
 
 def _digest() -> str:
-    whole = b"".join((FRONTEND / name).read_bytes() for name in INPUTS)
+    files = [*(FRONTEND / name for name in INPUTS), *sorted(FRONTEND.glob(BUNDLED))]
+    whole = b"".join(file.read_bytes() for file in files)
     return hashlib.sha256(whole).hexdigest()

@@ -15,7 +15,7 @@ from litestar.datastructures import Cookie
 from litestar.response.base import ASGIResponse
 
 from backend.campaigns.tables import Campaign
-from backend.canvass import devices, kit, sealing, taking
+from backend.canvass import devices, kit, records, sealing, taking
 from backend.canvass.devices import CannotEnrol, Revoked
 from backend.canvass.tables import DEVICE, CanvassDevice, Shift
 from backend.staff.tables import now
@@ -61,18 +61,6 @@ class Joining(msgspec.Struct):
     device: UUID | None = None
 
 
-class Record(msgspec.Struct):
-    """`key` is that of the kit, `saved_at` the phone's clock, `sealed` in base64url."""
-
-    id: UUID
-    device: UUID
-    shift: int
-    key: str
-    shown: str
-    sealed: str
-    saved_at: datetime.datetime | None = None
-
-
 class Seen(msgspec.Struct):
     """How many sign-ups wait on the phone, since when the oldest, and what its clock says."""
 
@@ -112,13 +100,13 @@ async def take(request: AnyRequest) -> ASGIResponse:
     device = await _device(request)
     if isinstance(device, Sent):
         return device
-    asked = await _read(request, Record)
+    asked = await _read(request, records.Record)
     if isinstance(asked, Sent):
         return asked
     if not RECORDS.take(device.id.bytes):
         return _later(request)
     try:
-        digest = await taking.take(device, _sent(asked))
+        digest = await taking.take(device, records.read(asked))
     except taking.Refused as refused:
         return _no(request, 422, refused.code, REFUSED[refused.code])
     return _yes(request, {"id": str(asked.id), "sha256": digest.hex()})
@@ -134,7 +122,11 @@ async def note_seen(request: AnyRequest) -> ASGIResponse:
     if isinstance(asked, Sent):
         return asked
     await devices.note_seen(
-        device, asked.unsent, _moment(asked.oldest), _moment(asked.now), asked.version
+        device,
+        asked.unsent,
+        records.moment(asked.oldest),
+        records.moment(asked.now),
+        asked.version,
     )
     sent = _yes(request, {"now": now().isoformat(), "shifts": await _shifts(device)})
     return _carrying(sent, request.cookies[COOKIE])
@@ -154,25 +146,6 @@ async def _read(request: AnyRequest, shape: type[Asked]) -> Asked | Sent:
         return msgspec.json.decode(await request.body(), type=shape)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return _no(request, 422, "unreadable", UNREADABLE)
-
-
-def _sent(asked: Record) -> taking.Sent:
-    if len(asked.shown) > 100 or len(asked.key) > 16 or "\0" in asked.shown + asked.key:
-        raise taking.Refused("unreadable")
-    try:
-        sealed = sealing.unpack(asked.sealed)
-    except sealing.CannotOpen:
-        raise taking.Refused("unreadable") from None
-    return taking.Sent(
-        asked.id, asked.device, asked.shift, asked.key, asked.shown, _moment(asked.saved_at), sealed
-    )
-
-
-def _moment(said: datetime.datetime | None) -> datetime.datetime | None:
-    """By a clock that may be off by a year, not by a thousand."""
-    if said is None or said.tzinfo is None or not 2000 < said.year < 2200:
-        return None
-    return said.astimezone(datetime.UTC)
 
 
 async def _shifts(device: CanvassDevice) -> list[dict[str, Any]]:

@@ -19,6 +19,7 @@ INPUTS = (
     "assets/img/mark.svg",
     "assets/img/mark-maskable.svg",
 )
+BUNDLED = "canvass/*.js"
 
 
 class CouldNotBuild(Exception):
@@ -66,5 +67,6 @@ def run(program: str, *arguments: str) -> str:
 
 
 def _digest() -> str:
-    whole = b"".join((FRONTEND / name).read_bytes() for name in INPUTS)
+    files = [*(FRONTEND / name for name in INPUTS), *sorted(FRONTEND.glob(BUNDLED))]
+    whole = b"".join(file.read_bytes() for file in files)
     return hashlib.sha256(whole).hexdigest()

@@ -22,6 +22,7 @@ const SHELL = `shell-${worker.BUILD.version}`;
 const RECORD = "record"; // outlives a release: yesterday's record is better than none
 const HELP = "help"; // the list of help for the counties somebody chose, and its page
 const PLACES = "/enrollment/places";
+const CANVASS = "canvass"; // the canvassers' app, which its own page keeps here, and its address
 const CHOICE = "/offline/language"; // an entry of the cache, never an address that is asked
 const OFTEN = 10 * 60 * 1000;
 const ALERTS = "alerts"; // what this phone holds so that it can be rung
@@ -61,6 +62,8 @@ worker.addEventListener("fetch", (event) => {
     event.respondWith(help(event, address));
   } else if (event.request.headers.get("HX-Request") === "true") {
     event.respondWith(part(event.request, address));
+  } else if (event.request.mode === "navigate" && address.pathname === `/${CANVASS}`) {
+    event.respondWith(canvass(event.request, address));
   } else if (event.request.mode === "navigate") {
     event.respondWith(page(event, address));
   }
@@ -103,7 +106,7 @@ function isRecord(response) {
 
 async function activate() {
   for (const name of await caches.keys()) {
-    if (name !== SHELL && name !== RECORD && name !== HELP && name !== ALERTS) await caches.delete(name);
+    if (![SHELL, RECORD, HELP, ALERTS, CANVASS].includes(name)) await caches.delete(name);
   }
   await worker.clients.claim();
 }
@@ -150,6 +153,22 @@ async function page(event, address) {
     if (kept) return kept;
     return whole(bundle, code, bundle.languages[code].pages["/offline"], "", 503);
   }
+}
+
+/**
+ * The canvassers' app: what is kept opens at once, where the line is bad too, and is made new by
+ * the app itself.
+ * @param {Request} request @param {URL} address
+ */
+async function canvass(request, address) {
+  const asked = address.searchParams.get("lang");
+  const kept = await caches.open(CANVASS);
+  /** @param {string} code */
+  const inLanguage = (code) => kept.match(`/${CANVASS}?lang=${code}`);
+  const found = asked && (await inLanguage(asked));
+  if (found) await choose(asked);
+  const chosen = await (await caches.open(RECORD)).match(CHOICE);
+  return found || (await inLanguage(chosen ? await chosen.text() : "en")) || fetch(request);
 }
 
 /**

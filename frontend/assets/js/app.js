@@ -276,17 +276,42 @@ function exitAtOnce() {
 
 function forgetThisPhone() {
   forEach("form.forget", (form) => {
+    const done = form.querySelector("[data-words-done]");
+    let warned = false;
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
+      const unsent = warned ? 0 : await unsentSignUps().catch(() => 0);
+      if (unsent && done) {
+        warned = true;
+        done.textContent = form.dataset.wordsUnsent?.replace("%(number)s", String(unsent)) ?? "";
+        return;
+      }
       await forget();
       try {
         await fetch("/forget", { method: "POST", redirect: "manual" });
         location.replace("/forgotten");
       } catch {
-        const done = form.querySelector("[data-words-done]");
         if (done instanceof HTMLElement) done.textContent = done.dataset.wordsDone ?? "";
       }
     });
+  });
+}
+
+/** How many wait in the canvassers' app: with this phone's memory they would be gone for good. */
+async function unsentSignUps() {
+  const all = (await indexedDB.databases?.()) ?? [];
+  if (!all.some(({ name }) => name === "canvass")) return 0;
+  const database = await settled(indexedDB.open("canvass"));
+  const number = await settled(database.transaction("records").objectStore("records").count());
+  database.close();
+  return number;
+}
+
+/** @template T @param {IDBRequest<T>} request @returns {Promise<T>} */
+function settled(request) {
+  return new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
   });
 }
 

@@ -2,7 +2,7 @@
 // handed to a signer; the numbers and everything else need the PIN. It opens locked, always.
 
 import { keepHere, kit } from "./keeping.js";
-import { facts, keep, waiting, works } from "./phone.js";
+import { facts, keep, totalOf, waiting, works } from "./phone.js";
 import { setPin, tryPin } from "./pin.js";
 import { enrol, file, flush } from "./sending.js";
 import { focus, save, sign, tell } from "./signing.js";
@@ -72,7 +72,11 @@ async function begin(invited = "") {
     say(place, { code: invited });
     return show("tab");
   }
-  if (!(await works())) return show("broken");
+  if (!(await works())) {
+    // Full, perhaps: what is here can still be sent, and that makes room.
+    tellQueue().catch(() => {});
+    return show("broken");
+  }
   refreshKit();
   tellReady();
   tellStorage();
@@ -219,7 +223,9 @@ async function drawHome() {
 async function drawNumbers() {
   const { shifts = [], standing, totals = {} } = await facts();
   byId("signed-out").hidden = standing !== "signed_out";
-  const rows = Object.entries(totals).map(async ([key, { saved, sent }]) => {
+  const here = (await waiting()).map(totalOf);
+  const rows = Object.entries(totals).map(async ([key, saved]) => {
+    const sent = saved - here.filter((each) => each === key).length;
     const [id, slug] = key.split(" ");
     const event = shifts.find((each) => String(each.id) === id)?.event ?? id;
     const row = document.createElement("tr");
@@ -316,7 +322,7 @@ on("#hand-over", "click", () => lock());
 on(".send-now", "click", () => flush({ now: true, again: true }).catch(() => {}));
 on(".save-file", "click", () => saveFile());
 on(".invited-again", "click", () => askToEnrol());
-on("#enrol-leave", "click", () => begin());
+on("#enrol-leave, .try-again", "click", () => begin());
 byId("home").addEventListener("change", async (event) => {
   const { name, value } = /** @type {HTMLInputElement} */ (event.target);
   const { choice } = await facts();

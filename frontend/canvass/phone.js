@@ -23,9 +23,10 @@
  * @property {{id: string, label: string}} [device]
  * @property {Shift[]} [shifts]
  * @property {{shift: number, campaign: string}} [choice]
- * @property {{salt: Uint8Array, hash: Uint8Array, wrong: number, until: number}} [pin]
+ * @property {{salt: Uint8Array, hash: Uint8Array, wrong: number, wait: number,
+ *   until: number}} [pin]
  * @property {"" | "signed_out" | "revoked"} [standing]
- * @property {Record<string, {saved: number, sent: number}>} [totals] by shift and campaign
+ * @property {Record<string, number>} [totals] how many were saved, by shift and campaign
  * @property {string} [sent_at]
  */
 
@@ -112,28 +113,30 @@ export function waiting() {
   });
 }
 
+/** By which `totals` counts. @param {Waiting} record */
+export function totalOf(record) {
+  return `${record.shift} ${record.campaign}`;
+}
+
 /** @param {Waiting} record */
 export function add(record) {
   return transact("readwrite", (records, facts) => {
     const there = records.getKey(record.id);
-    there.onsuccess = () => {
+    const asked = facts.get("totals");
+    asked.onsuccess = () => {
       if (there.result) return;
+      const totals = asked.result ?? {};
+      totals[totalOf(record)] = (totals[totalOf(record)] ?? 0) + 1;
       records.add(record);
-      count(facts, record, "saved");
+      facts.put(totals, "totals");
     };
   });
 }
 
-/** It is safely with us. @param {Waiting} record */
+/** It is safely with us. Nothing is written with it: a full phone could not. @param {Waiting} record */
 export function remove(record) {
-  return transact("readwrite", (records, facts) => {
-    const there = records.getKey(record.id);
-    there.onsuccess = () => {
-      if (!there.result) return;
-      records.delete(record.id);
-      count(facts, record, "sent");
-      facts.put(new Date().toISOString(), "sent_at");
-    };
+  return transact("readwrite", (records) => {
+    records.delete(record.id);
   });
 }
 
@@ -142,17 +145,6 @@ export function setAside(record, wrong) {
   return transact("readwrite", (records) => {
     records.put({ ...record, wrong });
   });
-}
-
-/** @param {IDBObjectStore} facts @param {Waiting} record @param {"saved" | "sent"} what */
-function count(facts, record, what) {
-  const asked = facts.get("totals");
-  asked.onsuccess = () => {
-    const totals = asked.result ?? {};
-    const mine = (totals[`${record.shift} ${record.campaign}`] ??= { saved: 0, sent: 0 });
-    mine[what] += 1;
-    facts.put(totals, "totals");
-  };
 }
 
 /** Whether this browser really keeps what it is given. */

@@ -17,7 +17,7 @@ async function hashOf(pin, salt) {
 /** @param {string} pin */
 export async function setPin(pin) {
   const salt = crypto.getRandomValues(new Uint8Array(16));
-  await keep({ pin: { salt, hash: await hashOf(pin, salt), wrong: 0, until: 0 } });
+  await keep({ pin: { salt, hash: await hashOf(pin, salt), wrong: 0, wait: 0, until: 0 } });
 }
 
 /**
@@ -28,15 +28,19 @@ export async function setPin(pin) {
 export async function tryPin(typed) {
   const { pin } = await facts();
   if (!pin) return 0;
-  // Whatever the clock was put to, nobody waits longer than the longest.
-  const wait = Math.min(pin.until - Date.now(), LONGEST);
-  if (wait > 0) return wait;
+  const rest = pin.until - Date.now();
+  if (rest > pin.wait) {
+    // The clock was put back: from now on, and no longer than it was to be.
+    await keep({ pin: { ...pin, until: Date.now() + pin.wait } });
+    return pin.wait;
+  }
+  if (rest > 0) return rest;
   const wrong = pin.wrong + 1;
-  const next = wrong < FREE ? 1 : Math.min(5_000 * 2 ** (wrong - FREE), LONGEST);
+  const wait = wrong < FREE ? 0 : Math.min(5_000 * 2 ** (wrong - FREE), LONGEST);
   // Before the answer is known: ending the app half-way must not give a try for nothing.
-  await keep({ pin: { ...pin, wrong, until: Date.now() + next } });
+  await keep({ pin: { ...pin, wrong, wait, until: wait && Date.now() + wait } });
   const hash = await hashOf(typed, pin.salt);
-  if (hash.some((byte, at) => byte !== pin.hash[at])) return next;
-  await keep({ pin: { ...pin, wrong: 0, until: 0 } });
+  if (hash.some((byte, at) => byte !== pin.hash[at])) return Math.max(wait, 1);
+  await keep({ pin: { ...pin, wrong: 0, wait: 0, until: 0 } });
   return 0;
 }

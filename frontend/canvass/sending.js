@@ -78,7 +78,7 @@ async function sendAll(now, again) {
   let stopped = false;
   const line = async () => {
     for (let record = queue.shift(); record && !stopped; record = queue.shift()) {
-      const done = await send(record);
+      const done = await send(record).catch(() => false);
       failed += done ? 0 : 1;
       inRow = done ? 0 : inRow + 1;
       // One that fails holds up no other; when all fail, it is the line.
@@ -88,6 +88,7 @@ async function sendAll(now, again) {
   };
   await Promise.all(Array.from({ length: AT_ONCE }, line));
   const progress = all - failed - queue.length;
+  if (progress) await keep({ sent_at: new Date().toISOString() }).catch(() => {});
   if (!stopped && (now || progress || performance.now() - told > OFTEN)) stopped = !(await tell());
   failures = stopped || (failed && !progress) ? failures + 1 : 0;
   const wait = failed || stopped ? Math.min(SOONEST * 2 ** Math.max(0, failures - 1), LATEST) : 0;

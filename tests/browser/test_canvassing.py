@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Error, Page, expect
 
 from backend.canvass import files
 from tests.browser.canvassers import (
+    PIN,
     Line,
     Market,
     Person,
@@ -302,20 +303,43 @@ async def test_a_full_phone_says_so_and_keeps_what_was_typed(
 ) -> None:
     async with phone(chromium, line, tmp_path / "phone", await market.invite()) as page:
         await set_up(page)
-        await page.locator("#hand-over").click()
+        await is_ready(page)
         line.connected = False
-        cdp = await page.context.new_cdp_session(page)
-        await fill_in(page, ANA)
-        await cdp.send("Storage.overrideQuotaForOrigin", {"origin": line.url, "quotaSize": 1})
-        submit = page.locator("#signing [type=submit]")
-        await submit.click()
-        await expect(page.locator("#save-error")).to_contain_text("ya no tiene espacio")
-        await expect(page.locator("#signing #name")).to_have_value(ANA.name)
-        assert await unsent(page) == 0
-        await cdp.send("Storage.overrideQuotaForOrigin", {"origin": line.url})
+        async with little_room(page, line.url, 20_000):
+            await expect(page.locator("#locked")).to_be_visible()
+            with pytest.raises(Error, match="QuotaExceededError"):
+                await seal_many(page, people(100, 50), market.shift)
+            kept = await unsent(page)
+            await fill_in(page, ANA)
+            submit = page.locator("#signing [type=submit]")
+            await submit.click()
+            await expect(page.locator("#save-error")).to_contain_text("ya no tiene espacio")
+            await expect(page.locator("#signing #name")).to_have_value(ANA.name)
+            assert await unsent(page) == kept
+            # What waits can be sent all the same, and with room this one is saved too.
+            line.connected = True
+            await page.evaluate("dispatchEvent(new Event('online'))")
+            await until_unsent(page, 0)
         await submit.click()
         await expect(page.locator("#signing .receipt")).to_be_visible()
-        assert await unsent(page) == 1
+        await until_unsent(page, 0)
+    rows = await market.ask("SELECT 1 FROM canvass_record WHERE shift = $1", market.shift)
+    assert len(rows) == kept + 1
+
+
+@contextlib.asynccontextmanager
+async def little_room(page: Page, address: str, bytes: int) -> AsyncIterator[None]:
+    """The app opened anew on a phone that has only so many bytes left."""
+    usage = await page.evaluate("navigator.storage.estimate().then(({usage}) => usage)")
+    cdp = await page.context.new_cdp_session(page)
+    await page.goto("about:blank")
+    # Chromium remembers for two seconds how much room there was.
+    await page.wait_for_timeout(3_000)
+    quota = {"origin": address, "quotaSize": usage + bytes}
+    await cdp.send("Storage.overrideQuotaForOrigin", quota)
+    await page.goto(f"{address}/canvass")
+    yield
+    await cdp.send("Storage.overrideQuotaForOrigin", {"origin": address})
 
 
 async def test_a_browser_that_keeps_nothing_takes_no_sign_up(
@@ -328,6 +352,25 @@ async def test_a_browser_that_keeps_nothing_takes_no_sign_up(
         await page.reload()
         await expect(page.locator("#broken")).to_be_visible()
         await expect(page.locator("#enrol")).to_be_hidden()
+
+
+async def test_on_a_full_phone_what_waits_is_sent_and_then_it_works_again(
+    chromium: Browser, line: Line, market: Market, tmp_path: Path
+) -> None:
+    async with phone(chromium, line, tmp_path / "phone", await market.invite()) as page:
+        await set_up(page)
+        await is_ready(page)
+        line.connected = False
+        await seal_many(page, people(40, 800), market.shift)
+        async with little_room(page, line.url, -10_000):
+            await expect(page.locator("#broken")).to_be_visible()
+            await expect(page.locator("#broken .waiting")).to_contain_text("40")
+            assert len(files.read_file(await saved_file(page, "#broken"))) == 40
+            line.connected = True
+            await page.locator("#broken .send-now").click()
+            await until_unsent(page, 0)
+        await page.locator("#broken .try-again").click()
+        await expect(page.locator("#locked")).to_be_visible()
 
 
 @pytest.mark.parametrize("year", ["2025", "2028"])

@@ -30,6 +30,12 @@ from backend.database import DB, use
 from backend.desk import alerts as desk_alerts
 from backend.desk import campaign_people as desk_campaign_people
 from backend.desk import campaigns as desk_campaigns
+from backend.desk import canvass as desk_canvass
+from backend.desk import canvass_entry as desk_canvass_entry
+from backend.desk import canvass_files as desk_canvass_files
+from backend.desk import canvass_paper as desk_canvass_paper
+from backend.desk import canvass_review as desk_canvass_review
+from backend.desk import canvass_totals as desk_canvass_totals
 from backend.desk import controllers as desk
 from backend.desk import detained as desk_detained
 from backend.desk import directory as desk_directory
@@ -270,6 +276,42 @@ ROUTES = [
     desk_alerts.cancel,
     desk_alerts.correct,
     desk_alerts.test,
+    desk_canvass.list_shifts,
+    desk_canvass.show_new,
+    desk_canvass.begin,
+    desk_canvass.show_shift,
+    desk_canvass.show_edit,
+    desk_canvass.edit,
+    desk_canvass.end,
+    desk_canvass.reopen,
+    desk_canvass.invite,
+    desk_canvass.show_phones,
+    desk_canvass.revoke,
+    desk_canvass_review.list_waiting,
+    desk_canvass_review.show_one,
+    desk_canvass_review.take,
+    desk_canvass_review.drop,
+    desk_canvass_review.take_all,
+    desk_canvass_files.list_files,
+    desk_canvass_files.hand_in,
+    desk_canvass_files.show_file,
+    desk_canvass_paper.show_card,
+    desk_canvass_paper.list_sheets,
+    desk_canvass_paper.make_sheets,
+    desk_canvass_paper.show_print,
+    desk_canvass_paper.find_sheet,
+    desk_canvass_entry.show_sheet,
+    desk_canvass_entry.begin,
+    desk_canvass_entry.type_in,
+    desk_canvass_entry.undo,
+    desk_canvass_entry.finish,
+    desk_canvass_entry.show_again,
+    desk_canvass_entry.type_again,
+    desk_canvass_entry.show_settle,
+    desk_canvass_entry.settle,
+    desk_canvass_totals.show_totals,
+    desk_canvass_totals.download,
+    desk_canvass_totals.download_all,
     desk_detained.list_all,
     desk_detained.show_new,
     desk_detained.add,

@@ -11,6 +11,8 @@ from backend.alerts.tables import UNCONFIRMED_KEPT as UNCONFIRMED_MAIL_KEPT
 from backend.campaigns import asides, mailing, running, signing
 from backend.campaigns import jobs as campaigns
 from backend.campaigns.tables import NAMES_KEPT, UNCONFIRMED_KEPT
+from backend.canvass import filing, keeping, second_look
+from backend.canvass.tables import IDENTITY_KEPT
 from backend.enrollment import flagging
 from backend.enrollment import jobs as directory
 from backend.hearings import importing, sources
@@ -66,6 +68,32 @@ RETENTION: tuple[Keep, ...] = (
     ),
     Keep("alert_news", later("What alerts told"), NEWS_KEPT, watching.remove_news),
     Keep("rings", later("Numbers of alerts that went out"), RINGS_KEPT, push.remove_rings),
+    Keep("canvassers", later("Names of canvassers"), IDENTITY_KEPT, keeping.erase_canvassers),
+    Keep(
+        "canvass_invitations",
+        later("Codes for canvassers’ phones"),
+        keeping.INVITATIONS_KEPT,
+        keeping.remove_invitations,
+    ),
+    Keep(
+        "canvass_review",
+        later("Sign-ups from canvassers that nobody settled"),
+        keeping.REVIEW_KEPT,
+        keeping.drop_unsettled,
+    ),
+    Keep(
+        "canvass_content",
+        later("Sealed files from phones that were not taken"),
+        filing.CONTENT_KEPT,
+        filing.remove_content,
+    ),
+    Keep("canvass_files", later("Numbers of files from phones"), filing.KEPT, filing.remove_old),
+    Keep(
+        "paper_again",
+        later("Second readings of paper that nobody settled"),
+        second_look.AGAIN_KEPT,
+        second_look.forget_again,
+    ),
 )
 
 
@@ -90,6 +118,7 @@ JOBS: dict[str, Job] = {
     "import_hearings": importing.import_hearings,
     "look_for_hearings": sources.look_for_hearings,
     directory.JOB: directory.import_directory,
+    filing.JOB: filing.take_file,
     "resolve_ring": resolving.resolve,
     "ring_lane": delivery.lane,
     "tend_rings": delivery.tend,

@@ -11,7 +11,7 @@ from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
 from backend import settings
-from backend.campaigns import counting, loading, pictures, reading, story, wording
+from backend.campaigns import counting, loading, pictures, reading, receipts, story, wording
 from backend.campaigns.pledging import sign_form_context
 from backend.campaigns.reading import Counted
 from backend.campaigns.states import CampaignState
@@ -38,6 +38,8 @@ HEARINGS = 5
 PICTURE = (("cache-control", "public, max-age=86400"), ("vary", "Accept-Encoding"))
 PREVIEWS = [f"/campaigns/{{slug:str}}/preview-{code}.png" for code in language.LANGUAGES]
 SHEET = re.compile("[1-9][0-9]{0,2}")
+# What a kept page says in place of the code that somebody came by. No code looks like it.
+VIA = "~via~"
 
 
 @get("/campaigns", include_in_schema=False)
@@ -52,6 +54,11 @@ async def list_campaigns(request: AnyRequest) -> ASGIResponse:
 
 @get("/campaigns/{slug:str}", include_in_schema=False)
 async def show_campaign(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse:
+    """`?via=` is the code of the table or the sheet somebody came from, for the form to hand on.
+    What cannot be one is left out. However many codes there are, one page is kept for them."""
+    asked = request.query_params.get("via", "") if request.scope["query_string"] else ""
+    via = receipts.read(asked)
+
     async def make() -> Page:
         counted = await _counted(request, slug)
         campaign, code = counted.campaign, language.of(request).code
@@ -71,9 +78,12 @@ async def show_campaign(request: AnyRequest, slug: FromPath[str]) -> ASGIRespons
             "address": f"{_site()}/campaigns/{campaign.slug}",
             "record_wording": record_wording,
         }
-        return Page("campaigns/campaign.html", what)
+        if via is None:
+            return Page("campaigns/campaign.html", what)
+        return Page("campaigns/campaign.html", {**what, "via": VIA}, query={"via": VIA})
 
-    return await kept_page(request, ("campaign", slug, today()), make, PAGE_KEPT)
+    key = ("campaign", slug, today(), via is not None)
+    return await kept_page(request, key, make, PAGE_KEPT, (VIA, via) if via else None)
 
 
 @get("/campaigns/{slug:str}/hearings.ics", include_in_schema=False)

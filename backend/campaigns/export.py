@@ -42,11 +42,13 @@ COLUMNS = {
 
 @dataclass(frozen=True)
 class List:
-    """Which list: of whom, what for, and with `partner` for which of the campaign's partners."""
+    """Which list: of whom, what for, with `partner` for which of the campaign's partners, and with
+    `via` only of who signed at that shift."""
 
     campaign: Campaign
     purpose: Purpose
     partner: str = ""
+    via: str = ""
 
 
 async def number(asked: List) -> int:
@@ -89,12 +91,14 @@ async def county_names() -> dict[int, str]:
 
 
 async def _meant(asked: List) -> list[Any]:
+    at = [Pledge.via == asked.via] if asked.via else []
     if asked.purpose == Purpose.PARTNER:
-        return await partners.shared([asked.campaign], asked.partner)
+        return [*await partners.shared([asked.campaign], asked.partner), *at]
     where: list[Any] = [
         Pledge.campaign == asked.campaign.id,
         Pledge.state == PledgeState.CONFIRMED,
         Pledge.data_key.is_not_null(),
+        *at,
     ]
     # Handing the names over is what the pledge itself says; anything else was asked for apart.
     return where if asked.purpose == Purpose.DELIVERY else [*where, await agreed_to("news")]

@@ -5,7 +5,7 @@ import re
 import unicodedata
 from dataclasses import dataclass, field
 
-from backend.campaigns import contacts
+from backend.campaigns import contacts, receipts
 from backend.campaigns.contacts import Contact, NotAContact
 from backend.counties import gazetteer
 from backend.counties.gazetteer import County
@@ -23,8 +23,8 @@ PURPOSES = ("pledge", "news", "partner")
 class SignForm:
     """`typed` is what to show again; `mistakes` a sentence by field; `choose` the counties of a ZIP
     that lies in several. `name`, `contact` and `county` are there when nothing is wrong.
-    `ticked` is what the boxes of `purposes` say: which words stood beside each. `doubtful` is what
-    a program would send, `puzzle` the answer to a sum."""
+    `ticked` is what the boxes of `purposes` say: which words stood beside each. `via` is the code
+    somebody came by, `doubtful` what a program would send, `puzzle` the answer to a sum."""
 
     typed: dict[str, str] = field(default_factory=dict)
     mistakes: dict[str, str] = field(default_factory=dict)
@@ -34,6 +34,7 @@ class SignForm:
     county: County | None = None
     purposes: tuple[str, ...] = ()
     ticked: dict[str, str] = field(default_factory=dict)
+    via: str | None = None
     doubtful: bool = False
     puzzle: str = ""
 
@@ -47,6 +48,7 @@ def read_signature(sent: dict[str, str]) -> SignForm:
     _read_boxes(form, sent, PURPOSES)
     if "pledge" not in form.purposes:
         form.mistakes["agree_pledge"] = _("Tick this box: without it we may not keep your pledge.")
+    form.via = receipts.read(sent.get("via", ""))
     form.puzzle = sent.get("puzzle", "")
     form.doubtful = bool(sent.get("website")) or _too_quick(sent.get("took", ""))
     return form

@@ -164,6 +164,7 @@ def sign_form_context(
         "mistakes": form.mistakes,
         "choose": form.choose,
         "puzzle": ask,
+        "via": form.via or "",
     }
 
 
@@ -241,6 +242,7 @@ async def _signature(form: SignForm, agreed: tuple[int, ...]) -> Signature:
         county=await _county_id(form.county.slug),
         language=language.current.get().code,
         consents=agreed,
+        via=form.via,
     )
 
 

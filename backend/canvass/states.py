@@ -1,4 +1,4 @@
-"""What becomes of a sealed sign-up."""
+"""What becomes of a sealed sign-up, and of a sheet of paper."""
 
 from enum import IntEnum, StrEnum
 
@@ -20,3 +20,20 @@ class Problem(StrEnum):
     CAMPAIGN = "campaign"
     RECEIPT = "receipt"
     REVOKED = "revoked"
+
+
+class SheetState(IntEnum):
+    PRINTED = 1
+    ENTERING = 2  # it is being typed in
+    CHECKING = 3  # some lines are to be typed a second time
+    DONE = 4
+
+
+class RowCheck(IntEnum):
+    """Whether a line is one of those that are typed twice, and how that went."""
+
+    NONE = 0
+    WAITING = 1
+    SAME = 2
+    DIFFERENT = 3
+    SETTLED = 4

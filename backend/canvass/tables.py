@@ -8,6 +8,7 @@ came, from which phone, and what became of it.
 import datetime
 
 from piccolo.columns import (
+    JSONB,
     UUID,
     Array,
     BigInt,
@@ -26,7 +27,7 @@ from piccolo.constraints import Unique
 from piccolo.table import Table
 
 from backend.campaigns.tables import Campaign
-from backend.canvass.states import RecordState
+from backend.canvass.states import RecordState, RowCheck, SheetState
 from backend.counties.tables import County
 from backend.staff.tables import Account
 
@@ -141,10 +142,10 @@ class CanvassRecord(Table):
 
     id = UUID(primary_key=True)
     device = ForeignKey(CanvassDevice, null=False)
-    shift = ForeignKey(Shift, null=False)
+    shift = ForeignKey(Shift, null=False, index=True)
     campaign = ForeignKey(Campaign, null=True, default=None)
     county = ForeignKey(County, null=True, default=None)
-    state = SmallInt(default=RecordState.COUNTED)
+    state = SmallInt(default=RecordState.COUNTED, index=True)
     digest = Bytea()
     key_id = Varchar(length=16)
     shown = Varchar(length=100, default="")
@@ -156,3 +157,62 @@ class CanvassRecord(Table):
     sealed = Bytea(null=True, default=None)
     settled_by = ForeignKey(Account, null=True, default=None)
     settled_at = Timestamptz(null=True, default=None)
+
+
+class CanvassFile(Table):
+    """What was saved on a phone into a file and handed in at the desk, until all of it is taken;
+    from then on only the numbers stay. `records` of them are in it, `done` are looked at, and
+    `outcomes` counts what became of them: `taken`, `before`, `review`, or why not."""
+
+    id: Serial
+    device = UUID(null=True, default=None)
+    records = Integer(default=0)
+    done = Integer(default=0)
+    outcomes = JSONB(default="{}")
+    content = Bytea(null=True, default=None)
+    made_by = ForeignKey(Account, null=True, default=None)
+    made_at = Timestamptz(default=TimestamptzNow())
+    done_at = Timestamptz(null=True, default=None)
+
+
+class PaperSheet(Table):
+    """A printed sheet that people sign. `code` stands on it in letters and in its QR, `number`
+    counts a shift's sheets, `consents` are the ids of the texts printed on it. It has so many
+    `lines`; `filled` of them are signed, as somebody counted before they typed them in."""
+
+    id: Serial
+    shift = ForeignKey(Shift, null=False)
+    campaign = ForeignKey(Campaign, null=False)
+    code = Varchar(length=12, unique=True)
+    number = Integer()
+    language = Varchar(length=8)
+    consents = Array(base_column=Integer(), default=list)
+    lines = SmallInt()
+    filled = SmallInt(null=True, default=None)
+    state = SmallInt(default=SheetState.PRINTED, index=True)
+    printed_by = ForeignKey(Account, null=True, default=None)
+    printed_at = Timestamptz(default=TimestamptzNow())
+    done_at = Timestamptz(null=True, default=None)
+
+    counts_in_a_shift = Unique([shift, number])
+
+
+class PaperRow(Table):
+    """A line of a sheet that was typed in. Who signed it is the pledge, which is null when nobody
+    could read the line. Some are typed a second time by somebody who does not see the first
+    (`check`): what differed is sealed in `again` until it is settled."""
+
+    id: Serial
+    sheet = ForeignKey(PaperSheet, null=False, on_delete=OnDelete.cascade)
+    line = SmallInt()
+    pledge = UUID(null=True, default=None)
+    typed_by = ForeignKey(Account, null=True, default=None)
+    typed_at = Timestamptz(default=TimestamptzNow())
+    check = SmallInt(default=RowCheck.NONE)
+    data_key = Text(null=True, default=None)
+    again = Text(null=True, default=None)
+    checked_by = ForeignKey(Account, null=True, default=None)
+    checked_at = Timestamptz(null=True, default=None)
+    settled_by = ForeignKey(Account, null=True, default=None)
+
+    typed_in_once = Unique([sheet, line])

@@ -73,6 +73,8 @@ async def take(device: CanvassDevice, sent: Sent) -> bytes:
 async def take_from_file(sent: Sent) -> bytes:
     """The same for a file that somebody of the staff hands in. Of a phone that was revoked all is
     looked at first. Raises Refused."""
+    if not 0 < sent.shift <= LARGEST_ID:
+        raise Refused("shift")
     from_phone: CanvassDevice | None = await (
         CanvassDevice.objects().where(CanvassDevice.id == sent.device).first()
     )
@@ -190,7 +192,7 @@ async def _read(said: dict[str, Any], shown: str, via: str) -> Read:
     reader = language.LANGUAGES.get(code, language.ENGLISH)
     language.current.set(reader)
     campaign = await _campaign(_text(said, "campaign", 60))
-    texts = await _texts(shown)
+    texts = await texts_shown(shown)
     agreed = {purpose for purpose in forms.PURPOSES if purpose in _texts_in(said.get("purposes"))}
     form = forms.read_signature(
         {
@@ -245,7 +247,7 @@ async def _campaign(slug: str) -> Campaign | None:
     return found
 
 
-async def _texts(shown: str) -> dict[int, str]:
+async def texts_shown(shown: str) -> dict[int, str]:
     """Which of the texts there are, and what each is for."""
     ids = [int(each) for each in shown.split(".")[:MOST_TEXTS] if each.isascii() and each.isdigit()]
     ids = [id for id in ids if 0 < id <= LARGEST_ID]

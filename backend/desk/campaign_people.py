@@ -18,6 +18,7 @@ from backend.campaigns.export import List, Purpose
 from backend.campaigns.signing import Opened
 from backend.campaigns.states import PledgeState
 from backend.campaigns.tables import Campaign, ConsentText, Pledge, SettingAside
+from backend.canvass import shifts
 from backend.counties import gazetteer
 from backend.counties.tables import County
 from backend.database import DB
@@ -218,7 +219,7 @@ async def drop_aside(request: AnyRequest, id: FromPath[int], aside: FromPath[int
 
 @get("/desk/campaigns/{id:int}/export", may=Right.EXPORT_PEOPLE, include_in_schema=False)
 async def show_export(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
-    return _export_page(request, await campaign_with(id))
+    return await _export_page(request, await campaign_with(id))
 
 
 @get("/desk/campaigns/{id:int}/export.csv", may=Right.EXPORT_PEOPLE, fresh=True,
@@ -227,14 +228,18 @@ async def download(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     campaign = await campaign_with(id)
     query = request.query_params
     purpose, partner = query.get("purpose", ""), query.get("partner", "")
+    via = query.get("via", "")
     if purpose not in list(Purpose):
-        return _export_page(request, campaign, _("Say what the list is for."))
+        return await _export_page(request, campaign, _("Say what the list is for."))
     if purpose == Purpose.PARTNER and partner not in partners.named_on(campaign):
-        return _export_page(
+        return await _export_page(
             request, campaign, _("Choose a partner that the campaign’s page names.")
         )
-    asked = List(campaign, Purpose(purpose), partner)
+    if via and via not in {shift.code for shift in await shifts.with_campaign(campaign.id)}:
+        return await _export_page(request, campaign, _("This campaign has no such shift."))
+    asked = List(campaign, Purpose(purpose), partner, via)
     more = {"partner": partner} if purpose == Purpose.PARTNER else {}
+    more |= {"shift": via} if via else {}
     await audit.write(visitor_of(request).name, "exported", f"campaign {campaign.slug}",
                       purpose=purpose, rows=await export.number(asked), **more)  # fmt: skip
     headers = {
@@ -375,9 +380,10 @@ def _at_work(aside: SettingAside) -> bool:
     return aside.done_at is None if aside.begun_at else aside.looked_at is None
 
 
-def _export_page(request: AnyRequest, campaign: Campaign, refused: str = "") -> Sent:
+async def _export_page(request: AnyRequest, campaign: Campaign, refused: str = "") -> Sent:
     context = {
         "campaign": campaign,
+        "shifts": await shifts.with_campaign(campaign.id),
         "partners": list(partners.named_on(campaign)),
         "refused": refused,
     }

@@ -15,12 +15,12 @@ from backend.staff.forms import tidy
 from backend.staff.pages import desk_page
 from backend.staff.roles import Right
 from backend.web.errors import CannotAnswer
-from backend.web.gate import LARGEST_FILE, ROOMY
+from backend.web.gate import LARGEST_FILE, ROOMY_DIRECTORY
 from backend.web.language import gettext as _
 from backend.web.pages import Page
 from backend.web.sending import AnyRequest, Sent, see
 
-IMPORTS = ROOMY
+IMPORTS = ROOMY_DIRECTORY
 LARGEST_ID = 2**31 - 1
 ONGOING = ("waiting", "looking", "asked", "applying")
 

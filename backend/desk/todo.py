@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from backend.alerts import composing
 from backend.alerts.kinds import State
+from backend.canvass import keeping, review, second_look
 from backend.detained import editing as detained
 from backend.enrollment import editing
 from backend.hearings import notice, proposing
@@ -26,6 +27,9 @@ DETAINED = "/desk/detained"
 PROPOSALS = "/desk/hearings/proposals"
 HEARING_SOURCES = "/desk/hearings/sources"
 ALERTS = "/desk/alerts"
+CANVASS = "/desk/canvass"
+CANVASS_REVIEW = "/desk/canvass/review"
+SHEETS = "/desk/canvass/sheets"
 FORUMS_OWED = "/desk/hearings#owed"
 
 
@@ -51,6 +55,10 @@ async def waiting_for(visitor: Visitor) -> list[Todo]:
         found += await hearings()
     if visitor.may(Right.SEND_ALERTS):
         found += await _alerts(visitor)
+    if visitor.may(Right.SEE_PEOPLE):
+        found += await _sign_ups()
+    if visitor.may(Right.LEAD_CANVASS):
+        found += await _canvass(visitor)
     return sorted(found, key=lambda each: not each.alarm)
 
 
@@ -84,6 +92,27 @@ async def _alerts(visitor: Visitor) -> list[Todo]:
     )
     words = ngettext("alert waits for a second person", "alerts wait for a second person", waiting)
     return [Todo(words, ALERTS, waiting)] if waiting else []
+
+
+async def _sign_ups() -> list[Todo]:
+    waiting = await review.how_many()
+    words = ngettext("sign-up from a canvasser waits for a look",
+                     "sign-ups from canvassers wait for a look", waiting)  # fmt: skip
+    return [Todo(words, CANVASS_REVIEW, waiting)] if waiting else []
+
+
+async def _canvass(visitor: Visitor) -> list[Todo]:
+    """Of the shifts that somebody leads."""
+    behind = await keeping.phones_behind(visitor.account)
+    sheets = await second_look.how_many_to_check(visitor.account)
+    every = [
+        Todo(ngettext("phone has held unsent sign-ups for more than a day",
+                      "phones have held unsent sign-ups for more than a day", behind),
+             CANVASS, behind, alarm=True),
+        Todo(ngettext("sheet of paper waits to be checked", "sheets of paper wait to be checked",
+                      sheets), SHEETS, sheets),
+    ]  # fmt: skip
+    return [each for each in every if each.count]
 
 
 async def _record() -> list[Todo]:

@@ -14,8 +14,9 @@ METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 SAFE = {"GET", "HEAD", "OPTIONS"}
 LONGEST_ADDRESS = 4000
 LARGEST_BODY = 1_000_000
-# Lists of all the country's health centers: only the desk hands them in, and its door comes first.
-ROOMY = "/desk/directory/imports"
+# Lists of all the country's health centers, and what thousands signed on a phone that cannot send:
+# only the desk hands them in, and its door comes first.
+ROOMY_DIRECTORY, ROOMY_CANVASS = ROOMY = ("/desk/directory/imports", "/desk/canvass/files")
 LARGEST_FILE = 60_000_000
 # A mail provider's server leaves for somebody, with the token of their letter and from no page of
 # ours (RFC 8058).
@@ -58,7 +59,7 @@ def _refused(scope: Any) -> CannotAnswer | None:
         if name == b"content-length":
             if not value.isdigit():
                 return CannotAnswer("", status=400)
-            roomy = scope["path"] == ROOMY
+            roomy = scope["path"] in ROOMY
             if int(value[:12]) > (LARGEST_FILE if roomy else LARGEST_BODY):
                 return CannotAnswer("", status=413)
     if scope["method"] not in SAFE and not (_from_our_own_page(scope) or _is_one_click(scope)):

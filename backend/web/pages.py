@@ -1,7 +1,7 @@
 """Pages from templates: the whole page to a browser, one block of it to htmx."""
 
 from collections.abc import Awaitable, Callable, Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 from urllib.parse import urlencode
@@ -45,18 +45,24 @@ async def kept_page(
     key: Hashable,
     make: Callable[[], Awaitable[Page]],
     seconds: float | None = None,
+    fill_in: tuple[str, str] | None = None,
 ) -> Sent:
     """Answer with a page that is the same for everyone who reads this language.
 
     `key` says what the page is of; it is made once and kept until the record changes, or for so
-    many `seconds`. Only pages that hold nothing personal may be kept.
+    many `seconds`. Only pages that hold nothing personal may be kept. `fill_in` is a word that the
+    kept page leaves open, and what stands there in this answer alone: it needs no escaping.
     """
 
     async def answer() -> Answer:
         return _render(request, await make())
 
     whole_key = (key, language.of(request).code, _wants_block(request))
-    return _send(request, await kept(whole_key, answer, seconds))
+    found = await kept(whole_key, answer, seconds)
+    if fill_in is not None:
+        blank, word = (each.encode() for each in fill_in)
+        found = replace(found, body=found.body.replace(blank, word))
+    return _send(request, found)
 
 
 async def fixed_page(request: AnyRequest, template: str, **context: Any) -> Sent:

@@ -121,4 +121,4 @@ async def joined(
         yield member
     finally:
         await context.close()
-    assert complaints == []
+    assert complaints == [], complaints

@@ -266,6 +266,7 @@ ROUTES = [
     desk_alerts.list_alerts,
     desk_alerts.show_new,
     desk_alerts.begin,
+    desk_alerts.show_preview,
     desk_alerts.show_estimate,
     desk_alerts.resume,
     desk_alerts.show_alert,

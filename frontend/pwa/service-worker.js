@@ -413,9 +413,15 @@ async function noteShown() {
  */
 async function reconcile() {
   const mine = (await caches.has(ALERTS)) ? await (await caches.open(ALERTS)).match(HOLDS) : null;
-  if (!mine || Date.now() - held.opened < OFTEN) return;
+  if (!mine) return;
+  const { secret, over } = await mine.json();
+  if (over) {
+    // Turned off while there was no connection: all that is left is to tell it.
+    if ((await tellOfAlerts("/end", { secret })) !== null) await caches.delete(ALERTS);
+    return;
+  }
+  if (Date.now() - held.opened < OFTEN) return;
   held.opened = Date.now();
-  const { secret } = await mine.json();
   const { pushManager } = worker.registration;
   const standing = await pushManager.getSubscription();
   const told = await tellOfAlerts("/opened", {
@@ -423,8 +429,11 @@ async function reconcile() {
     endpoint: standing?.endpoint ?? null,
     key: standing ? keyOf(standing) : null,
   });
-  if (told.standing === "unknown") {
-    await standing?.unsubscribe();
+  if (told === null) {
+    held.opened = 0; // no connection: ask again when the next page opens
+  } else if (told.standing === "unknown") {
+    // Unless the page has just turned them on anew.
+    if ((await secretHeld()) === secret) await standing?.unsubscribe();
   } else if (told.standing === "subscribe" && Notification.permission === "granted") {
     // Under another key a browser lets nobody subscribe beside the line that stands.
     if (standing && keyOf(standing) !== told.key) await standing.unsubscribe();
@@ -432,8 +441,8 @@ async function reconcile() {
     const fresh = await pushManager.subscribe(options);
     const { endpoint, keys } = fresh.toJSON();
     const turned = await tellOfAlerts("", { secret, endpoint, keys, key: told.key });
-    if (!turned.secret) await fresh.unsubscribe();
-    else await keepSecret(turned.secret);
+    if (turned?.secret) await keepSecret(turned.secret);
+    else await fresh.unsubscribe();
   }
 }
 
@@ -442,14 +451,23 @@ async function keepSecret(secret) {
   await (await caches.open(ALERTS)).put(HOLDS, new Response(JSON.stringify({ secret })));
 }
 
-/** @param {string} path @param {object} body @returns {Promise<any>} */
+async function secretHeld() {
+  const mine = await (await caches.open(ALERTS)).match(HOLDS);
+  return mine ? (await mine.json()).secret : null;
+}
+
+/** The answer; null when there is no connection. @param {string} path @param {object} body @returns {Promise<any>} */
 async function tellOfAlerts(path, body) {
-  const answer = await fetch(`/alerts/subscription${path}`, {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(body),
-  });
-  return answer.json();
+  try {
+    const answer = await fetch(`/alerts/subscription${path}`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(body),
+    });
+    return await answer.json();
+  } catch {
+    return null;
+  }
 }
 
 /** @param {PushSubscription} subscription */

@@ -58,10 +58,14 @@ const memory = {
 };
 
 function moveWithHtmx() {
-  // People who hear or tab the page land on what is new.
+  const toFocus = () => [...document.querySelectorAll("main [data-focus]")];
+  const old = new WeakSet(toFocus());
+  // People who hear or tab the page land on what is new, and stay where they are else.
   document.addEventListener("htmx:after:swap", () => {
-    const target = document.querySelector("main [data-focus]");
-    if (target instanceof HTMLElement) target.focus({ preventScroll: true });
+    for (const target of toFocus()) {
+      if (!old.has(target) && target instanceof HTMLElement) target.focus({ preventScroll: true });
+      old.add(target);
+    }
     keepCountyButton();
     showWhatComes().catch(() => {});
   });

@@ -9,8 +9,9 @@ BIN := .venv/bin
 run: .venv/runs
 	@exec $(BIN)/python -m backend serve
 
+# Two runs beside each other: much of a test is waiting for a browser, a server or a clock.
 test: check
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: .venv/tests browser
 	@$(BIN)/ruff format --check .

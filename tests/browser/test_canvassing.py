@@ -32,6 +32,7 @@ from tests.browser.canvassers import (
     until_unsent,
 )
 from tests.browser.conftest import Open
+from tests.browser.test_accessibility import violations
 from tests.serving import HOUSE, Served
 
 PICTURES = HOUSE / "var" / "screenshots"
@@ -599,3 +600,68 @@ async def until_kit_is_new(page: Page) -> None:
             throw new Error("the old key stays");
         }"""
     )
+
+
+LOOKS = {
+    "en": {"color_scheme": "light"},
+    "es-dark": {"color_scheme": "dark"},
+}
+
+
+@pytest.mark.parametrize("name", LOOKS)
+async def test_every_part_can_be_used_by_everyone(
+    chromium: Browser, line: Line, market: Market, tmp_path: Path, name: str
+) -> None:
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    profile, code = tmp_path / "phone", await market.invite()
+
+    async def look(page: Page, part: str) -> None:
+        await page.screenshot(path=PICTURES / f"canvass-{part}-{name}.png", full_page=True)
+        for width in (320, 360):
+            await page.set_viewport_size({"width": width, "height": 740})
+            assert await page.evaluate("document.documentElement.scrollWidth") <= width, part
+        assert await violations(page) == [], part
+        small = await page.evaluate(SMALL)
+        assert small == [], part
+
+    async with phone(chromium, line, profile, code, **LOOKS[name]) as page:
+        language = name.partition("-")[0]
+        await page.goto(f"{line.url}/canvass?lang={language}#{code}")
+        await expect(page.locator("html")).to_have_attribute("lang", language)
+        await page.locator("#enrol-form [type=submit]").click()
+        await look(page, "enrol")
+        await set_up(page)
+        await is_ready(page)
+        line.connected = False
+        await page.locator("#hand-over").click()
+        await look(page, "start")
+        await page.locator(".start-in[lang=es]").click()
+        await expect(page.locator("#signing #name")).to_be_visible()
+        await look(page, "form")
+        await page.locator("#signing #zip").fill("94303")
+        await page.locator("#signing [type=submit]").click()
+        await look(page, "mistakes")
+        await page.locator("#signing form .leave").click()
+        await fill_in(page, ANA)
+        await page.locator("#signing [type=submit]").click()
+        await expect(page.locator("#signing .receipt")).to_be_visible()
+        await look(page, "receipt")
+        await page.locator("#signing .receipt .leave").click()
+        await seal_many(page, people(1, 700), market.other_shift)
+        line.connected = True
+        await page.evaluate("dispatchEvent(new Event('online'))")
+        await until_unsent(page, 1)
+        await unlock(page)
+        await expect(page.locator("#attention")).to_be_visible()
+        await look(page, "home")
+        await market.ask("UPDATE canvass_device SET revoked_at = now()")
+        await page.locator("#home .send-now").click()
+        await expect(page.locator("#revoked")).to_be_visible()
+        await look(page, "revoked")
+
+
+# What is touched in the sun with one thumb, and is too small for it.
+SMALL = """[...document.querySelectorAll("main button, main input, main summary, main label.tick")]
+    .filter((each) => each.checkVisibility() && !each.closest("label.tick > *"))
+    .map((each) => [each.id || each.textContent.trim(), each.getBoundingClientRect().height])
+    .filter(([, height]) => height < 48)"""

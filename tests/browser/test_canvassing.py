@@ -468,9 +468,11 @@ async def test_a_site_that_fails_is_asked_less_and_less_often(
             await asyncio.sleep(0.03)
             tries += [second] * (100 - len(line.fates) - len(tries))
         gaps = [later - earlier for earlier, later in itertools.pairwise(tries)]
-        assert 7 <= len(tries) <= 13, tries
-        assert all(later >= earlier - 10 for earlier, later in itertools.pairwise(gaps)), gaps
-        assert 290 <= gaps[-1] <= 365, "five minutes at most, then at the next minute"
+        assert 6 <= len(tries) <= 13, tries
+        # Each wait is twice as long as the one before, up to five minutes; what is due between two
+        # beats of the minute waits for the next one, and this clock runs ahead of the network.
+        assert gaps[0] < 150 < 290 <= max(gaps) <= 400, gaps
+
         # A line that comes back is used at once.
         line.fates.clear()
         await page.evaluate("dispatchEvent(new Event('online'))")

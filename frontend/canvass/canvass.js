@@ -175,6 +175,7 @@ async function unlock() {
 async function showHome() {
   await choose();
   await drawHome();
+  await tellReady();
   show("home");
 }
 
@@ -300,8 +301,10 @@ async function saveFile() {
 /** Sending changed what is known. */
 async function refresh() {
   const { standing } = await facts();
-  if (standing === "revoked" && byId("enrol").hidden && byId("revoked").hidden) await showRevoked();
-  else if (!byId("home").hidden) await drawNumbers();
+  if (standing === "revoked" && byId("enrol").hidden && byId("revoked").hidden) {
+    // Loaded anew, nothing of before is left in the page, hidden or not.
+    location.reload();
+  } else if (!byId("home").hidden) await drawNumbers();
   else await tellQueue();
 }
 
@@ -342,6 +345,7 @@ addEventListener("pageshow", visible);
 addEventListener("pagehide", () => byId("signing").replaceChildren());
 addEventListener("pageshow", (event) => event.persisted && begin());
 installed.addEventListener("change", () => begin());
+navigator.serviceWorker?.addEventListener("controllerchange", tellReady);
 setInterval(visible, EVERY);
 
 const invited = location.hash.slice(1, 40);

@@ -22,11 +22,16 @@ export async function kit() {
   return (await (await caches.open(PLACE)).match(KIT))?.json();
 }
 
+/** A hotel's sign-in page also answers 200. @param {Response} answer @param {string} kind */
+function isOurs(answer, kind) {
+  return answer.ok && (answer.headers.get("content-type") ?? "").startsWith(kind);
+}
+
 /** Fetch all of it anew; what is here stays until all the new is. @param {string[]} languages */
 export async function keepHere(languages) {
   const kept = await caches.open(PLACE);
   const fresh = await fetch(KIT, { cache: "no-cache", redirect: "error" });
-  if (fresh.ok) await kept.put(KIT, fresh);
+  if (isOurs(fresh, "application/json")) await kept.put(KIT, fresh);
   /** @type {[string, Response][]} */
   const pages = [];
   const needed = new Set([KIT]);
@@ -34,7 +39,7 @@ export async function keepHere(languages) {
     // Without cookies: the page in another language shall not become the reader's.
     const address = `${location.origin}/canvass?lang=${code}`;
     const page = await fetch(address, { credentials: "omit", cache: "no-cache", redirect: "error" });
-    if (!page.ok) throw new Error(address);
+    if (!isOurs(page, "text/html")) throw new Error(address);
     pages.push([address, page]);
     const assets = (await page.clone().text()).matchAll(/\/static\/[^"#]+/g);
     for (const [asset] of assets) needed.add(asset);

@@ -75,8 +75,9 @@ async function transact(mode, work, again = true) {
       whole.onabort = () => reject(whole.error ?? new Error("closed"));
     });
   } catch (error) {
+    if (isFull(error)) throw error;
     opened = null;
-    if (!again || isFull(error)) throw error;
+    if (!again) throw error;
     return transact(mode, work, false);
   }
 }

@@ -15,6 +15,8 @@ const OFTEN = 300_000;
 let failures = 0;
 let notBefore = 0;
 let told = -OFTEN;
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let later;
 
 /** Somebody may want to show it. */
 function changed() {
@@ -89,11 +91,14 @@ async function sendAll(now, again) {
   await Promise.all(Array.from({ length: AT_ONCE }, line));
   const progress = all - failed - queue.length;
   if (progress) await keep({ sent_at: new Date().toISOString() }).catch(() => {});
-  if (!stopped && (now || progress || performance.now() - told > OFTEN)) stopped = !(await tell());
-  failures = stopped || (failed && !progress) ? failures + 1 : 0;
-  const wait = failed || stopped ? Math.min(SOONEST * 2 ** Math.max(0, failures - 1), LATEST) : 0;
+  const due = now || progress || performance.now() - told > OFTEN;
+  const heard = stopped || !due || (await tell());
+  failures = stopped || !heard || (failed && !progress) ? failures + 1 : 0;
+  const trouble = failed || stopped || !heard;
+  const wait = trouble ? Math.min(SOONEST * 2 ** Math.max(0, failures - 1), LATEST) : 0;
   notBefore = performance.now() + wait;
-  if (failed && !stopped) setTimeout(flush, wait + 50);
+  clearTimeout(later);
+  if (wait) later = setTimeout(() => flush().catch(() => {}), wait + 50);
 }
 
 /**

@@ -63,7 +63,7 @@ worker.addEventListener("fetch", (event) => {
   } else if (event.request.headers.get("HX-Request") === "true") {
     event.respondWith(part(event.request, address));
   } else if (event.request.mode === "navigate" && address.pathname === `/${CANVASS}`) {
-    event.respondWith(canvass(event.request, address));
+    event.respondWith(canvass(event, address));
   } else if (event.request.mode === "navigate") {
     event.respondWith(page(event, address));
   }
@@ -158,9 +158,9 @@ async function page(event, address) {
 /**
  * The canvassers' app: what is kept opens at once, where the line is bad too, and is made new by
  * the app itself.
- * @param {Request} request @param {URL} address
+ * @param {FetchEvent} event @param {URL} address
  */
-async function canvass(request, address) {
+async function canvass(event, address) {
   const asked = address.searchParams.get("lang");
   const kept = await caches.open(CANVASS);
   /** @param {string} code */
@@ -168,7 +168,7 @@ async function canvass(request, address) {
   const found = asked && (await inLanguage(asked));
   if (found) await choose(asked);
   const chosen = await (await caches.open(RECORD)).match(CHOICE);
-  return found || (await inLanguage(chosen ? await chosen.text() : "en")) || fetch(request);
+  return found || (await inLanguage(chosen ? await chosen.text() : "en")) || page(event, address);
 }
 
 /**

@@ -236,7 +236,7 @@ async def on_the_home_screen(
     assert mistakes == []
 
 
-async def set_up(page: Page, code: str = "", label: str = "the red one") -> None:
+async def set_up(page: Page, code: str = "", label: str = "the tangerine one") -> None:
     """Fill in what a new phone asks."""
     if code:
         await page.locator("#code").fill(code)

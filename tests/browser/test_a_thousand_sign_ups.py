@@ -4,11 +4,13 @@ nothing on the phone or in the database tells who signed."""
 import asyncio
 import re
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import asyncpg
-from playwright.async_api import Browser, BrowserContext, expect
+import pytest
+from playwright.async_api import Browser, Page, expect
 
 from backend import database
 from tests.browser.canvassers import (
@@ -42,24 +44,29 @@ def person(number: int, **more: Any) -> Person:
     return Person(f"{CANARY} {number}", contact, **more)
 
 
-async def test_a_thousand_sign_ups_arrive_exactly_once_whatever_breaks(
-    chromium: Browser, server_url: str, database_url: str, tmp_path: Path
-) -> None:
+@pytest.fixture
+def own_url(server_url: str, database_url: str) -> Iterator[str]:
     with database_of_its_own(server_url, "thousand") as url:
-        folder, profile = tmp_path / "site", tmp_path / "phone"
-        folder.mkdir()
-        with open_site(url, folder, RELEASE="1") as site:
-            async with Line(site.port) as line:
-                market = await Market.open(site)
-                await take_them(chromium, market, line, profile)
-        # The app is updated in the middle of the shift.
-        with open_site(url, folder, port=site.port, RELEASE="2") as newer:
-            async with Line(site.port, port=line.port) as line:
-                market.site = newer
-                await update_and_send(chromium, market, line, profile)
-                await all_are_there(market)
-                await nobody_is_named(market, profile)
-                await revoked_means_nothing(chromium, market, line, profile)
+        yield url
+
+
+async def test_a_thousand_sign_ups_arrive_exactly_once_whatever_breaks(
+    chromium: Browser, own_url: str, tmp_path: Path
+) -> None:
+    folder, profile = tmp_path / "site", tmp_path / "phone"
+    folder.mkdir()
+    with open_site(own_url, folder, RELEASE="1") as site:
+        async with Line(site.port) as line:
+            market = await Market.open(site)
+            await take_them(chromium, market, line, profile)
+    # The app is updated in the middle of the shift.
+    with open_site(own_url, folder, port=site.port, RELEASE="2") as newer:
+        async with Line(site.port, port=line.port) as line:
+            market.site = newer
+            await update_and_send(chromium, market, line, profile)
+            await all_are_there(market)
+            await nobody_is_named(market, profile)
+            await revoked_means_nothing(chromium, market, line, profile)
 
 
 async def take_them(chromium: Browser, market: Market, line: Line, profile: Path) -> None:
@@ -80,7 +87,7 @@ async def take_them(chromium: Browser, market: Market, line: Line, profile: Path
         await seal_many(page, [person(n) for n in range(7, 500)], market.shift)
         # Not invited there (422), until the end.
         await seal_many(page, [person(n) for n in range(500, 505)], market.other_shift)
-        await close_by_force(page.context, line)
+        await close_by_force(page)
         await sign(page, person(505))
         assert await unsent(page) == 506
 
@@ -93,8 +100,10 @@ async def take_them(chromium: Browser, market: Market, line: Line, profile: Path
         assert 0 < await unsent(page) < 506
         line.fates.extend(["unheard", None, None] * 20)
         # Twice open, and both send.
-        twin = await page.context.new_page()
-        await twin.goto(f"{line.url}/canvass")
+        async with page.context.expect_page() as opening:
+            await page.evaluate("window.open(location.href, '_blank', 'popup') && 1")
+        twin = await opening.value
+        await expect(twin.locator("#locked")).to_be_visible()
         await asyncio.gather(
             *(each.evaluate("dispatchEvent(new Event('online'))") for each in (page, twin))
         )
@@ -145,7 +154,7 @@ async def all_are_there(market: Market) -> None:
     """Each once, with where it came from and what was agreed to; and the public count says so."""
     [row] = await market.ask(
         """SELECT count(*) AS records, count(DISTINCT r.pledge) AS pledges,
-                  count(DISTINCT p.contact_index) AS people,
+                  count(DISTINCT p.place) AS people,
                   count(*) FILTER (WHERE r.shift = $1) AS here,
                   count(*) FILTER (WHERE r.how = 'aloud') AS aloud,
                   count(*) FILTER (WHERE p.source = 'canvass' AND p.via = s.code) AS attributed,
@@ -198,11 +207,24 @@ async def revoked_means_nothing(
     assert await market.number("canvass_record") == ALL
 
 
-async def close_by_force(context: BrowserContext, line: Line) -> None:
+async def close_by_force(page: Page) -> None:
     """As a phone's system does in the background: Chromium's own page for it has a button."""
-    tools = await context.new_page()
+    await page.evaluate(
+        """() => new Promise((ready) => {
+            const open = indexedDB.open("canvass");
+            open.onsuccess = () => {
+                open.result.onclose = () => { window.wasClosed = true; };
+                ready();
+            };
+        })"""
+    )
+    tools = await page.context.new_page()
     await tools.goto("chrome://indexeddb-internals")
-    button = tools.get_by_text(re.compile("Force close", re.IGNORECASE)).first
-    await button.click()
-    await tools.wait_for_timeout(300)
+    await tools.get_by_text(re.compile("Force close", re.IGNORECASE)).first.click()
+    for _ in range(100):
+        if await page.evaluate("window.wasClosed"):
+            break
+        await asyncio.sleep(0.05)
+    else:
+        raise AssertionError("nothing was closed")
     await tools.close()

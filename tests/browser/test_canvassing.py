@@ -1,7 +1,9 @@
 """Signing people up at a market: without a signal, on phones that break, and each exactly once."""
 
+import asyncio
 import contextlib
 import datetime
+import itertools
 import re
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -32,6 +34,7 @@ from tests.browser.canvassers import (
     until_unsent,
 )
 from tests.browser.conftest import Open
+from tests.browser.test_accessibility import violations
 from tests.serving import HOUSE, Served
 
 PICTURES = HOUSE / "var" / "screenshots"
@@ -410,7 +413,7 @@ async def test_what_waits_is_told_in_words_and_sent_on_a_tap(
         assert await page.locator("#totals td").all_inner_texts() != []
         assert (await page.locator("#totals td").all_inner_texts())[1:] == ["3", "3"]
     row = await market.until(
-        "SELECT * FROM canvass_device WHERE unsent = 0 AND label = 'the red one'"
+        "SELECT * FROM canvass_device WHERE unsent = 0 AND label = 'the tangerine one'"
     )
     assert row["unsent_at"] is not None
 
@@ -442,10 +445,38 @@ async def test_a_sign_up_that_is_not_taken_blocks_no_other(
         # Invited there after all, the phone sends it.
         await page.locator("#home > p .invited-again").click()
         await set_up(page, await market.invite(market.other_shift))
+        await until_unsent(page, 0)
         await expect(page.locator("#home .waiting")).to_have_text(
             "Nothing waits. Everything was sent."
         )
         await expect(page.locator("#attention")).to_be_hidden()
+
+
+async def test_a_site_that_fails_is_asked_less_and_less_often(
+    chromium: Browser, line: Line, market: Market, tmp_path: Path
+) -> None:
+    async with phone(chromium, line, tmp_path / "phone", await market.invite()) as page:
+        await set_up(page)
+        await page.clock.install()
+        await page.reload()
+        await expect(page.locator("#locked")).to_be_visible()
+        line.fates.extend(["500"] * 100)
+        await sign(page, ANA)
+        tries: list[int] = []
+        for second in range(0, 1_500, 5):
+            await page.clock.run_for(5_000)
+            await asyncio.sleep(0.03)
+            tries += [second] * (100 - len(line.fates) - len(tries))
+        gaps = [later - earlier for earlier, later in itertools.pairwise(tries)]
+        assert 6 <= len(tries) <= 13, tries
+        # Each wait is twice as long as the one before, up to five minutes; what is due between two
+        # beats of the minute waits for the next one, and this clock runs ahead of the network.
+        assert gaps[0] < 150 < 290 <= max(gaps) <= 400, gaps
+
+        # A line that comes back is used at once.
+        line.fates.clear()
+        await page.evaluate("dispatchEvent(new Event('online'))")
+        await until_unsent(page, 0)
 
 
 async def test_a_phone_that_is_signed_out_keeps_all_and_asks_for_a_code(
@@ -490,7 +521,7 @@ async def test_a_revoked_phone_sends_nothing_and_shows_nothing_old(
         await is_ready(page)
         await seal_many(page, people(2, 400), market.shift)
         await page.locator("#home .send-now").click()
-        await expect(page.locator("#home .waiting")).to_contain_text("Nothing waits")
+        await until_unsent(page, 0)
         line.connected = False
         await seal_many(page, people(2, 410), market.shift)
         await market.ask("UPDATE canvass_device SET revoked_at = now()")
@@ -505,7 +536,7 @@ async def test_a_revoked_phone_sends_nothing_and_shows_nothing_old(
         await page.wait_for_timeout(500)
         assert line.came == came, "it still tries to send"
         seen = await page.locator("body").inner_text()
-        for word in ("Sunday market", "the red one", "Main Street"):
+        for word in ("Sunday market", "the tangerine one", "Main Street"):
             assert word not in seen
             assert word not in await everything_kept(page)
         assert (
@@ -574,11 +605,11 @@ async def test_a_new_key_is_taken_when_there_is_a_line_and_old_sign_ups_arrive(
         line.connected = True
         await page.reload()
         await unlock(page)
-        await expect(page.locator("#home .waiting")).to_contain_text("Nothing waits")
+        await until_unsent(page, 0)
         await until_kit_is_new(page)
         await seal_many(page, people(1, 620), market.shift)
         await page.locator("#home .send-now").click()
-        await expect(page.locator("#home .waiting")).to_contain_text("Nothing waits")
+        await until_unsent(page, 0)
     rows = await market.ask(
         "SELECT key_id, problem FROM canvass_record WHERE shift = $1", market.shift
     )
@@ -599,3 +630,68 @@ async def until_kit_is_new(page: Page) -> None:
             throw new Error("the old key stays");
         }"""
     )
+
+
+LOOKS = {
+    "en": {"color_scheme": "light"},
+    "es-dark": {"color_scheme": "dark"},
+}
+
+
+@pytest.mark.parametrize("name", LOOKS)
+async def test_every_part_can_be_used_by_everyone(
+    chromium: Browser, line: Line, market: Market, tmp_path: Path, name: str
+) -> None:
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    profile, code = tmp_path / "phone", await market.invite()
+
+    async def look(page: Page, part: str) -> None:
+        await page.screenshot(path=PICTURES / f"canvass-{part}-{name}.png", full_page=True)
+        for width in (320, 360):
+            await page.set_viewport_size({"width": width, "height": 740})
+            assert await page.evaluate("document.documentElement.scrollWidth") <= width, part
+        assert await violations(page) == [], part
+        small = await page.evaluate(SMALL)
+        assert small == [], part
+
+    async with phone(chromium, line, profile, code, **LOOKS[name]) as page:
+        language = name.partition("-")[0]
+        await page.goto(f"{line.url}/canvass?lang={language}#{code}")
+        await expect(page.locator("html")).to_have_attribute("lang", language)
+        await page.locator("#enrol-form [type=submit]").click()
+        await look(page, "enrol")
+        await set_up(page)
+        await is_ready(page)
+        line.connected = False
+        await page.locator("#hand-over").click()
+        await look(page, "start")
+        await page.locator(".start-in[lang=es]").click()
+        await expect(page.locator("#signing #name")).to_be_visible()
+        await look(page, "form")
+        await page.locator("#signing #zip").fill("94303")
+        await page.locator("#signing [type=submit]").click()
+        await look(page, "mistakes")
+        await page.locator("#signing form .leave").click()
+        await fill_in(page, ANA)
+        await page.locator("#signing [type=submit]").click()
+        await expect(page.locator("#signing .receipt")).to_be_visible()
+        await look(page, "receipt")
+        await page.locator("#signing .receipt .leave").click()
+        await seal_many(page, people(1, 700), market.other_shift)
+        line.connected = True
+        await page.evaluate("dispatchEvent(new Event('online'))")
+        await until_unsent(page, 1)
+        await unlock(page)
+        await expect(page.locator("#attention")).to_be_visible()
+        await look(page, "home")
+        await market.ask("UPDATE canvass_device SET revoked_at = now()")
+        await page.locator("#home .send-now").click()
+        await expect(page.locator("#revoked")).to_be_visible()
+        await look(page, "revoked")
+
+
+# What is touched in the sun with one thumb, and is too small for it.
+SMALL = """[...document.querySelectorAll("main button, main input, main summary, main label.tick")]
+    .filter((each) => each.checkVisibility() && !each.closest("label.tick > *"))
+    .map((each) => [each.id || each.textContent.trim(), each.getBoundingClientRect().height])
+    .filter(([, height]) => height < 48)"""

@@ -106,7 +106,7 @@ async def enrol(typed: str, label: str, known: UUID | None = None) -> tuple[Canv
         await CanvassInvitation.update({CanvassInvitation.device: device.id}).where(
             CanvassInvitation.id == row["id"]
         )
-        await Canvasser.update({Canvasser.last_at: now()}).where(Canvasser.id == row["canvasser"])
+        await Canvasser.raw(WORKS, row["canvasser"])
     return device, token
 
 
@@ -186,6 +186,11 @@ USE = """
 UPDATE canvass_invitation SET used_at = clock_timestamp()
 WHERE code_hash = {} AND used_at IS NULL AND ends_at > clock_timestamp()
 RETURNING id, shift, canvasser
+"""
+
+# Their last shift may be planned already.
+WORKS = """
+UPDATE canvasser SET last_at = greatest(last_at, clock_timestamp()) WHERE id = {}
 """
 
 JOIN = """

@@ -4,6 +4,7 @@ shift, everything that waits for somebody for as long as somebody can be expecte
 import datetime
 from typing import Any
 
+from backend.campaigns.tables import NAMES_KEPT, Campaign
 from backend.canvass import shifts
 from backend.canvass.states import RecordState
 from backend.canvass.tables import (
@@ -18,8 +19,7 @@ from backend.staff.retention import remove
 from backend.staff.tables import Account, now
 
 INVITATIONS_KEPT = datetime.timedelta(days=1)
-# Longer than a campaign's own names would be kept after it closed.
-REVIEW_KEPT = datetime.timedelta(days=90)
+REVIEW_KEPT = NAMES_KEPT
 # What waits on a phone for so long shall be asked after.
 TOO_LONG = datetime.timedelta(days=1)
 
@@ -43,9 +43,12 @@ async def remove_invitations(before: datetime.datetime) -> int:
 
 
 async def drop_unsettled(before: datetime.datetime) -> int:
-    """Retention: sign-ups that nobody looked at. That they came stays, so that a phone which sends
-    them again is not taken at its word a second time."""
-    old = (CanvassRecord.state == RecordState.REVIEW) & (CanvassRecord.received_at < before)
+    """Retention: sign-ups that nobody looked at, at the latest with the names of their campaign.
+    That they came stays, so that a phone which sends them again is not taken at its word a second
+    time."""
+    closed = Campaign.select(Campaign.id).where(Campaign.closed_at < now() - NAMES_KEPT)
+    due = (CanvassRecord.received_at < before) | CanvassRecord.campaign.is_in(closed)
+    old = (CanvassRecord.state == RecordState.REVIEW) & due
     columns: dict[Any, Any] = {
         CanvassRecord.state: RecordState.DROPPED,
         CanvassRecord.sealed: None,

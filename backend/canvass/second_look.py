@@ -8,6 +8,7 @@ from typing import Any
 
 from backend import settings
 from backend.campaigns import signing
+from backend.campaigns.tables import NAMES_KEPT, Campaign
 from backend.canvass import sheets, shifts
 from backend.canvass.paper import Line, Refused, line_of, sign
 from backend.canvass.states import RowCheck, SheetState
@@ -107,8 +108,12 @@ async def settle(sheet: PaperSheet, number: int, line: Line | None, by: Account)
 
 
 async def forget_again(before: datetime.datetime) -> int:
-    """Retention: second typings that nobody settled. The first one holds."""
-    old = (PaperRow.check == RowCheck.DIFFERENT) & (PaperRow.checked_at < before)
+    """Retention: second typings that nobody settled, at the latest with the names of their
+    campaign. The first one holds."""
+    closed = Campaign.select(Campaign.id).where(Campaign.closed_at < now() - NAMES_KEPT)
+    theirs = PaperSheet.select(PaperSheet.id).where(PaperSheet.campaign.is_in(closed))
+    due = (PaperRow.checked_at < before) | PaperRow.sheet.is_in(theirs)
+    old = (PaperRow.check == RowCheck.DIFFERENT) & due
     rows = await PaperRow.select(PaperRow.sheet).where(old)
     columns: dict[Any, Any] = {
         PaperRow.check: RowCheck.SETTLED,

@@ -4,6 +4,7 @@ A lead sees the shifts they lead, and the canvassers of those; an admin sees all
 """
 
 import datetime
+import hashlib
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -26,6 +27,7 @@ from backend.staff.tables import LARGEST_ID, Account, now
 from backend.web.language import gettext as _
 
 MOST_SHOWN = 200
+PLANNED = ("event", "place", "county", "campaigns", "languages", "starts_at", "ends_at")
 
 
 class Refused(Exception):
@@ -101,11 +103,31 @@ async def begin(plan: Plan, by: Account) -> Shift:
     return shift
 
 
-async def change(shift: Shift, plan: Plan, by: Account) -> None:
+async def change(shift: Shift, plan: Plan, by: Account, seen: str) -> None:
+    """Let it be as planned. `seen` is the fingerprint of what was before the person. Raises
+    Refused."""
     async with DB.transaction():
+        await Shift.raw("SELECT id FROM shift WHERE id = {} FOR UPDATE", shift.id)
+        if await fingerprint(shift.id) != seen:
+            raise Refused(
+                _("Somebody changed this shift meanwhile. Look at it in another tab, and put in "
+                  "here what is new there. When you save again, this holds.")
+            )  # fmt: skip
         await Shift.update(_columns(plan)).where(Shift.id == shift.id)
         await _put_people(shift, plan, by)
         await audit.write(by.name, "shift_changed", f"shift {shift.id}")
+
+
+async def fingerprint(shift: int) -> str:
+    """16 hex digits of all that is planned of a shift."""
+    row = await Shift.select().where(Shift.id == shift).first()
+    assert row is not None
+    planned = [row[name] for name in PLANNED]
+    people = [
+        sorted(each.id for each in await leads_of(shift)),
+        sorted(await canvassers_of(shift)),
+    ]
+    return hashlib.sha256(repr((planned, people)).encode()).hexdigest()[:16]
 
 
 async def end(shift: Shift, by: Account) -> None:
@@ -218,13 +240,14 @@ async def phones_of(shift: int) -> list[Phone]:
 async def revoke(
     shift: Shift, by: Account, device: UUID | None = None, canvasser: int | None = None
 ) -> int:
-    """Take a phone of the shift off, or all of a canvasser, or all; open invitations end with them.
-    Returns how many are off now that were not."""
-    wanted = [
-        phone.device.id
-        for phone in await phones_of(shift.id)
-        if device in (None, phone.device.id) and canvasser in (None, phone.canvasser)
-    ]
+    """Take a phone of the shift off, or all that one of its canvassers has, of other shifts too, or
+    all of the shift; open invitations end with them. Returns how many are off now that were
+    not."""
+    phones = await phones_of(shift.id)
+    wanted = {phone.device.id for phone in phones if device in (None, phone.device.id)}
+    if canvasser is not None:
+        theirs = {phone.canvasser for phone in phones} | set(await canvassers_of(shift.id))
+        wanted = await _phones_with(canvasser) if canvasser in theirs else set()
     async with DB.transaction():
         off = sum([await devices.revoke(id, by) for id in wanted])
         if device is None:
@@ -232,6 +255,11 @@ async def revoke(
         if off:
             await audit.write(by.name, "phones_revoked", f"shift {shift.id}", phones=off)
     return off
+
+
+async def _phones_with(canvasser: int) -> set[UUID]:
+    rows = await CanvassDevice.select(CanvassDevice.id).where(CanvassDevice.canvasser == canvasser)
+    return {row["id"] for row in rows}
 
 
 async def _put_people(shift: Shift, plan: Plan, by: Account) -> None:
@@ -255,14 +283,15 @@ async def _put_people(shift: Shift, plan: Plan, by: Account) -> None:
 
 
 async def _end_invitations(shift: int, canvasser: int | None = None) -> None:
-    where = [
-        CanvassInvitation.shift == shift,
-        CanvassInvitation.used_at.is_null(),
-        CanvassInvitation.ends_at > now(),
-    ]
-    if canvasser is not None:
-        where.append(CanvassInvitation.canvasser == canvasser)
-    await CanvassInvitation.update({CanvassInvitation.ends_at: now()}).where(*where)
+    """Those of a shift, or a canvasser's."""
+    whose = (
+        CanvassInvitation.shift == shift
+        if canvasser is None
+        else CanvassInvitation.canvasser == canvasser
+    )
+    await CanvassInvitation.update({CanvassInvitation.ends_at: now()}).where(
+        whose, CanvassInvitation.used_at.is_null(), CanvassInvitation.ends_at > now()
+    )
 
 
 async def _named(ids: list[int]) -> dict[int, str]:
@@ -281,8 +310,7 @@ async def _new_code() -> str:
 
 
 def _columns(plan: Plan) -> dict[Any, Any]:
-    names = ("event", "place", "county", "campaigns", "languages", "starts_at", "ends_at")
-    return {name: getattr(plan, name) for name in names}
+    return {name: getattr(plan, name) for name in PLANNED}
 
 
 def _id(row: Any) -> int:

@@ -87,7 +87,9 @@ async def show_edit(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
         canvassers=frozenset(await shifts.canvassers_of(id)),
     )
     row = await County.select(County.slug).where(County.id == shift.county).first()
-    return await _form_page(request, forms.filled(plan, row["slug"] if row else ""), shift)
+    form = forms.filled(plan, row["slug"] if row else "")
+    form.typed["seen"] = await shifts.fingerprint(id)
+    return await _form_page(request, form, shift)
 
 
 @post("/desk/canvass/{id:int}/edit", may=Right.LEAD_CANVASS, include_in_schema=False)
@@ -96,7 +98,13 @@ async def edit(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     form = await _read(request, shift)
     if form.plan is None:
         return await _form_page(request, form, shift)
-    await shifts.change(shift, form.plan, visitor_of(request).account)
+    try:
+        seen = form.typed.get("seen", "")
+        await shifts.change(shift, form.plan, visitor_of(request).account, seen)
+    except Refused as refused:
+        form.mistakes["event"] = str(refused)
+        form.typed["seen"] = await shifts.fingerprint(id)
+        return await _form_page(request, form, shift)
     return see(f"{CANVASS}/{id}")
 
 

@@ -40,7 +40,10 @@ async def test_a_shift_that_is_still_to_come_keeps_a_name_longer(
     soon = now() + 30 * DAY
     plan = shifts.Plan("Fair", "", None, shift.campaigns, ["en"], soon, soon + DAY,
                        canvassers=frozenset({canvasser.id}))  # fmt: skip
-    await shifts.change(shift, plan, ada)
+    await shifts.change(shift, plan, ada, await shifts.fingerprint(shift.id))
+    await devices.enrol(await devices.invite(shift.id, canvasser.id, None), "")
+    [row] = await Canvasser.select()
+    assert row["last_at"] == soon + DAY
     assert await keeping.erase_canvassers(now() - IDENTITY_KEPT) == 0
     assert await shifts.canvassers_of(shift.id) == {canvasser.id: "Rosa of the market"}
 

@@ -5,6 +5,7 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import httpx
 import pytest
 
 from backend.campaigns.tables import Campaign
@@ -57,6 +58,13 @@ def plan(campaign: Campaign, **changed: Any) -> dict[str, Any]:
 async def lead(at_the_desk: AtTheDesk, shift: Shift) -> Colleague:
     """Who leads the shift at the market."""
     return await lets_lead(await at_the_desk("canvass_lead", name="Lola"), shift)
+
+
+async def changed(lead: Colleague, shift: Shift, fields: dict[str, Any]) -> httpx.Response:
+    """Sent from a form that was opened just now."""
+    address = f"/desk/canvass/{shift.id}/edit"
+    seen = re.findall(r'name="seen" value="([0-9a-f]{16})"', (await lead.get(address)).text)
+    return await lead.post(address, **{"seen": seen[0], **fields})
 
 
 async def newest() -> Shift:
@@ -156,18 +164,37 @@ async def test_a_shift_is_changed_and_its_lead_stays(
 ) -> None:
     form = (await lead.get(f"/desk/canvass/{shift.id}/edit")).text
     assert 'value="Sunday market"' in form
-    answer = await lead.post(
-        f"/desk/canvass/{shift.id}/edit", **plan(campaign, event="Fair", names="Beto", lead=[])
-    )
+    answer = await changed(lead, shift, plan(campaign, event="Fair", names="Beto", lead=[]))
     assert answer.status_code == 303, told(answer)
     [row] = await Shift.select().where(Shift.id == shift.id)
     assert (row["event"], row["code"]) == ("Fair", shift.code)
     assert [each.name for each in await shifts.leads_of(shift.id)] == ["Lola"]
     [beto] = await shifts.canvassers_of(shift.id)
-    await lead.post(f"/desk/canvass/{shift.id}/edit", **plan(campaign, names="", canvasser=beto))
+    await changed(lead, shift, plan(campaign, names="", canvasser=beto))
     assert list(await shifts.canvassers_of(shift.id)) == [beto]
-    await lead.post(f"/desk/canvass/{shift.id}/edit", **plan(campaign, names="", canvasser=[]))
+    await changed(lead, shift, plan(campaign, names="", canvasser=[]))
     assert await shifts.canvassers_of(shift.id) == {}
+
+
+async def test_what_another_lead_changed_meanwhile_is_not_lost(
+    at_the_desk: AtTheDesk, lead: Colleague, shift: Shift, campaign: Campaign
+) -> None:
+    address = f"/desk/canvass/{shift.id}/edit"
+    seen = re.findall(r'name="seen" value="([0-9a-f]{16})"', (await lead.get(address)).text)[0]
+    ada = await at_the_desk("admin", name="Ada")
+    mine = str((await account_of(lead)).id)
+    done = await changed(ada, shift, plan(campaign, names="Beto", lead=mine))
+    assert done.status_code == 303
+    late = await lead.post(address, **plan(campaign, event="Fair", names="Luz"), seen=seen)
+    assert late.status_code == 422
+    assert "Somebody changed this shift meanwhile." in told(late)
+    assert 'value="Fair"' in late.text
+    assert list((await shifts.canvassers_of(shift.id)).values()) == ["Beto"]
+    again = re.findall(r'name="seen" value="([0-9a-f]{16})"', late.text)[0]
+    beto = next(iter(await shifts.canvassers_of(shift.id)))
+    sure = plan(campaign, event="Fair", names="Luz", canvasser=str(beto), seen=again)
+    assert (await lead.post(address, **sure)).status_code == 303
+    assert sorted((await shifts.canvassers_of(shift.id)).values()) == ["Beto", "Luz"]
 
 
 async def test_only_who_may_lead_is_made_a_lead(
@@ -177,9 +204,7 @@ async def test_only_who_may_lead_is_made_a_lead(
     for role in ("canvass_lead", "editor"):
         colleague = await at_the_desk(role, name=f"some {role}")
         ids[role] = (await account_of(colleague)).id
-    await lead.post(
-        f"/desk/canvass/{shift.id}/edit", **plan(campaign, lead=[*ids.values(), 99_999_999])
-    )
+    await changed(lead, shift, plan(campaign, lead=[*ids.values(), 99_999_999]))
     names = [each.name for each in await shifts.leads_of(shift.id)]
     assert names == ["Lola", "some canvass_lead"]
 
@@ -188,9 +213,7 @@ async def test_somebody_elses_canvassers_cannot_be_put_on_a_shift(
     lead: Colleague, shift: Shift, campaign: Campaign
 ) -> None:
     stranger = await devices.begin_canvasser("Somebody else’s")
-    await lead.post(
-        f"/desk/canvass/{shift.id}/edit", **plan(campaign, names="", canvasser=stranger.id)
-    )
+    await changed(lead, shift, plan(campaign, names="", canvasser=stranger.id))
     assert await shifts.canvassers_of(shift.id) == {}
     assert "Somebody else’s" not in (await lead.get(f"/desk/canvass/{shift.id}/edit")).text
 
@@ -366,6 +389,25 @@ async def test_all_phones_of_a_canvasser_or_of_the_shift_are_taken_off(
         await devices.enrol(code, "")
 
 
+async def test_all_phones_of_a_canvasser_are_taken_off_on_other_shifts_too(
+    lead: Colleague, shift: Shift, phone: Phone, canvasser: Canvasser, campaign: Campaign
+) -> None:
+    other = Shift(code="K7QMX9RT", event="Fair", campaigns=[campaign.id], languages=["en"],
+                  starts_at=now(), ends_at=now())  # fmt: skip
+    await other.save()
+    code = await devices.invite(other.id, canvasser.id, None)
+    elsewhere, token = await devices.enrol(code, "at home")
+    code = await devices.invite(other.id, canvasser.id, None)
+    await lead.post(f"/desk/canvass/{shift.id}/revocations", device=str(elsewhere.id))
+    assert await devices.carried_as(token) is not None, "it is no phone of this shift"
+    await lead.post(f"/desk/canvass/{shift.id}/revocations", canvasser=str(canvasser.id))
+    for each in (phone.token, token):
+        with pytest.raises(Revoked):
+            await devices.carried_as(each)
+    with pytest.raises(CannotEnrol):
+        await devices.enrol(code, "")
+
+
 async def test_a_phone_of_another_shift_cannot_be_taken_off_here(
     at_the_desk: AtTheDesk, phone: Phone, campaign: Campaign
 ) -> None:
@@ -373,6 +415,8 @@ async def test_a_phone_of_another_shift_cannot_be_taken_off_here(
     await olga.post("/desk/canvass/new", **plan(campaign))
     mine = await newest()
     await olga.post(f"/desk/canvass/{mine.id}/revocations", device=str(phone.device.id))
+    theirs = str(phone.device.canvasser)
+    await olga.post(f"/desk/canvass/{mine.id}/revocations", canvasser=theirs)
     assert await devices.carried_as(phone.token) is not None
 
 

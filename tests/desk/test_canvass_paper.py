@@ -480,12 +480,18 @@ async def test_every_tenth_line_is_typed_twice() -> None:
         assert len(set(_sample(list(range(lines))))) == chosen
 
 
+@pytest.mark.parametrize("closed", [True, False])
 async def test_second_readings_nobody_settles_leave(
-    lead: Colleague, olga: Colleague, sheet: PaperSheet
+    lead: Colleague, olga: Colleague, sheet: PaperSheet, campaign: Campaign, closed: bool
 ) -> None:
     await differing(lead, olga, sheet, name="Ann")
-    assert await second_look.forget_again(now() - second_look.AGAIN_KEPT) == 0
-    assert await second_look.forget_again(now()) == 1
+    month = now() - second_look.AGAIN_KEPT
+    assert await second_look.forget_again(month) == 0
+    if closed:
+        await Campaign.update({Campaign.closed_at: now() - NAMES_KEPT}).where(
+            Campaign.id == campaign.id
+        )
+    assert await second_look.forget_again(month if closed else now()) == 1
     [row] = await rows(sheet)
     assert (row["check"], row["again"]) == (RowCheck.SETTLED, None)
     assert await state(sheet) == SheetState.DONE

@@ -10,7 +10,7 @@ import pytest
 
 from backend.campaigns import counting, receipts, signing
 from backend.campaigns.states import PledgeState
-from backend.campaigns.tables import Campaign, ConsentText, Pledge
+from backend.campaigns.tables import NAMES_KEPT, Campaign, ConsentText, Pledge
 from backend.canvass import devices, keeping, taking
 from backend.canvass.states import Problem, RecordState
 from backend.canvass.tables import CanvassRecord
@@ -266,3 +266,14 @@ async def test_what_nobody_settles_is_erased_after_ninety_days(
     assert await keeping.drop_unsettled(now()) == 1
     row = await record(sent)
     assert (row["state"], row["sealed"]) == (RecordState.DROPPED, None)
+
+
+async def test_it_is_erased_with_the_names_of_its_campaign(
+    phone: Phone, campaign: Campaign
+) -> None:
+    sent = await wrong(phone, zip="1")
+    await Campaign.update({Campaign.closed_at: now() - NAMES_KEPT}).where(
+        Campaign.id == campaign.id
+    )
+    assert await keeping.drop_unsettled(now() - keeping.REVIEW_KEPT) == 1
+    assert (await record(sent))["sealed"] is None

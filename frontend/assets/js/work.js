@@ -5,8 +5,9 @@ const region = document.getElementById("work");
 
 function look() {
   if (!region || document.visibilityState !== "visible") return;
-  // Whoever is at a button in there keeps it.
-  if (region.contains(document.activeElement)) return;
+  // Whoever is at a button in there keeps it, and what somebody opened stays open: a tap gives no
+  // focus on every phone.
+  if (region.contains(document.activeElement) || region.querySelector("details[open]")) return;
   region.dispatchEvent(new Event("look"));
 }
 

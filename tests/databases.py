@@ -25,6 +25,22 @@ def empty_database(server_url: str, name: str) -> Iterator[str]:
         execute(server_url, f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
+@contextlib.contextmanager
+def copied(server_url: str, name: str) -> Iterator[str]:
+    """The address of a copy of this run's database, with the whole record, which is gone after the
+    block: for whatever saves what another test must not meet, as every served site and worker
+    does."""
+    template, name = f"confianza_test_{os.getpid()}", f"confianza_{name}_{os.getpid()}"
+    # Somebody connected to the original, if only to listen, would be in the way.
+    ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = "
+    execute(server_url, f"{ended}'{template}'", f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    before, _, query = server_url.partition("?")
+    try:
+        yield f"{before.rpartition('/')[0]}/{name}" + (f"?{query}" if query else "")
+    finally:
+        execute(server_url, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
 def execute(url: str, *statements: str) -> None:
     async def run() -> None:
         connection = await asyncpg.connect(url)

@@ -84,20 +84,18 @@ def test_a_second_start_finds_what_a_killed_one_left(tmp_path: Path, var: Path) 
     assert started_in(var) == []
 
 
-def test_with_a_database_url_no_server_is_started(
-    tmp_path: Path, var: Path, database_url: str
-) -> None:
-    with serving(tmp_path / "log", DATABASE_URL=database_url, VAR=str(var)) as site:
+def test_with_a_database_url_no_server_is_started(tmp_path: Path, var: Path, own_url: str) -> None:
+    with serving(tmp_path / "log", DATABASE_URL=own_url, VAR=str(var)) as site:
         assert httpx.get(f"{site.url}/readyz").status_code == 200
     assert not var.exists()
 
 
-def test_a_port_in_use_is_told_in_one_sentence(database_url: str) -> None:
+def test_a_port_in_use_is_told_in_one_sentence(own_url: str) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        done = run("serve", DATABASE_URL=database_url, PORT=str(port))
+        done = run("serve", DATABASE_URL=own_url, PORT=str(port))
     assert done.returncode == 1
     assert f"port {port} is in use" in done.stderr
     assert "Traceback" not in done.stderr
@@ -119,8 +117,8 @@ def test_a_database_that_is_not_there_is_told_in_one_sentence() -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_load_says_what_it_did_and_check_touches_nothing(database_url: str) -> None:
-    done = run("load", DATABASE_URL=database_url)
+def test_load_says_what_it_did_and_check_touches_nothing(own_url: str) -> None:
+    done = run("load", DATABASE_URL=own_url)
     assert done.returncode == 0
     assert done.stdout.startswith("0 added, 0 changed, 0 retired,")
     checked = run("load", "--check", DATABASE_URL="postgresql://nobody@127.0.0.1:1/nothing")

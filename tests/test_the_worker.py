@@ -16,6 +16,7 @@ import pytest
 from croniter import croniter
 
 from backend import worker
+from backend.database import use
 from backend.web import backlog
 from tests.serving import HOUSE, Served, free_port, serving
 
@@ -66,8 +67,8 @@ def until(holds: Callable[[], object], wait: float = 20) -> None:
 
 
 @pytest.fixture
-def only_site(tmp_path: Path, database_url: str) -> dict[str, str]:
-    return {"DATABASE_URL": database_url, "VAR": str(tmp_path / "var")}
+def only_site(tmp_path: Path, own_url: str) -> dict[str, str]:
+    return {"DATABASE_URL": own_url, "VAR": str(tmp_path / "var")}
 
 
 def test_serving_starts_one_worker_and_another_when_it_dies(
@@ -107,8 +108,16 @@ def test_where_another_service_works_serving_starts_no_worker(
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 def test_a_worker_alone_works_until_it_is_told_to_end(
-    database_url: str, tmp_path: Path, how: signal.Signals
+    own_url: str, database_url: str, tmp_path: Path, how: signal.Signals
 ) -> None:
+    use(own_url)
+    try:
+        _work_until_told(own_url, tmp_path, how)
+    finally:
+        use(database_url)
+
+
+def _work_until_told(url: str, tmp_path: Path, how: signal.Signals) -> None:
     def workers() -> int:
         return len(asyncio.run(backlog.look()).workers)
 
@@ -117,7 +126,7 @@ def test_a_worker_alone_works_until_it_is_told_to_end(
         process = subprocess.Popen(
             WORKER,
             cwd=HOUSE,
-            env={**os.environ, "DATABASE_URL": database_url},
+            env={**os.environ, "DATABASE_URL": url},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,

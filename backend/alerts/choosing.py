@@ -146,12 +146,14 @@ async def choices_of(wishes: Wishes) -> Choices:
 
 
 def calendar_query(choices: Choices) -> str:
-    """As the hearings' feeds are asked: `county=kern&county=state&topic=…`. All topics are none."""
+    """As the hearings' feeds are asked: `county=kern&county=state&topic=…&remind=day`. All topics
+    are none; no reminder has to be said."""
     found = [("county", slug) for slug in sorted(choices.counties)]
     if found:
         found.append(("county", "state"))
     if choices.topics != frozenset(Topic):
         found += [("topic", topic) for topic in sorted(choices.topics)]
+    found += [("remind", name) for name in sorted(choices.reminders) or ["none"]]
     return urlencode([*found, ("lang", choices.language)])
 
 

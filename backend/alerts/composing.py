@@ -134,8 +134,13 @@ async def correct(id: int, by: Account) -> Alert:
     async with DB.transaction():
         alert = await _alone(id)
         _must_be(alert, State.SENT, State.CANCELLED)
+        if alert.sent_at is None:
+            raise Refused(_("Nobody has heard of it, so there is nothing to put right."))
         fields = {name: getattr(alert, name) for name in WRITTEN}
-        fields |= {"due_at": None, "expires_at": None, "corrects": id}
+        # Of several corrections, each takes the place of all before it.
+        first = _id(alert.corrects) or id
+        ahead = alert.expires_at if alert.expires_at and alert.expires_at > now() else None
+        fields |= {"due_at": None, "expires_at": ahead, "corrects": first}
     return await begin(by, fields)
 
 
@@ -272,7 +277,7 @@ async def from_hearing(id: int) -> dict[str, Any] | None:
         "counties": [slug] if slug else [],
         "topics": list(hearing.topics),
         "languages": [],
-        "expires_at": hearing.starts_at,
+        "expires_at": telling.begins_at(hearing) - telling.LEAD,
     }
 
 

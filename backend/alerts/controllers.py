@@ -9,6 +9,7 @@ from backend import settings
 from backend.alerts import choosing
 from backend.alerts.choosing import Choices
 from backend.alerts.forms import choosing_context
+from backend.push import ourselves
 from backend.web import language
 from backend.web.pages import Page, kept_page, page
 from backend.web.sending import AnyRequest
@@ -22,7 +23,8 @@ async def show_alerts(request: AnyRequest) -> ASGIResponse:
     async def make() -> Page:
         return Page("alerts/alerts.html", choosing_context(Choices(language=reader.code)))
 
-    return await kept_page(request, ("alerts", settings.read().push_contact), make)
+    key = ourselves.public_key() if ourselves.is_ready() else ""
+    return await kept_page(request, ("alerts", key), make)
 
 
 @get("/alerts/calendar", include_in_schema=False)

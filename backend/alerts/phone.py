@@ -23,8 +23,8 @@ from backend.web.language import later
 from backend.web.limits import Limit, client_key
 from backend.web.sending import Answer, AnyRequest, Sent, send
 
-# A network may be a whole market's; a phone asks once each time the app is opened.
-SUBSCRIBES = Limit(120, 3600)
+# A network may be a whole march on one carrier; a phone asks once each time the app is opened.
+SUBSCRIBES = Limit(1000, 3600)
 ASKS = Limit(3000, 3600)
 TESTS = Limit(10, 600)
 EVERYONE = Limit(30_000, 3600)
@@ -83,7 +83,9 @@ async def turn_on(request: AnyRequest) -> ASGIResponse:
             asked.endpoint, asked.keys.p256dh, asked.keys.auth, asked.key, wishes, asked.secret
         )
     except CannotSubscribe as cannot:
-        return _no(request, 422, cannot.code, cannot.words)
+        # A page that was kept on the phone may know an older key only.
+        more = {"key": ourselves.public_key()} if cannot.code == "key" else {}
+        return _no(request, 422, cannot.code, cannot.words, **more)
     return _yes(request, {"secret": held.secret})
 
 
@@ -114,7 +116,7 @@ async def open_app(request: AnyRequest) -> ASGIResponse:
 
 @post("/alerts/subscription/status", include_in_schema=False)
 async def tell_status(request: AnyRequest) -> ASGIResponse:
-    """What was chosen, and when this phone was last heard of."""
+    """What was chosen, when this phone was last heard of, and our key as it is now."""
     held = await _held(request)
     if isinstance(held, Sent):
         return held
@@ -126,6 +128,7 @@ async def tell_status(request: AnyRequest) -> ASGIResponse:
             "received": _iso(held.received_at),
             "accepted": _iso(held.accepted_at),
             "warned": _iso(held.warned_at),
+            "key": ourselves.public_key(),
         },
     )
 
@@ -209,9 +212,9 @@ def _wrong(request: AnyRequest, choices: choosing.Choices) -> Sent:
     return _answer(request, body, 422)
 
 
-def _no(request: AnyRequest, status: int, code: str, words: str) -> Sent:
+def _no(request: AnyRequest, status: int, code: str, words: str, **more: str) -> Sent:
     _reader(request)
-    return _answer(request, {"said": _(words), "code": code}, status)
+    return _answer(request, {"said": _(words), "code": code, **more}, status)
 
 
 def _yes(request: AnyRequest, body: dict[str, Any]) -> Sent:

@@ -58,8 +58,8 @@ class AlertNews(Table):
 
 
 class HeardChange(Table):
-    """A line of history that was looked at: it rang, or it is nothing to ring for. `of` is whose
-    history: hearing or record."""
+    """What was looked at: it rang, or it is nothing to ring for. `of` says what: a line of a
+    `hearing`'s history, or a changed `fact` of the record."""
 
     id: BigSerial
     of = Varchar(length=10)

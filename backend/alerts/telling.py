@@ -3,20 +3,29 @@
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from backend import database
 from backend.alerts.kinds import News
 from backend.alerts.tables import AlertNews
+from backend.hearings.entry import Entry
+from backend.hearings.tables import Hearing
 from backend.push import rings
 from backend.push.audience import Audience
 from backend.staff.tables import now
 from backend.web import work
+from backend.web.clock import CALIFORNIA
 
 MAIL_JOB = "mail_alert"
 # Whoever has set out, or is about to, has to hear of these at once.
 PRESSING = (News.MOVED, News.CANCELLED)
+# What comes later than this before an event helps nobody. A push service keeps a message for a
+# minute at least, and none may come after the event.
+LEAD = timedelta(minutes=5)
+# How long that is news which has no day of its own.
+NEWS_FOR = timedelta(days=2)
+MORNING = time(9)
 
 
 async def tell(
@@ -67,6 +76,30 @@ async def tell(
     )
     return found
 
+
+async def call_off(hearing: int) -> set[str]:
+    """Whatever was told of this hearing holds no more: ring nobody else with it, and mail nobody
+    else. Returns the kinds of what was still going out."""
+    async with database.connection() as connection:
+        rows = await connection.fetch(GOING_OUT, hearing)
+    return {row["kind"] for row in rows if await rings.cancel(row["ring"])}
+
+
+def begins_at(what: Hearing | Entry) -> datetime:
+    """When it begins, as early as it may where only the day is known."""
+    if what.time_known:
+        return what.starts_at
+    return morning(what.starts_at.astimezone(CALIFORNIA).date())
+
+
+def morning(day: date) -> datetime:
+    return datetime.combine(day, MORNING, CALIFORNIA)
+
+
+GOING_OUT = """
+SELECT news.kind, news.ring FROM alert_news news JOIN ring ON ring.id = news.ring
+WHERE news.hearing = $1 AND ring.finished_at IS NULL
+"""
 
 MAKE = """
 INSERT INTO alert_news (what, kind, hearing, words, navigate, audience, expires_at, mailed, made_at)

@@ -5,33 +5,32 @@ at once shall not ring a county twice.
 
 import datetime
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
 from backend import database
-from backend.alerts import telling, wording
+from backend.alerts import news, telling, wording
 from backend.alerts.kinds import REMINDER, News
 from backend.alerts.tables import AlertNews, HeardChange
+from backend.alerts.telling import LEAD, NEWS_FOR, begins_at, morning
 from backend.counties import gazetteer
 from backend.counties.tables import County
 from backend.database import DB
 from backend.enrollment import guide
-from backend.hearings import entry as entries
 from backend.hearings import past
-from backend.hearings.entry import Entry
-from backend.hearings.kinds import AHEAD, Status, Topic
+from backend.hearings.kinds import Status, Topic
 from backend.hearings.reading import midnight
 from backend.hearings.tables import Hearing, HearingChange
 from backend.policies.tables import Change, ChangedFact
 from backend.push.audience import Audience
 from backend.staff.retention import remove
 from backend.staff.tables import now
-from backend.web.clock import CALIFORNIA
 from backend.web.logs import told
 
 log = structlog.get_logger()
+
+Name = TypeVar("Name", int, str)  # a hearing's number, or a file of the record
 
 # So long after its last change somebody may still be at work on it; but nobody waits longer.
 SETTLED = datetime.timedelta(minutes=3)
@@ -41,11 +40,8 @@ LOOKED_BACK = datetime.timedelta(days=3)
 DAY, HOURS = datetime.timedelta(days=1), datetime.timedelta(hours=2)
 # A reminder that comes later than this before the event is none.
 DAY_AT_LEAST, HOURS_AT_LEAST = datetime.timedelta(hours=3), datetime.timedelta(minutes=20)
-# Whoever has just heard of it needs no reminder that it is tomorrow.
-JUST_TOLD = datetime.timedelta(hours=6)
-OUTCOMES_ARE_NEWS = datetime.timedelta(days=60)
-NEWS_FOR = datetime.timedelta(days=2)
-MORNING = datetime.time(9)
+# Whoever has just heard of it needs no reminder that it is tomorrow, or soon.
+JUST_TOLD = {"day": datetime.timedelta(hours=6), "hours": datetime.timedelta(hours=1)}
 ENDS_BEFORE = datetime.timedelta(days=7)
 
 # What the record's reports and questions are about, in the hearings' words.
@@ -61,8 +57,6 @@ TOPICS = {
     "release_dates": Topic.HOLDS,
     "rule_maker": Topic.HOLDS,
 }
-ELSEWHERE = ("starts_at", "time_known", "place", "address")
-OUTCOME = ("outcome", "result", "votes", "figures")
 
 
 async def look_for_news(_data: dict[str, Any]) -> None:
@@ -100,24 +94,20 @@ async def reminders(at: datetime.datetime) -> None:
         Hearing.starts_at <= at + DAY,
     ).output(load_json=True)  # fmt: skip
     for hearing in soon:
-        begins = _begins(hearing)
+        begins = begins_at(hearing)
         what = f"{hearing.id} {hearing.starts_at.astimezone(datetime.UTC):%Y-%m-%d %H:%M}"
         left = begins - at
-        if left >= DAY_AT_LEAST and not await _just_told(hearing, at):
+        if left >= DAY_AT_LEAST and not await _just_told(hearing, "day", at):
             await _remind(hearing, "day", f"reminder day {what}", begins)
-        if hearing.time_known and HOURS_AT_LEAST <= left <= HOURS:
+        in_hours = hearing.time_known and HOURS_AT_LEAST <= left <= HOURS
+        if in_hours and not await _just_told(hearing, "hours", at):
             await _remind(hearing, "hours", f"reminder hours {what}", begins)
 
 
 async def record(at: datetime.datetime) -> None:
     """Changes of the record that an editor approved, by county."""
     rows = await Change.raw(UNHEARD_RECORD, at - LOOKED_BACK, at - SETTLED)
-    by_file: dict[str, list[int]] = {}
-    for row in rows:
-        by_file.setdefault(row["file"], []).append(row["id"])
-    for file, ids in by_file.items():
-        await _record(file, ids, at)
-    await _mark("record", sorted({row["id"] for row in rows}))
+    await _each(sorted({row["file"] for row in rows}), lambda file: _record(file, at))
 
 
 async def enrollment(at: datetime.datetime) -> None:
@@ -128,7 +118,7 @@ async def enrollment(at: datetime.datetime) -> None:
             ("opens", weeks.first, wording.enrollment_opens),
             ("ends", weeks.last - ENDS_BEFORE, wording.enrollment_ends),
         ):
-            begins = _morning(day)
+            begins = morning(day)
             if not begins <= at < min(begins + NEWS_FOR, last):
                 continue
             await telling.tell(
@@ -152,18 +142,6 @@ async def remove_news(before: datetime.datetime) -> int:
     return await remove(AlertNews, AlertNews.made_at < before)
 
 
-@dataclass(frozen=True)
-class Told:
-    """What to say of a hearing: `full` gives its words, which are worth something until
-    `worth_until`."""
-
-    kind: News
-    full: Callable[[], tuple[str, str]]
-    worth_until: datetime.datetime
-    navigate: str
-    soon: bool = False
-
-
 async def _hearing(id: int, at: datetime.datetime) -> None:
     async with DB.transaction():
         await HearingChange.raw("SELECT pg_advisory_xact_lock(hashtext('alerts hearing'), {})", id)
@@ -174,69 +152,25 @@ async def _hearing(id: int, at: datetime.datetime) -> None:
         )
         if not lines or hearing is None:
             return
-        first, last = _said(lines[0].before), _said(lines[-1].after)
-        news = _news(hearing, first, last, at) if last else None
-        if news is None or news.worth_until <= at:
+        found = news.between(hearing, lines[0].before, lines[-1].after, at)
+        if found is None or found.worth_until <= at:
             return
+        # Who sleeps, or whose service stands still, shall not be rung later with what was before.
+        overtaken = await telling.call_off(id)
+        kinds: tuple[News, ...] = (found.kind,)
+        if found.kind == News.MOVED and News.ANNOUNCED in overtaken:
+            kinds = (News.ANNOUNCED, News.MOVED)  # some have not even heard that there is one
         await telling.tell(
-            f"{news.kind} {id} {lines[-1].id}",
-            news.kind,
-            wording.everywhere(news.full, again=await _was_changed(id)),
-            news.navigate,
+            f"{found.kind} {id} {lines[-1].id}",
+            found.kind,
+            wording.everywhere(found.full, again=await _was_changed(id)),
+            found.navigate,
             _subject(id),
-            _audience(hearing, (news.kind,)),
-            news.worth_until,
-            urgent=news.soon,
+            _audience(hearing, kinds),
+            found.worth_until,
+            urgent=found.soon,
             hearing=id,
         )
-
-
-def _news(hearing: Hearing, was: Entry | None, is_: Entry, at: datetime.datetime) -> Told | None:
-    """What all these changes come to, or nothing that anybody has to hear."""
-    page = f"/hearings/{hearing.id}"
-    begins = _begins(is_)
-    began = _begins(was) if was else begins
-    if hearing.taken_out_at:
-        if was is None or was.status not in AHEAD:
-            return None
-        return _called_off(hearing, began, at, "/hearings")
-    if is_.status in AHEAD and was is None:
-        return Told(News.ANNOUNCED, lambda: wording.announced(hearing), begins, page)
-    if was is None:
-        return None
-    soon = min(begins, began) - at < DAY
-    if is_.status != was.status and is_.status == Status.CANCELLED:
-        return _called_off(hearing, began, at, page)
-    if is_.status != was.status and is_.status == Status.POSTPONED:
-        day = began.astimezone(CALIFORNIA).date()
-        return Told(News.MOVED, lambda: wording.postponed(hearing, day), began, page, soon)
-    came_back = is_.status != was.status and was.status in (Status.CANCELLED, Status.POSTPONED)
-    if came_back and is_.status in AHEAD:
-        return Told(News.MOVED, lambda: wording.back_on(hearing), begins, page, soon)
-    changed = set(entries.differing(was, is_))
-    if is_.status == Status.MOVED and changed & set(ELSEWHERE):
-        return Told(News.MOVED, lambda: wording.moved(hearing), begins, page, soon)
-    decided = is_.status == Status.HELD and changed & set(OUTCOME)
-    if decided and begins > at - OUTCOMES_ARE_NEWS:
-        return Told(News.OUTCOME, lambda: wording.decided(hearing), at + NEWS_FOR, page)
-    return None
-
-
-def _said(plain: Any) -> Entry | None:
-    return entries.read(plain) if plain else None
-
-
-def _called_off(
-    hearing: Hearing, began: datetime.datetime, at: datetime.datetime, page: str
-) -> Told:
-    day = began.astimezone(CALIFORNIA).date()
-    return Told(
-        News.CANCELLED,
-        lambda: wording.cancelled(hearing, day),
-        began,
-        page,
-        soon=began - at < DAY,
-    )
 
 
 async def _remind(hearing: Hearing, reminder: str, what: str, begins: datetime.datetime) -> None:
@@ -249,35 +183,42 @@ async def _remind(hearing: Hearing, reminder: str, what: str, begins: datetime.d
         f"/hearings/{hearing.id}",
         _subject(hearing.id),
         _audience(hearing, (), reminder),
-        begins,
+        begins - LEAD,
         hearing=hearing.id,
     )
 
 
-async def _record(file: str, ids: list[int], at: datetime.datetime) -> None:
-    county = gazetteer.county(file)
-    facts = await (
-        ChangedFact.select(ChangedFact.kind, ChangedFact.before, ChangedFact.after)
-        .where(ChangedFact.change.is_in(ids), ChangedFact.file == file)
-        .output(load_json=True)
-    )
-    why = await (
-        Change.select(Change.why)
-        .where(Change.id.is_in(ids))
-        .order_by(Change.id)
-        .output(load_json=True)
-    )
-    said = [row["why"] for row in why if row["why"]]
-    counties = (await _county_id(file),) if county else None
-    await telling.tell(
-        f"record {file} {max(ids)}",
-        News.RECORD,
-        wording.everywhere(lambda: wording.record_changed(county.name if county else "", said)),
-        f"/counties/{file}" if county else "/changes",
-        f"record {file}",
-        Audience(counties, topics=_topics(facts), kinds=(News.RECORD,)),
-        at + NEWS_FOR,
-    )
+async def _record(file: str, at: datetime.datetime) -> None:
+    async with DB.transaction():
+        await Change.raw("SELECT pg_advisory_xact_lock(hashtext('alerts record'), 0)")
+        rows = await Change.raw(UNHEARD_RECORD, at - LOOKED_BACK, at - SETTLED)
+        of_it = [row for row in rows if row["file"] == file]
+        if not of_it:
+            return
+        await _mark("fact", [row["fact"] for row in of_it])
+        facts = await (
+            ChangedFact.select(ChangedFact.before, ChangedFact.after)
+            .where(ChangedFact.id.is_in([row["fact"] for row in of_it]))
+            .output(load_json=True)
+        )
+        why = await (
+            Change.select(Change.why)
+            .where(Change.id.is_in([row["id"] for row in of_it]))
+            .order_by(Change.id)
+            .output(load_json=True)
+        )
+        said = [row["why"] for row in why if row["why"]]
+        county = gazetteer.county(file)
+        counties = (await _county_id(file),) if county else None
+        await telling.tell(
+            f"record {file} {of_it[-1]['fact']}",
+            News.RECORD,
+            wording.everywhere(lambda: wording.record_changed(county.name if county else "", said)),
+            f"/counties/{file}" if county else "/changes",
+            f"record {file}",
+            Audience(counties, topics=_topics(facts), kinds=(News.RECORD,)),
+            at + NEWS_FOR,
+        )
 
 
 def _topics(facts: list[dict[str, Any]]) -> tuple[str, ...]:
@@ -324,24 +265,24 @@ async def _was_changed(hearing: int) -> bool:
     )
 
 
-async def _just_told(hearing: Hearing, at: datetime.datetime) -> bool:
+async def _just_told(hearing: Hearing, reminder: str, at: datetime.datetime) -> bool:
     return bool(
         await AlertNews.exists().where(
             AlertNews.hearing == hearing.id,
             AlertNews.kind != REMINDER,
-            AlertNews.made_at > at - JUST_TOLD,
+            AlertNews.made_at > at - JUST_TOLD[reminder],
         )
     )
 
 
-async def _each(ids: list[int], do: Callable[[int], Awaitable[None]]) -> None:
+async def _each(names: list[Name], do: Callable[[Name], Awaitable[None]]) -> None:
     """One that fails is tried again with the next look, and stands in nobody's way."""
     failed: Exception | None = None
-    for id in ids:
+    for name in names:
         try:
-            await do(id)
+            await do(name)
         except Exception as error:
-            log.error("a hearing's news could not be told", hearing=id, **told(error))
+            log.error("this news could not be told", of=name, **told(error))
             failed = error
     if failed is not None:
         raise failed
@@ -359,17 +300,6 @@ def _subject(hearing: int) -> str:
     return f"hearing {hearing}"
 
 
-def _begins(what: Hearing | Entry) -> datetime.datetime:
-    """When it begins, as early as it may where only the day is known."""
-    if what.time_known:
-        return what.starts_at
-    return _morning(what.starts_at.astimezone(CALIFORNIA).date())
-
-
-def _morning(day: datetime.date) -> datetime.datetime:
-    return datetime.datetime.combine(day, MORNING, CALIFORNIA)
-
-
 UNHEARD = """
 SELECT hearing FROM hearing_change line
 WHERE made_at > {} AND source <> {} AND NOT EXISTS (
@@ -385,11 +315,12 @@ AND made_at > now() - interval '10 days'
 """
 
 UNHEARD_RECORD = """
-SELECT DISTINCT change.id, fact.file FROM change JOIN changed_fact fact ON fact.change = change.id
+SELECT change.id, fact.id AS fact, fact.file
+FROM change JOIN changed_fact fact ON fact.change = change.id
 WHERE change.state = 'approved' AND change.public AND change.action <> 'check'
 AND change.decided_at > {} AND change.decided_at < {} AND NOT EXISTS (
-    SELECT 1 FROM heard_change heard WHERE heard.of = 'record' AND heard.change = change.id)
-ORDER BY fact.file, change.id
+    SELECT 1 FROM heard_change heard WHERE heard.of = 'fact' AND heard.change = fact.id)
+ORDER BY fact.file, fact.id
 """
 
 MARK = """

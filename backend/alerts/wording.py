@@ -12,8 +12,9 @@ from backend.web.composing import written_in
 from backend.web.language import LANGUAGES, PSEUDO, later
 from backend.web.language import gettext as _
 
-# As much as lock screens show; some cut earlier.
+# As much as lock screens show at most, and at least.
 LONGEST = {"title": 80, "body": 220}
+SHOWN_BY_ALL = {"title": 40, "body": 120}
 
 NEW_TITLE = later("New update")
 AGAIN_TITLE = later("Updated: there is news")

@@ -23,8 +23,8 @@ PURPOSES = ("pledge", "news", "partner")
 class SignForm:
     """`typed` is what to show again; `mistakes` a sentence by field; `choose` the counties of a ZIP
     that lies in several. `name`, `contact` and `county` are there when nothing is wrong.
-    `via` is the code somebody came by, `doubtful` what a program would send, `puzzle` the answer to
-    a sum."""
+    `ticked` is what the boxes of `purposes` say: which words stood beside each. `via` is the code
+    somebody came by, `doubtful` what a program would send, `puzzle` the answer to a sum."""
 
     typed: dict[str, str] = field(default_factory=dict)
     mistakes: dict[str, str] = field(default_factory=dict)
@@ -33,6 +33,7 @@ class SignForm:
     contact: Contact | None = None
     county: County | None = None
     purposes: tuple[str, ...] = ()
+    ticked: dict[str, str] = field(default_factory=dict)
     via: str | None = None
     doubtful: bool = False
     puzzle: str = ""
@@ -44,7 +45,7 @@ def read_signature(sent: dict[str, str]) -> SignForm:
     _read_name(form, sent.get("name", ""))
     _read_contact(form, sent.get("contact", ""))
     _read_place(form, sent.get("zip", ""), sent.get("county", ""))
-    form.purposes = tuple(purpose for purpose in PURPOSES if sent.get(f"agree_{purpose}"))
+    _read_boxes(form, sent, PURPOSES)
     if "pledge" not in form.purposes:
         form.mistakes["agree_pledge"] = _("Tick this box: without it we may not keep your pledge.")
     form.via = receipts.read(sent.get("via", ""))
@@ -60,7 +61,7 @@ def read_correction(sent: dict[str, str]) -> SignForm:
         _read_name(form, sent["name"])
     if sent.get("zip", "").strip():
         _read_place(form, sent["zip"], sent.get("county", ""))
-    form.purposes = tuple(purpose for purpose in PURPOSES[1:] if sent.get(f"agree_{purpose}"))
+    _read_boxes(form, sent, PURPOSES[1:])
     return form
 
 
@@ -122,6 +123,12 @@ def _read_place(form: SignForm, zip: str, county: str) -> None:
     else:
         form.choose = found.counties
         form.mistakes["county"] = _("This ZIP code is in more than one county. Choose yours.")
+
+
+def _read_boxes(form: SignForm, sent: dict[str, str], purposes: tuple[str, ...]) -> None:
+    boxes = {purpose: sent.get(f"agree_{purpose}", "") for purpose in purposes}
+    form.ticked = {purpose: words for purpose, words in boxes.items() if words}
+    form.purposes = tuple(form.ticked)
 
 
 def _too_quick(seconds: str) -> bool:

@@ -75,6 +75,15 @@ async def current_consents(code: str) -> dict[str, ConsentText]:
     return _shelf.consents.get(code) or _shelf.consents.get(language.ENGLISH.code, {})
 
 
+async def is_text(purpose: str, id: int) -> bool:
+    """Whether these are words for that purpose: today's in any language, or earlier ones, which
+    stand on pages that were opened or kept before they changed."""
+    await current_consents(language.ENGLISH.code)
+    today = [texts[purpose].id for texts in _shelf.consents.values() if purpose in texts]
+    here = (ConsentText.id == id) & (ConsentText.purpose == purpose)
+    return id in today or bool(await ConsentText.exists().where(here))
+
+
 async def consents_for(campaign: Campaign, code: str) -> dict[str, ConsentText]:
     """Those this campaign asks for: nothing is shared with partners that it does not name."""
     consents = await current_consents(code)

@@ -1,5 +1,6 @@
 """Addresses for signers: sign, and come back with the receipt to confirm, correct or withdraw."""
 
+import re
 from typing import Any
 
 from litestar import get, post
@@ -9,7 +10,7 @@ from litestar.response.base import ASGIResponse
 from backend.campaigns import contacts, forms, puzzle, receipts, signing
 from backend.campaigns.contacts import NotAContact
 from backend.campaigns.forms import SignForm
-from backend.campaigns.loading import consents_for
+from backend.campaigns.loading import consents_for, is_text
 from backend.campaigns.signing import CodeIsUsedUp, NotOpen, Opened, Signature, TooManyNames
 from backend.campaigns.states import CampaignState
 from backend.campaigns.tables import Campaign, ConsentText
@@ -32,6 +33,7 @@ WITH_A_SUM = Limit(600, 3600)
 EVERYONE = Limit(60_000, 3600)
 LOOKS = Limit(40, 3600)
 ALL = b"everyone"
+IS_ID = re.compile("[1-9][0-9]{0,8}")
 
 
 @post("/campaigns/{slug:str}/pledges", include_in_schema=False)
@@ -39,12 +41,13 @@ async def sign(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse:
     language.current.set(language.of(request))
     campaign = await _open_campaign(slug)
     form = forms.read_signature(await _sent(request))
+    agreed = await _agreed(campaign, form)
     if form.mistakes:
         return await _show_form(request, campaign, form, status=422)
     if not _may_sign(request, form):
         return await _show_form(request, campaign, form, status=429, ask=puzzle.new())
     try:
-        signature = await _signature(campaign, form)
+        signature = await _signature(form, agreed)
         receipt = await signing.sign(campaign, signature, doubtful=form.doubtful)
     except NotOpen:
         raise _not_open(campaign) from None
@@ -127,15 +130,15 @@ async def correct(request: AnyRequest, code: FromPath[str]) -> ASGIResponse:
     pledge = await _found(request, code)
     sent = await _sent(request)
     form = forms.read_correction(sent)
+    agreed = await _agreed(await _campaign_of(pledge), form)
     if form.mistakes:
         return await _show_pledge(request, pledge, form=form, mistakes=form.mistakes, status=422)
-    consents = await consents_for(await _campaign_of(pledge), language.current.get().code)
     await signing.correct(
         pledge,
         name=form.name or None,
         county=await _county_id(form.county.slug) if form.county else None,
         language=language.current.get().code,
-        consents=_agreed(consents, ("pledge", *form.purposes)),
+        consents=(*await _promise(pledge), *agreed),
     )
     return await _show_pledge(request, await _found(request, code), corrected=True)
 
@@ -230,22 +233,41 @@ def _may_sign(request: AnyRequest, form: SignForm) -> bool:
     return WITH_A_SUM.take(client) and puzzle.is_solved(form.puzzle)
 
 
-async def _signature(campaign: Campaign, form: SignForm) -> Signature:
+async def _signature(form: SignForm, agreed: tuple[int, ...]) -> Signature:
     assert form.contact is not None
     assert form.county is not None
-    reader = language.current.get().code
     return Signature(
         name=form.name,
         contact=form.contact,
         county=await _county_id(form.county.slug),
-        language=reader,
-        consents=_agreed(await consents_for(campaign, reader), form.purposes),
+        language=language.current.get().code,
+        consents=agreed,
         via=form.via,
     )
 
 
-def _agreed(consents: dict[str, ConsentText], purposes: tuple[str, ...]) -> tuple[int, ...]:
-    return tuple(consents[purpose].id for purpose in purposes if purpose in consents)
+async def _agreed(campaign: Campaign, form: SignForm) -> tuple[int, ...]:
+    """Ids of the texts whose boxes were ticked: of the words the signer saw, whatever today's are.
+    A box beside words that never were is a mistake in the form."""
+    asked = await consents_for(campaign, language.current.get().code)
+    ids = []
+    for purpose, words in form.ticked.items():
+        if purpose not in asked:
+            continue
+        if IS_ID.fullmatch(words) and await is_text(purpose, int(words)):
+            ids.append(int(words))
+        else:
+            told = _("These words have changed. Read them and tick the box again.")
+            form.mistakes[f"agree_{purpose}"] = told
+    return tuple(ids)
+
+
+async def _promise(pledge: Opened) -> list[int]:
+    """What was agreed to with the signature itself: no correction changes that."""
+    rows = await ConsentText.select(ConsentText.id).where(
+        ConsentText.id.is_in(pledge.consents or [0]), ConsentText.purpose == "pledge"
+    )
+    return [row["id"] for row in rows]
 
 
 _ids: dict[str, int] = {}

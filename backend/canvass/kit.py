@@ -6,13 +6,14 @@ from typing import Any
 from backend.campaigns.loading import consents_for
 from backend.campaigns.states import CampaignState
 from backend.campaigns.tables import Campaign
-from backend.canvass import sealing
+from backend.canvass import receipt_qr, sealing
 from backend.counties import gazetteer
 from backend.web import language
 
 
 async def make() -> dict[str, Any]:
-    """`{key: {id, public}, languages, counties: {slug: name}, zips: {zip: [slug, …]}, campaigns}`.
+    """`{key: {id, public}, qr, languages, counties: {slug: name}, zips: {zip: [slug, …]},
+    campaigns}`, with `qr` as receipt_qr makes it.
 
     Each campaign is `{slug, title, ask, words, texts}`: the first three `{language: text}`, `texts`
     `{language: {purpose: {id, language, words}}}` with the words of consent, in English where a
@@ -27,6 +28,7 @@ async def make() -> dict[str, Any]:
     )
     return {
         "key": {"id": key_id, "public": public},
+        "qr": receipt_qr.make(),
         "languages": {code: reader.name for code, reader in language.LANGUAGES.items()},
         "counties": {county.slug: county.name for county in gazetteer.counties()},
         "zips": {

@@ -82,6 +82,16 @@ async def begin(request: AnyRequest) -> ASGIResponse:
     return see(f"{ALERTS}/{made.id}")
 
 
+@post("/desk/alerts/preview", may=Right.SEND_ALERTS, include_in_schema=False)
+async def show_preview(request: AnyRequest) -> ASGIResponse:
+    """How the form as it stands would look, for htmx. `?of=` is the alert that is changed."""
+    number = request.query_params.get("of", "")
+    whole = number.isascii() and number.isdecimal() and len(number) < 20
+    alert = await composing.with_id(int(number)) if whole else None
+    form = forms.read(await _sent(request))
+    return desk_page(request, Page("desk/alert_preview.html", _preview(form, alert)))
+
+
 @get("/desk/alerts/estimate", may=Right.SEND_ALERTS, include_in_schema=False)
 async def show_estimate(request: AnyRequest) -> ASGIResponse:
     """Whom the form as it stands would reach, for htmx."""
@@ -235,9 +245,9 @@ def _form_page(
     context = {
         "form": form,
         "alert": alert,
-        "preview": _preview(form) if preview else [],
+        "preview_first": preview,
+        **_preview(form, alert),
         "mistakes_told": told,
-        "longest": wording.LONGEST,
         "counties": gazetteer.counties(),
         "topics": [(topic.value, hearing_wording.topic(topic)) for topic in Topic],
         "kinds": [(kind.value, _(words)) for kind, words in NAMES.items()],
@@ -246,12 +256,26 @@ def _form_page(
     return desk_page(request, Page("desk/alert_edit.html", context, status=422 if told else 200))
 
 
-def _preview(form: AlertForm) -> list[tuple[str, str, dict[str, Any]]]:
-    """Each language's two notifications, as a lock screen has them."""
-    words = composing.words_of(Alert(words=form.fields["words"]))
-    return [
-        (code, kind, rings.preview(words, code, kind)) for code in words for kind in rings.WORDINGS
-    ]
+def _preview(form: AlertForm, alert: Alert | None) -> dict[str, Any]:
+    """Each language's two notifications, as a lock screen has them, and how long each part is.
+    What is not written yet is three dots."""
+    typed = {
+        code: {part: form.typed.get(f"{part}_{code}", "").strip() for part in wording.LONGEST}
+        for code in composing.NEEDED
+    }
+    written = {code: {part: each[part] or "…" for part in each} for code, each in typed.items()}
+    words = composing.words_of(Alert(words=written, corrects=alert.corrects if alert else None))
+    return {
+        "alert": alert,
+        "shown": {
+            code: [rings.preview(words, code, kind) for kind in rings.WORDINGS] for code in words
+        },
+        "lengths": {
+            code: {part: len(said) for part, said in typed[code].items()} for code in typed
+        },
+        "longest": wording.LONGEST,
+        "shown_by_all": wording.SHOWN_BY_ALL,
+    }
 
 
 async def _known(form: AlertForm) -> dict[str, Any]:

@@ -33,7 +33,8 @@ STATUSES = {
     Status.CANCELLED: "CANCELLED",
     Status.HELD: "CONFIRMED",
 }
-DAY_BEFORE, TWO_HOURS_BEFORE = datetime.timedelta(days=-1), datetime.timedelta(hours=-2)
+# When a calendar rings, by the names that people choose them by.
+BEFORE = {"day": datetime.timedelta(days=-1), "hours": datetime.timedelta(hours=-2)}
 # Of a whole day, which begins at midnight: nine in the morning of the day before.
 MORNING_BEFORE = datetime.timedelta(hours=-15)
 # When clocks change in California, since 2007 and from 1987 until then: name, first day, rule, and
@@ -55,10 +56,17 @@ MOST_WRITTEN = 4000
 _written: OrderedDict[tuple[object, ...], bytes] = OrderedDict()
 
 
-async def answer(hearings: Sequence[Hearing], name: str, code: str, file: str) -> Answer:
-    """A feed in the current language, whose code it is, ready to be kept and sent."""
+async def answer(
+    hearings: Sequence[Hearing],
+    name: str,
+    code: str,
+    file: str,
+    reminders: tuple[str, ...] = tuple(BEFORE),
+) -> Answer:
+    """A feed in the current language, whose code it is, ready to be kept and sent. It rings before
+    each hearing as `reminders` say."""
     # Hundreds of events take a while to write: others are answered meanwhile.
-    body = await asyncio.to_thread(calendar, hearings, name, code)
+    body = await asyncio.to_thread(calendar, hearings, name, code, reminders)
     headers = (
         ("content-language", code),
         ("cache-control", "no-cache"),
@@ -68,7 +76,9 @@ async def answer(hearings: Sequence[Hearing], name: str, code: str, file: str) -
     return Answer(body, "text/calendar", headers)
 
 
-def calendar(hearings: Sequence[Hearing], name: str, code: str) -> bytes:
+def calendar(
+    hearings: Sequence[Hearing], name: str, code: str, reminders: tuple[str, ...] = tuple(BEFORE)
+) -> bytes:
     # A name is one line.
     name = " ".join(_plain(name).split())
     made = Calendar()
@@ -82,7 +92,7 @@ def calendar(hearings: Sequence[Hearing], name: str, code: str) -> bytes:
     made.add("x-published-ttl", vDDDTypes(REFRESH))
     made.add_component(_zone())
     frame: bytes = made.to_ical()
-    events = (_event_as_written(hearing, code) for hearing in hearings)
+    events = (_event_as_written(hearing, code, reminders) for hearing in hearings)
     return b"".join((frame.removesuffix(END), *events, END))
 
 
@@ -94,18 +104,18 @@ def status(hearing: Hearing) -> str:
     return "CANCELLED" if hearing.taken_out_at else STATUSES[Status(hearing.status)]
 
 
-def _event_as_written(hearing: Hearing, code: str) -> bytes:
-    key = (hearing.uid, hearing.changed_at, hearing.taken_out_at, code)
+def _event_as_written(hearing: Hearing, code: str, reminders: tuple[str, ...]) -> bytes:
+    key = (hearing.uid, hearing.changed_at, hearing.taken_out_at, code, reminders)
     found = _written.pop(key, None)
     if found is None:
-        found = _event(hearing, code).to_ical()
+        found = _event(hearing, code, reminders).to_ical()
     _written[key] = found
     while len(_written) > MOST_WRITTEN:
         _written.popitem(last=False)
     return found
 
 
-def _event(hearing: Hearing, code: str) -> Event:
+def _event(hearing: Hearing, code: str, reminders: tuple[str, ...]) -> Event:
     event = Event()
     event.add("uid", uid(hearing))
     event.add("sequence", hearing.sequence)
@@ -123,7 +133,7 @@ def _event(hearing: Hearing, code: str) -> Event:
         address = f"{settings.read().site_url}/hearings/{hearing.id}?lang={code}"
         event.add("url", address)
         event.add("description", _description(hearing, address), parameters={"language": code})
-    for before in _alarms(hearing):
+    for before in _alarms(hearing, reminders):
         alarm = Alarm()
         alarm.add("action", "DISPLAY")
         alarm.add("trigger", before)
@@ -153,11 +163,13 @@ def _utc(moment: datetime.datetime) -> datetime.datetime:
     return moment.astimezone(datetime.UTC).replace(microsecond=0)
 
 
-def _alarms(hearing: Hearing) -> tuple[datetime.timedelta, ...]:
+def _alarms(hearing: Hearing, reminders: tuple[str, ...]) -> tuple[datetime.timedelta, ...]:
     """Nobody is sent to what does not take place, or has no day yet."""
     if hearing.taken_out_at or hearing.status not in (Status.SCHEDULED, Status.MOVED):
         return ()
-    return (DAY_BEFORE, TWO_HOURS_BEFORE) if hearing.time_known else (MORNING_BEFORE,)
+    if not hearing.time_known:
+        return (MORNING_BEFORE,) if "day" in reminders else ()
+    return tuple(before for name, before in BEFORE.items() if name in reminders)
 
 
 def _summary(hearing: Hearing) -> str:

@@ -237,7 +237,9 @@ async def _send_several(request: AnyRequest, wanted: Several) -> ASGIResponse:
         topics=wanted.topics,
     )
     name = calendars.name_of(_("What I chose"))
-    return send(request, await calendars.answer(found, name, reader.code, "hearings"))
+    return send(
+        request, await calendars.answer(found, name, reader.code, "hearings", wanted.reminders)
+    )
 
 
 async def _send_one(request: AnyRequest, number: str) -> ASGIResponse:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from backend.counties import gazetteer
+from backend.hearings.calendars import BEFORE
 from backend.hearings.kinds import Kind, Topic
 from backend.web import language
 from backend.web.errors import CannotAnswer
@@ -60,22 +61,26 @@ def asked(request: AnyRequest) -> Asked:
 @dataclass(frozen=True)
 class Several:
     """Any of these counties, `state` among them for what is of none, and any of these topics; of
-    nothing, all."""
+    nothing, all. `reminders` are names of `calendars.BEFORE`."""
 
     counties: tuple[str, ...] = ()
     topics: tuple[Topic, ...] = ()
+    reminders: tuple[str, ...] = tuple(BEFORE)
 
 
 def asked_several(request: AnyRequest) -> Several | None:
-    """What a calendar asks for that names several counties or topics; None for one that does not.
-    Names that we do not know are left out: a calendar reads no sentence."""
+    """What a calendar asks for that names several counties or topics, or when it rings
+    (`remind=none`: never); None for one that does not. Names that we do not know are left out: a
+    calendar reads no sentence."""
     params = request.query_params
     counties, topics = params.getall("county", []), params.getall("topic", [])
-    if len(counties) < 2 and len(topics) < 2:
+    reminders = params.getall("remind", [])
+    if len(counties) < 2 and len(topics) < 2 and not reminders:
         return None
     return Several(
         tuple(sorted({slug for slug in counties if slug == STATE or gazetteer.county(slug)})),
         tuple(sorted({Topic(topic) for topic in topics if topic in set(Topic)})),
+        tuple(name for name in BEFORE if name in reminders or not reminders),
     )
 
 

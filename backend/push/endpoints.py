@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import SplitResult, urlsplit
 
 from backend import settings
@@ -19,6 +20,8 @@ SERVICES = (
 )
 HOST = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+")
 PRINTABLE = re.compile(r"[!-~]+")
+# Up to the path, as `urlsplit` divides an address.
+SITE = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
 
 
 class NotAnEndpoint(Exception):
@@ -54,29 +57,41 @@ def read(address: str, test_hosts: tuple[str, ...] | None = None) -> Endpoint:
     the text looks like. `test_hosts` are those of the settings, for who asks often."""
     if len(address) > LONGEST or not PRINTABLE.fullmatch(address) or "\\" in address:
         raise NotAnEndpoint("it is too long, or holds what no address holds")
+    site = SITE.match(address)
+    if site is None:
+        raise NotAnEndpoint("it is not https")
+    path = address[site.end() :]
+    if "#" in path:
+        raise NotAnEndpoint("it names a fragment")
+    hosts = settings.read().push_test_hosts if test_hosts is None else test_hosts
+    service, host, port, secure = _site(site[0], hosts)
+    return Endpoint(service, host, port, path if path.startswith("/") else f"/{path}", secure)
+
+
+@lru_cache(maxsize=1000)
+def _site(address: str, test_hosts: tuple[str, ...]) -> tuple[str, str, int, bool]:
+    """Service, host, port and whether it is secure: the same for thousands of phones."""
     try:
         parts = urlsplit(address)
-        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        hosts = settings.read().push_test_hosts if test_hosts is None else test_hosts
-        if parts.netloc in hosts and parts.scheme in ("http", "https"):
-            return _on_loopback(parts, path)
+        if parts.netloc in test_hosts:
+            return _on_loopback(parts)
         port, host = parts.port, parts.hostname or ""
     except ValueError:
         raise NotAnEndpoint("it cannot be read") from None
     if parts.scheme != "https":
         raise NotAnEndpoint("it is not https")
-    if "@" in parts.netloc or parts.fragment:
-        raise NotAnEndpoint("it names a user or a fragment")
+    if "@" in parts.netloc:
+        raise NotAnEndpoint("it names a user")
     if port not in (None, 443) or parts.netloc.endswith(":"):
         raise NotAnEndpoint("it names a port")
-    return Endpoint(_service_of(host), host, 443, path, True)
+    return _service_of(host), host, 443, True
 
 
-def _on_loopback(parts: SplitResult, path: str) -> Endpoint:
+def _on_loopback(parts: SplitResult) -> tuple[str, str, int, bool]:
     host, _, port = parts.netloc.partition(":")
     secure = parts.scheme == "https"
     usual = 443 if secure else 80
-    return Endpoint(parts.netloc, host, int(port) if port else usual, path, secure)
+    return parts.netloc, host, int(port) if port else usual, secure
 
 
 def _service_of(host: str) -> str:

@@ -7,6 +7,8 @@ from typing import Any
 
 from backend import database
 from backend.push.tables import PushHost
+from backend.staff.tables import Alarm
+from backend.web.language import later
 
 # How long a service is left alone that does not say how long; twice as long each time, in vain.
 FIRST = {"busy": timedelta(seconds=60), "down": timedelta(seconds=15), "refused": timedelta(0, 600)}
@@ -68,6 +70,17 @@ async def reserve(host: str, number: int, a_minute: int) -> float:
     seconds = number * 60 / a_minute
     rows = await PushHost.raw(RESERVE, host, seconds, seconds)
     return max(0.0, float(rows[0]["wait"]) - seconds)
+
+
+async def refuses(host: str, why: str) -> None:
+    """Let the staff know that it minds something of ours: `why` is what `answers.reason` gives."""
+    await Alarm.raise_(
+        f"push {host}",
+        later("The push service %(host)s refuses our alerts: %(why)s."),
+        later("No phone was deleted. Mend the cause: most often PUSH_CONTACT or the keys."),
+        host=host,
+        why=why,
+    )
 
 
 PAUSE = """

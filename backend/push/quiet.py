@@ -20,4 +20,6 @@ def until(start: int | None, end: int | None, now: datetime) -> datetime | None:
     # Quiet that began before midnight ends tomorrow. By the wall clock: in two nights of the year
     # an hour is missing or comes twice.
     day = local.date() + timedelta(days=1 if minute >= end else 0)
-    return datetime.combine(day, time(end // 60 % 24, end % 60), CALIFORNIA)
+    ends = datetime.combine(day, time(end // 60 % 24, end % 60), CALIFORNIA)
+    # Of an hour that comes twice, the second: the first may be over.
+    return ends if ends > now else ends.replace(fold=1)

@@ -86,8 +86,9 @@ class Wishes:
 
 @dataclass(frozen=True)
 class Held:
-    """A subscription that stands, and the new token for the phone to keep: earlier ones open
-    nothing any more."""
+    """A subscription that stands, and the token for the phone to keep: the one it showed, so that
+    an answer that is lost costs nothing, or else a new one, and earlier ones open nothing any
+    more."""
 
     subscription: int
     secret: str
@@ -211,7 +212,7 @@ class _Phone:
 
 
 async def _keep(phone: _Phone, wishes: Wishes, secret: str | None) -> Held:
-    place, token = _place(phone.endpoint), secrets.token_urlsafe(32)
+    place = _place(phone.endpoint)
     known = digest(secret) if secret and len(secret) <= LONGEST_TOKEN else b""
     async with database.connection() as connection:
         # Two requests of one phone at once, of which each would else make a row.
@@ -222,6 +223,8 @@ async def _keep(phone: _Phone, wishes: Wishes, secret: str | None) -> Held:
         rows = await connection.fetch(STANDING, known, place)
         # Of two, the phone's own stays; the other was its too, since it has its endpoint.
         id = rows[0]["id"] if rows else await connection.fetchval(NEXT_ID)
+        shown = bool(rows) and rows[0]["shown"]
+        token = secret if secret and shown else secrets.token_urlsafe(32)
         for row in rows[1:]:
             await connection.execute("DELETE FROM subscription WHERE id = $1", row["id"])
         key = DataKey.new("subscription", id)
@@ -265,7 +268,7 @@ async def _all_there(counties: list[int]) -> bool:
 
 
 STANDING = """
-SELECT id FROM subscription WHERE secret_hash = $1 OR place = $2
+SELECT id, secret_hash = $1 AS shown FROM subscription WHERE secret_hash = $1 OR place = $2
 ORDER BY (secret_hash = $1) DESC, id FOR UPDATE
 """
 

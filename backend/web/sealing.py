@@ -6,7 +6,7 @@ import hmac
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -47,22 +47,27 @@ class DataKey:
         _version, key_id, packed = _parts(wrapped)
         key = find("sealing", key_id)
         place = f"{table}|data_key|{row}|{key_id}"
-        return cls(_decrypt(key.secret, packed, place), table, str(row))
+        return cls(_decrypt(_cipher(key.secret), packed, place), table, str(row))
 
     def wrapped(self) -> str:
         """The key for its row to keep: `v1:<key id>:<base64>`."""
         key = keyring.newest("sealing")
         place = f"{self.table}|data_key|{self.row}|{key.id}"
-        return f"v1:{key.id}:{_encrypt(key.secret, self.secret, place)}"
+        return f"v1:{key.id}:{_encrypt(_cipher(key.secret), self.secret, place)}"
 
     def seal(self, column: str, text: str) -> str:
         """A text for that column of this row: `v1:row:<base64>`."""
-        return f"v1:row:{_encrypt(self.secret, text.encode(), self._place(column))}"
+        return f"v1:row:{_encrypt(self._own, text.encode(), self._place(column))}"
 
     def open(self, column: str, sealed: str) -> str:
         """Raises CannotOpen."""
         _version, _key, packed = _parts(sealed)
-        return _decrypt(self.secret, packed, self._place(column)).decode()
+        return _decrypt(self._own, packed, self._place(column)).decode()
+
+    @cached_property
+    def _own(self) -> AESGCM:
+        """Making a cipher ready takes longer than opening a short text with it."""
+        return AESGCM(self.secret)
 
     def _place(self, column: str) -> str:
         return f"{self.table}|{column}|{self.row}|row"
@@ -90,14 +95,19 @@ def _key_for(purpose: str, key: bytes) -> bytes:
     return hmac.digest(key, b"purpose|" + purpose.encode(), "sha256")
 
 
-def _encrypt(key: bytes, text: bytes, place: str) -> str:
+@lru_cache(maxsize=20)
+def _cipher(wrapping_key: bytes) -> AESGCM:
+    return AESGCM(wrapping_key)
+
+
+def _encrypt(cipher: AESGCM, text: bytes, place: str) -> str:
     nonce = secrets.token_bytes(NONCE)
-    return base64.b64encode(nonce + AESGCM(key).encrypt(nonce, text, place.encode())).decode()
+    return base64.b64encode(nonce + cipher.encrypt(nonce, text, place.encode())).decode()
 
 
-def _decrypt(key: bytes, packed: bytes, place: str) -> bytes:
+def _decrypt(cipher: AESGCM, packed: bytes, place: str) -> bytes:
     try:
-        return AESGCM(key).decrypt(packed[:NONCE], packed[NONCE:], place.encode())
+        return cipher.decrypt(packed[:NONCE], packed[NONCE:], place.encode())
     except (InvalidTag, ValueError):
         raise CannotOpen("this was changed, or does not belong here") from None
 

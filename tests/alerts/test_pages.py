@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from backend.push import ourselves
+from backend.web import keyring
 from tests.alerts.conftest import form
 from tests.hearings.saying import announced
 
@@ -64,6 +65,34 @@ async def test_what_was_chosen_is_a_calendar_and_is_kept_nowhere(client: httpx.A
     assert (await client.get(only_health + "&topic=jails")).text.count("BEGIN:VEVENT") == 0
 
 
+@pytest.mark.parametrize(
+    ("reminders", "alarms"), [({"day", "hours"}, 2), ({"day"}, 1), ({"hours"}, 1), (set(), 0)]
+)
+async def test_a_calendar_rings_when_it_was_chosen(
+    client: httpx.AsyncClient, reminders: set[str], alarms: int
+) -> None:
+    await announced()
+    data = form(counties=frozenset({"modoc"}), reminders=frozenset(reminders))
+    page = await client.get("/alerts/calendar", params=data)
+    feed = re.search(r'value="https?://[^/"]+(/hearings\.ics[^"]+)"', page.text)
+    assert feed is not None
+    calendar = (await client.get(feed[1].replace("&amp;", "&"))).text
+    assert calendar.count("BEGIN:VEVENT") == 1
+    assert calendar.count("BEGIN:VALARM") == alarms
+    assert ("TRIGGER:-P1D" in calendar) == ("day" in reminders)
+    assert ("TRIGGER:-PT2H" in calendar) == ("hours" in reminders)
+
+
+async def test_the_page_knows_a_new_key_at_once(
+    client: httpx.AsyncClient, may_ring: object
+) -> None:
+    before = (await client.get("/alerts")).text
+    keyring.add("vapid")
+    after = (await client.get("/alerts")).text
+    assert f'data-key="{ourselves.public_key()}"' in after
+    assert f'data-key="{ourselves.public_key()}"' not in before
+
+
 async def test_a_calendar_of_nothing_is_told_so(client: httpx.AsyncClient) -> None:
     answer = await client.get("/alerts/calendar")
     assert answer.status_code == 422
@@ -77,6 +106,8 @@ async def test_a_calendar_of_nothing_is_told_so(client: httpx.AsyncClient) -> No
         "county=%00&county=%00",
         "topic=x&topic=y&county=kern",
         "county=kern&" * 300,
+        "remind=x",
+        "remind=%00&remind=day&remind=day",
     ],
 )
 async def test_odd_names_in_a_feed_break_nothing(client: httpx.AsyncClient, query: str) -> None:

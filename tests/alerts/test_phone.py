@@ -6,9 +6,12 @@ import pytest
 
 from backend.alerts import codes
 from backend.alerts import phone as answering
+from backend.push import ourselves
 from backend.push.tables import Ring, Subscription
 from backend.web.sealing import DataKey
 from tests.alerts.conftest import Browser, pairs
+from tests.push.service import Phone, base64url
+from tests.push.test_endpoints import HOSTILE
 
 SECRETS = ["", "x", "\x00", "é" * 50, "a" * 10_000]
 
@@ -71,17 +74,7 @@ async def test_a_mistake_is_told_in_the_readers_language(phone: Browser) -> None
     assert not await Subscription.exists()
 
 
-@pytest.mark.parametrize(
-    "endpoint",
-    [
-        "https://example.org/push/1",
-        "http://fcm.googleapis.com/x",
-        "https://fcm.googleapis.com:444/x",
-        "https://127.0.0.1/x",
-        "https://fcm.googleapis.com.example.org/x",
-        "javascript:alert(1)",
-    ],
-)
+@pytest.mark.parametrize("endpoint", [*HOSTILE, "javascript:alert(1)", "", "\x00", "x" * 10_000])
 async def test_an_address_of_no_push_service_is_refused(phone: Browser, endpoint: str) -> None:
     answer = await phone.ask("", {**phone.turned(), "endpoint": endpoint})
     assert answer.status_code == 422
@@ -131,6 +124,16 @@ async def test_an_opened_app_is_fine_needs_a_new_line_or_is_unknown(phone: Brows
     assert row.topics != []
     phone.secret = "somebody else's"
     assert (await phone.with_secret("/opened", **here)).json()["standing"] == "unknown"
+
+
+async def test_an_old_page_is_told_our_new_key(phone: Browser) -> None:
+    body = {**phone.turned(), "key": base64url(Phone("other").p256dh)}
+    answer = await phone.ask("", body)
+    assert answer.status_code == 422
+    assert answer.json()["code"] == "key"
+    assert answer.json()["key"] == ourselves.public_key()
+    await phone.turn_on()
+    assert (await phone.with_secret("/status")).json()["key"] == ourselves.public_key()
 
 
 async def test_turning_off_leaves_nothing(phone: Browser) -> None:

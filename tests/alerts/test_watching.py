@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from backend.alerts import watching
+from backend.alerts import telling, watching
 from backend.alerts.kinds import News
 from backend.alerts.tables import AlertNews, HeardChange
 from backend.enrollment import guide
@@ -15,6 +15,7 @@ from backend.hearings.entry import Entry, Said
 from backend.hearings.kinds import Result, Status, Topic
 from backend.hearings.tables import Hearing, HearingChange
 from backend.policies.tables import Change, ChangedFact
+from backend.push.tables import Ring
 from backend.staff.tables import Account, now
 from backend.web.clock import CALIFORNIA
 from tests.alerts.conftest import Browser, hears, told
@@ -56,7 +57,7 @@ async def test_a_new_hearing_rings_who_chose_its_county_and_topic(phone: Browser
     [news] = await look()
     assert news.kind == News.ANNOUNCED
     assert news.navigate == f"/hearings/{hearing.id}"
-    assert news.expires_at == hearing.starts_at
+    assert news.expires_at == hearing.starts_at - telling.LEAD
     assert title(news) == "New: Forum on the sheriff & ICE"
     assert title(news, "es") == "Nueva: Foro sobre el alguacil e ICE"
     assert "Board chambers" in body(news)
@@ -113,7 +114,7 @@ async def test_a_move_says_the_new_time_and_a_second_one_that_it_is_updated(reco
     assert title(moved) == "Moved: Forum on the sheriff & ICE"
     assert "2:30 p.m." in body(moved)
     assert title(moved, "es").startswith("Cambió de hora o lugar: ")
-    assert moved.expires_at == in_days(41, 14)
+    assert moved.expires_at == in_days(41, 14) - telling.LEAD
     await change(hearing, starts_at=in_days(42))
     [*_others, again] = await look()
     assert title(again).startswith("Updated: Moved: ")
@@ -223,7 +224,7 @@ async def test_reminders_come_a_day_and_two_hours_before_each_once(phone: Browse
     assert day.what.startswith("reminder day")
     assert hours.what.startswith("reminder hours")
     assert await hears(day) == await hears(hours) == 2
-    assert day.expires_at == hours.expires_at == begins
+    assert day.expires_at == hours.expires_at == begins - telling.LEAD
     assert title(day) == "Soon: Forum on the sheriff & ICE"
     assert title(day, "en", "neutral") == "A reminder"
 
@@ -235,6 +236,43 @@ async def test_whoever_heard_just_now_needs_no_reminder_yet(record: None) -> Non
     assert len(await told()) == 1
     await watching.reminders(hearing.starts_at - datetime.timedelta(hours=14))
     assert len(await told()) == 2
+
+
+async def test_whoever_heard_a_moment_ago_is_not_reminded_two_hours_before(record: None) -> None:
+    hearing = await announced(starts_at=now() + datetime.timedelta(hours=1.9))
+    await look()
+    await watching.reminders(now() + LATER)
+    assert len(await told()) == 1
+    await watching.reminders(hearing.starts_at - datetime.timedelta(minutes=40))
+    assert [news.kind for news in await told()] == ["announced", "reminder"]
+
+
+async def test_what_holds_no_more_is_rung_no_more(phone: Browser) -> None:
+    """Who sleeps is rung in the morning: not with what was said the evening before."""
+    hearing = await announced(starts_at=now() + datetime.timedelta(hours=23))
+    await look()
+    await watching.reminders(hearing.starts_at - datetime.timedelta(hours=14))
+    await change(hearing, status=Status.CANCELLED)
+    *before, cancelled = await look()
+    assert [news.kind for news in before] == ["announced", "reminder"]
+    assert all(news.ring.cancelled_at for news in before)
+    assert cancelled.ring.cancelled_at is None
+    assert cancelled.ring.audience["kinds"] == ["cancelled"]
+
+
+async def test_who_had_not_heard_of_it_yet_hears_where_it_is_now(phone: Browser) -> None:
+    hearing = await announced()
+    [first] = await look()
+    await phone.turn_on(kinds=frozenset({News.ANNOUNCED}))
+    await change(hearing, starts_at=in_days(41))
+    [first, moved] = await look()
+    assert first.ring.cancelled_at is not None
+    assert await hears(moved) == 1
+    # Whoever was reached already is not asked again about news they did not choose.
+    await Ring.update({Ring.finished_at: now()}).where(Ring.id == moved.ring.id)
+    await change(hearing, starts_at=in_days(42))
+    again = (await look())[-1]
+    assert await hears(again) == 0
 
 
 async def test_a_new_time_has_a_reminder_of_its_own_and_a_cancelled_one_none(record: None) -> None:
@@ -255,7 +293,7 @@ async def test_a_new_time_has_a_reminder_of_its_own_and_a_cancelled_one_none(rec
 async def test_a_day_without_a_time_is_told_of_until_the_morning(record: None) -> None:
     await announced(time_known=False)
     [news] = await look()
-    assert news.expires_at == in_days(40, 9, 0)
+    assert news.expires_at == in_days(40, 9, 0) - telling.LEAD
 
 
 async def change_record(file: str, kind: str, entry: dict[str, Any], **more: Any) -> Change:
@@ -330,6 +368,69 @@ async def test_open_enrollment_rings_on_its_first_day_and_in_its_last_week(phone
     assert title(ends) == "Sign-up for health coverage ends soon"
     assert opens.kind == ends.kind == News.ENROLLMENT
     assert await hears(opens) == 1
+
+
+async def by_themselves(kind: str) -> AlertNews:
+    """What is told when this happens to the holds of Modoc, or to health coverage."""
+    topics = [Topic.HOLDS]
+    if kind == News.RECORD:
+        await change_record("modoc", "rule", {"answers": {"hold": "prohibited"}})
+        await watching.record(now() + LATER)
+    elif kind == News.ENROLLMENT:
+        weeks = guide.guide().weeks[0]
+        first = weeks.first.replace(year=weeks.first.year + 3)
+        coming = guide.Weeks(first, first + datetime.timedelta(60), weeks.covers_from, weeks.source)
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(guide, "guide", lambda: guide.Guide({}, (coming,), (), (), ()))
+            at = datetime.datetime.combine(first, datetime.time(10), CALIFORNIA)
+            await watching.enrollment(at)
+    elif kind == News.OUTCOME:
+        hearing = await announced(starts_at=in_days(-2), topics=topics)
+        await look()
+        await change(hearing, status=Status.HELD, result=Result.PASSED)
+        await look()
+    else:
+        hearing = await announced(starts_at=now() + datetime.timedelta(hours=30), topics=topics)
+        await look()
+        await Ring.update({Ring.finished_at: now()}, force=True)
+        if kind == News.MOVED:
+            await change(hearing, starts_at=in_days(9))
+        elif kind == News.CANCELLED:
+            await change(hearing, status=Status.CANCELLED)
+        elif kind.startswith("reminder"):
+            hours = 23 if kind == "reminder day" else 1.5
+            await watching.reminders(hearing.starts_at - datetime.timedelta(hours=hours))
+        await look()
+    return (await told())[-1]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["announced", "reminder day", "reminder hours", "moved", "cancelled", "outcome", "record",
+     "enrollment"],
+)  # fmt: skip
+async def test_whatever_rings_by_itself_can_be_turned_off_by_topic_and_by_kind(
+    phone: Browser, kind: str
+) -> None:
+    news = await by_themselves(kind)
+    about, _, reminder = kind.partition(" ")
+    assert news.kind == about
+    topic = frozenset({Topic.HEALTH if kind == News.ENROLLMENT else Topic.HOLDS})
+    everything = {"kinds": frozenset(News), "reminders": frozenset({"day", "hours"})}
+    assert await hears(news) == 0
+    await phone.turn_on("wants-all", **everything)
+    assert await hears(news) == 1
+    await phone.turn_on("topic-off", topics=frozenset(Topic) - topic, **everything)
+    assert await hears(news) == 1
+    off = (
+        {"reminders": frozenset({"day", "hours"} - {reminder})}
+        if reminder
+        else {"kinds": frozenset(set(News) - {about})}
+    )
+    await phone.turn_on("kind-off", **{**everything, **off})
+    assert await hears(news) == 1
+    await phone.turn_on("this-alone", **{**everything, "topics": topic})
+    assert await hears(news) == 2
 
 
 async def test_one_hearing_that_cannot_be_told_stands_in_nobodys_way(

@@ -1,5 +1,5 @@
-"""Measure the house: start, memory, what a phone loads, Lighthouse, queries, speed, signing and
-ringing.
+"""Measure the house: start, memory, what a phone loads, Lighthouse, queries, speed, signing,
+ringing and canvassing.
 
 `make bench` runs it. It prints figures and targets and judges nothing: the exit code says only
 whether everything could be measured. `--quick` takes shorter rounds, for a first look; `--only`
@@ -16,6 +16,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import canvassing
 import first_view
 import following
 import importing
@@ -522,6 +523,95 @@ def _ringing_tables(
     ]
 
 
+def _measure_canvassing(environment: dict[str, str], quick: bool) -> list[Table]:
+    """Sealed sign-ups: how many the site takes, and the app on a slow phone and a bad line."""
+    sizes = canvassing.QUICK if quick else canvassing.Sizes()
+
+    def measure(server_url: str) -> list[Table]:
+        with signing.stage(server_url, "canvassing") as url:
+            taken = canvassing.take(url, sizes, _say)
+            return _canvassing_tables(taken, canvassing.on_the_phone(url, sizes, _say), sizes)
+
+    with signing.clean_folder():
+        return _with_database(environment, measure)
+
+
+def _canvassing_tables(
+    taken: canvassing.Taken, phone: canvassing.OnThePhone, sizes: canvassing.Sizes
+) -> list[Table]:
+    p99 = 1000 * taken.wait_of(0.99)
+    all_came = not taken.refused and len(taken.waits) == sizes.rate * sizes.seconds
+    saves, opens = sorted(phone.saves), sorted(phone.opens)
+    slow_save = saves[int(len(saves) * 0.95)]
+    every = phone.arrived == sizes.queued
+    script: list[Row] = [
+        (f"its script, {how}, bytes", f"{size:,}", "<= 12,000", verdict(size <= 12_000))
+        for how, size in canvassing.script().items()
+    ]
+    return [
+        (
+            f"Sealed sign-ups, one web process, a database beside ({_busy()})",
+            [
+                ("", "", "target", ""),
+                (
+                    f"{sizes.rate} a second for {sizes.seconds} s, {len(taken.refused)} refused",
+                    f"{len(taken.waits):,}",
+                    "all",
+                    verdict(all_came),
+                ),
+                ("p50, ms", f"{1000 * taken.wait_of(0.5):.0f}", "", ""),
+                ("p99, ms", f"{p99:.0f}", "< 200", verdict(p99 < 200)),
+                (
+                    "as many as it can, a second",
+                    f"{taken.most:.0f}",
+                    ">= 200",
+                    verdict(taken.most >= 200),
+                ),
+                ("web process, CPU µs each", f"{taken.cpu:,.0f}", "", ""),
+            ],
+        ),
+        (
+            f"The app on a phone {canvassing.SLOWER} times as slow as this machine",
+            [
+                ("", "", "target", ""),
+                ("saving one, median, ms", f"{statistics.median(saves):.1f}", "", ""),
+                (
+                    "saving one, 95 of 100 within, ms",
+                    f"{slow_save:.1f}",
+                    "< 50",
+                    verdict(slow_save < 50),
+                ),
+                (
+                    f"opening with {sizes.queued:,} waiting, median, ms",
+                    f"{statistics.median(opens):.0f}",
+                    "< 1,000",
+                    verdict(statistics.median(opens) < 1000),
+                ),
+                *script,
+            ],
+        ),
+        (
+            f"{sizes.queued:,} sent, each waits {sizes.wait} s, {sizes.lost:.0%} lost",
+            [
+                ("", "", "target", ""),
+                ("seconds", f"{phone.sent_in:.0f}", "", ""),
+                (
+                    "longest without an arrival, s",
+                    f"{phone.longest_gap:.1f}",
+                    "< 10",
+                    verdict(phone.longest_gap < 10),
+                ),
+                (
+                    f"arrived, {phone.lost} times lost on the way",
+                    f"{phone.arrived:,}",
+                    "all",
+                    verdict(every),
+                ),
+            ],
+        ),
+    ]
+
+
 def _with_database(environment: dict[str, str], work: Callable[[str], Any]) -> Any:
     from backend import database
 
@@ -542,6 +632,7 @@ MEASURES = {
     "rates": _measure_rates,
     "signing": _measure_signing,
     "ringing": _measure_ringing,
+    "canvassing": _measure_canvassing,
     "places": _measure_places,
     "hearings": _measure_hearings,
 }

@@ -221,8 +221,8 @@ class SignForm(BaseModel):
     contact: str
     zip: str
     county: str = ""
-    agree_pledge: str
-    agree_news: str = ""
+    agree_pledge: int
+    agree_news: int | None = None
 
     @field_validator("name")
     @classmethod
@@ -728,7 +728,9 @@ async def sign(
     if campaign is None or not campaign.is_open(today()):
         raise HTTPException(404, "There is no campaign to sign by this slug.")
     known = await what_stays(session)
-    agreed = ["pledge", *(["news"] if form.agree_news else [])]
+    agreed = [id for id in (form.agree_pledge, form.agree_news) if id is not None]
+    if not known.consents.issuperset(agreed):
+        raise HTTPException(422, "These words have changed. Read them and tick the box again.")
     contact, receipt, id = form.read_contact(), receipts.new(), uuid4()
     key = DataKey.new("pledge", id)
     pledge = Pledge(
@@ -746,7 +748,7 @@ async def sign(
         receipt_index=receipts.index(receipt),
         round=1,
         tries=0,
-        consents=[known.consents[purpose] for purpose in agreed],
+        consents=agreed,
         source="web",
     )
     line = CountLine(campaign=campaign.id, county=pledge.county, state=pledge.state, change=1)
@@ -777,7 +779,7 @@ class WhatStays:
     """Ids that stay the same while a process lives."""
 
     counties: dict[str, int]
-    consents: dict[str, int]
+    consents: frozenset[int]
 
 
 _stays: list[WhatStays] = []
@@ -786,12 +788,6 @@ _stays: list[WhatStays] = []
 async def what_stays(session: AsyncSession) -> WhatStays:
     if not _stays:
         counties = await session.scalars(select(County))
-        texts = await session.scalars(
-            select(ConsentText).where(ConsentText.language == "en").order_by(ConsentText.id)
-        )
-        _stays.append(
-            WhatStays(
-                {each.slug: each.id for each in counties}, {each.purpose: each.id for each in texts}
-            )
-        )
+        texts = await session.scalars(select(ConsentText.id))
+        _stays.append(WhatStays({each.slug: each.id for each in counties}, frozenset(texts)))
     return _stays[0]

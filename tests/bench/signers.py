@@ -22,7 +22,8 @@ HEADERS = {
     "Sec-Fetch-Site": "same-origin",
     "Sec-Fetch-Mode": "navigate",
 }
-FIELDS = {"agree_pledge": "yes", "agree_news": "yes", "website": "", "took": "21", "puzzle": ""}
+# The boxes say which words stood beside them: in a new database these are the English ones.
+FIELDS = {"agree_pledge": "1", "agree_news": "3", "website": "", "took": "21", "puzzle": ""}
 
 # The same signers in the language of wrk, which can send far more than any of the sites can take.
 WRK = """

@@ -78,6 +78,23 @@ def test_whoever_rings_is_measured_on_a_small_scale(
     assert len(titles) == 4
 
 
+def test_canvassing_is_measured_on_a_small_scale(
+    bench: ModuleType, signing: ModuleType, server_url: str
+) -> None:
+    canvassing = bench.canvassing
+    sizes = canvassing.Sizes(rate=20, seconds=2, crowd=60, queued=30, timed=5, wait=0.02, lost=0.1)
+    name = f"test_canvassing_{os.getpid()}"
+    with signing.clean_folder(), signing.stage(server_url, name) as url:
+        taken = canvassing.take(url, sizes, lambda _sentence: None)
+        assert (len(taken.waits), taken.refused, taken.rows) == (40, [], 100)
+        found = canvassing.on_the_phone(url, sizes, lambda _sentence: None)
+    assert found.arrived == 30
+    assert (len(found.saves), len(found.opens)) == (5, 5)
+    tables = dict(bench._canvassing_tables(taken, found, sizes))
+    assert len(tables) == 3
+    assert "MISSED" not in str(tables["The app on a phone 4 times as slow as this machine"][-2:])
+
+
 def report(**changed: float) -> dict:
     """What of Lighthouse's report the bench reads, all of it as it should be."""
     numbers = {

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
+from tests.browser.ringing import alerts_url, ringing  # noqa: F401
 from tests.serving import Served
 
 # A machine may be busy; a page that does not come at all fails all the same.

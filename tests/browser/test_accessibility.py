@@ -53,6 +53,7 @@ PAGES = [
     "/enrollment/places",
     "/enrollment/places?zip=93721",
     "/enrollment/places?zip=94303",
+    "/canvass",
     "/design",
 ]
 RIGHT_TO_LEFT = "qps"

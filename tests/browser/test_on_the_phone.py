@@ -272,12 +272,14 @@ async def test_forget_this_phone_clears_every_local_thing(
         await expect(page.get_by_role("heading", level=1)).to_have_text("This phone has forgotten")
     else:
         await expect(page.get_by_text("Done. This phone has forgotten.")).to_be_visible()
+    await expect(page.locator("html[data-ready]")).to_have_count(1)
+    await page.wait_for_timeout(500)
     left = await page.evaluate(
         """async () => [localStorage.length, sessionStorage.length, document.cookie,
-            (await caches.keys()).filter(name => name === 'record').length]"""
+            (await caches.keys()).length, (await indexedDB.databases()).length,
+            (await navigator.serviceWorker.getRegistrations()).length]"""
     )
-    assert left[0] == 0
-    assert left[2] == ""
+    assert left == [0, 0, "", 0, 0, 0]
     assert await phone.cookies() == []
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from backend.campaigns import contacts, pledging, signing
+from backend.campaigns import contacts, loading, pledging, signing
 from backend.campaigns.signing import Signature
 from backend.campaigns.states import CampaignState
 from backend.campaigns.tables import Campaign
@@ -37,6 +37,12 @@ async def campaign(record: None, limits_are_new: None) -> Campaign:
     found = await Campaign.objects().where(Campaign.id == made.id).first().output(load_json=True)
     assert found is not None
     return found
+
+
+async def boxes(*purposes: str, code: str = "en") -> dict[str, str]:
+    """What a form sends of the boxes that were ticked beside today's words."""
+    texts = await loading.current_consents(code)
+    return {f"agree_{purpose}": str(texts[purpose].id) for purpose in purposes}
 
 
 async def county_id(slug: str) -> int:

@@ -12,7 +12,7 @@ from backend.campaigns.signing import NotOpen
 from backend.campaigns.states import CampaignState, PledgeState
 from backend.campaigns.tables import Campaign, CountLine, Pledge, PledgeCount
 from backend.database import DB
-from tests.campaigns.conftest import county_id, signature
+from tests.campaigns.conftest import boxes, county_id, signature
 
 OURS = {"Sec-Fetch-Site": "same-origin"}
 
@@ -86,7 +86,7 @@ async def test_signers_at_once_share_a_transaction_and_count_once_each(
 async def test_a_campaign_that_closes_meanwhile_takes_no_name(
     client: httpx.AsyncClient, campaign: Campaign
 ) -> None:
-    form = {"contact": "ana@example.org", "zip": "95401", "agree_pledge": "yes", "name": "Ana"}
+    form = {"contact": "ana@example.org", "zip": "95401", "name": "Ana", **await boxes("pledge")}
     address = f"/campaigns/{campaign.slug}/pledges"
     assert (await client.post(address, data=form, headers=OURS)).status_code == 303
     # Closed by another process, whose news has not come yet.

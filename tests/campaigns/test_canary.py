@@ -26,8 +26,10 @@ def test_no_name_e_mail_or_phone_stands_anywhere_in_the_clear(
         httpx.Client(timeout=30) as people,
     ):
         codes = []
+        page = people.get(f"{site.url}/campaigns/ice-out-of-jails").text
+        [agree] = re.findall(r'name="agree_pledge" value="([0-9]+)"', page)
         for contact in (MAIL, PHONE, MAIL.upper()):
-            form = {"name": NAME, "contact": contact, "zip": "95401", "agree_pledge": "yes"}
+            form = {"name": NAME, "contact": contact, "zip": "95401", "agree_pledge": agree}
             answer = people.post(
                 f"{site.url}/campaigns/ice-out-of-jails/pledges", data=form, headers=OURS
             )

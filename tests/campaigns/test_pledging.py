@@ -9,15 +9,15 @@ import pytest
 
 from backend.campaigns import counting, pledging, puzzle, receipts, signing
 from backend.campaigns.states import CampaignState
-from backend.campaigns.tables import Campaign, Pledge
+from backend.campaigns.tables import Campaign, ConsentText, Pledge
+from backend.web import kept
+from tests.campaigns.conftest import boxes
 
 OURS = {"Sec-Fetch-Site": "same-origin"}
 GOOD = {
     "name": "Ana López",
     "contact": "ana@example.org",
     "zip": "95401",
-    "agree_pledge": "yes",
-    "agree_news": "yes",
 }
 
 
@@ -27,7 +27,8 @@ async def send(
     headers: dict[str, str] | None = None,
     **fields: Any,
 ) -> httpx.Response:
-    data = {name: value for name, value in {**GOOD, **fields}.items() if value is not None}
+    ticked = await boxes("pledge", "news")
+    data = {k: value for k, value in {**GOOD, **ticked, **fields}.items() if value is not None}
     return await client.post(
         f"/campaigns/{campaign.slug}/pledges", data=data, headers={**OURS, **(headers or {})}
     )
@@ -239,7 +240,7 @@ async def test_a_signer_changes_what_is_wrong(
     client: httpx.AsyncClient, campaign: Campaign
 ) -> None:
     code = (await send(client, campaign)).headers["location"].removeprefix("/pledges/")
-    change = {"name": "Ana L.", "zip": "96101", "agree_partner": "yes"}
+    change = {"name": "Ana L.", "zip": "96101", **await boxes("partner")}
     done = await client.post(f"/pledges/{code}/corrections", data=change, headers=OURS)
     assert "Modoc" in done.text
     pledge = await signing.by_receipt(code)
@@ -250,6 +251,55 @@ async def test_a_signer_changes_what_is_wrong(
     nothing = await client.post(f"/pledges/{code}/corrections", data={}, headers=OURS)
     assert nothing.status_code == 200
     assert (await signing.by_receipt(code)).name == "Ana L."
+
+
+async def test_what_the_signer_read_is_what_is_kept(
+    client: httpx.AsyncClient, campaign: Campaign
+) -> None:
+    page = await client.get(f"/campaigns/{campaign.slug}")
+    on_the_page = dict(re.findall(r'name="(agree_[a-z]+)" value="([0-9]+)"', page.text))
+    words = "These are the words of next year."
+    newer = ConsentText(purpose="news", language="en", words=words, hash="0" * 64)
+    await newer.save()
+    kept.clear()
+    assert words in (await client.get(f"/campaigns/{campaign.slug}")).text
+    answer = await send(client, campaign, **on_the_page)
+    code = answer.headers["location"].removeprefix("/pledges/")
+    pledge = await signing.by_receipt(code)
+    assert pledge is not None
+    assert pledge.consents == [int(id) for id in on_the_page.values()]
+    # A correction does not touch what was agreed to with the signature itself.
+    change = {"agree_news": str(newer.id)}
+    await client.post(f"/pledges/{code}/corrections", data=change, headers=OURS)
+    pledge = await signing.by_receipt(code)
+    assert pledge is not None
+    assert pledge.consents == [int(on_the_page["agree_pledge"]), newer.id]
+
+
+@pytest.mark.parametrize("box", ["yes", "0", "-1", "999999", "9" * 400, "1.", "\u0661", "\0"])
+async def test_a_box_beside_words_that_never_were_is_asked_again(
+    client: httpx.AsyncClient, campaign: Campaign, box: str
+) -> None:
+    answer = await send(client, campaign, agree_news=box)
+    assert answer.status_code == 422
+    assert answer.text.count("These words have changed.") == 2
+    assert re.search(r'id="agree_news"[^>]*aria-invalid', answer.text)
+    assert not re.search(r'id="agree_news"[^>]* checked', answer.text)
+    assert re.search(r'id="agree_pledge"[^>]* checked', answer.text)
+    assert 'value="Ana López"' in answer.text
+    code = (await send(client, campaign)).headers["location"].removeprefix("/pledges/")
+    wrong = await client.post(
+        f"/pledges/{code}/corrections", data={"agree_news": box}, headers=OURS
+    )
+    assert wrong.status_code == 422
+    assert "These words have changed." in wrong.text
+
+
+async def test_a_box_of_one_purpose_is_not_anothers(
+    client: httpx.AsyncClient, campaign: Campaign
+) -> None:
+    [news] = (await boxes("news")).values()
+    assert (await send(client, campaign, agree_pledge=news)).status_code == 422
 
 
 async def test_in_spanish_the_form_and_the_receipt_are_spanish(

@@ -9,8 +9,9 @@ import pytest
 from backend.campaigns import signing
 from backend.campaigns.tables import Campaign, Pledge
 from backend.web import kept
+from tests.campaigns.conftest import boxes
 
-ANA = {"name": "Ana López", "contact": "ana@example.org", "zip": "95404", "agree_pledge": "yes"}
+ANA = {"name": "Ana López", "contact": "ana@example.org", "zip": "95404"}
 OURS = {"Sec-Fetch-Site": "same-origin"}
 PAGE = "/campaigns/end-holds-here"
 
@@ -20,7 +21,8 @@ def hidden(page: httpx.Response) -> list[str]:
 
 
 async def sent(client: httpx.AsyncClient, **fields: Any) -> httpx.Response:
-    return await client.post(f"{PAGE}/pledges", data={**ANA, **fields}, headers=OURS)
+    data = {**ANA, **await boxes("pledge"), **fields}
+    return await client.post(f"{PAGE}/pledges", data=data, headers=OURS)
 
 
 async def vias() -> list[str | None]:

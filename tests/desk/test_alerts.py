@@ -9,9 +9,11 @@ import httpx
 import pytest
 
 from backend.alerts import composing
+from backend.alerts.kinds import News
 from backend.alerts.tables import Alert, AlertNews
-from backend.push import hosts
-from backend.push.tables import Ring, Subscription
+from backend.hearings.kinds import Topic
+from backend.push import hosts, resolving
+from backend.push.tables import Ring, RingBatch, Subscription
 from backend.staff.tables import AuditEntry
 from backend.web.clock import today
 from tests.alerts.conftest import Browser, may_ring, phone  # noqa: F401
@@ -146,6 +148,11 @@ async def test_the_estimate_counts_whom_it_would_reach(
     assert "1 phone would ring" in await told(for_language="es")
     assert "3 phones would ring" in await told(where="all")
     assert "0 phones would ring" in await told(county=[])
+    await phone.turn_on("few", topics=frozenset({Topic.JAILS}), kinds=frozenset({News.MOVED}))
+    assert "2 phones would ring" in await told()
+    assert "3 phones would ring" in await told(kind="moved")
+    assert "2 phones would ring" in await told(kind="moved", topic="health")
+    assert "3 phones would ring" in await told(kind="moved", topic=["health", "jails"])
 
 
 async def test_the_code_on_a_phone_sends_that_phone_the_draft(
@@ -187,6 +194,48 @@ async def test_urgent_needs_a_reason_and_says_it_in_the_trail(
     assert line.details["why"] == "The vote is tonight."
 
 
+async def test_it_is_followed_while_it_rings_and_can_be_stopped_in_the_middle(
+    at_the_desk: AtTheDesk,
+    phone: Browser,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SECOND_PERSON", "0")
+    ana = await at_the_desk("campaigner", "Ana")
+    for number in range(3):
+        await phone.turn_on(f"phone{number}")
+    id = await begun(ana)
+    await send(ana, id)
+    [ring] = await Ring.objects()
+    await resolving.resolve({"ring": ring.id})
+    # One of three was reached in a minute.
+    [batch] = await RingBatch.objects()
+    await RingBatch.update(
+        {RingBatch.remaining: batch.remaining[1:], RingBatch.accepted: 1}, force=True
+    )
+    started = datetime.datetime.now(datetime.UTC) - datetime.timedelta(minutes=1)
+    await Ring.update({Ring.started_at: started}, force=True)
+    await hosts.pause(batch.host, "busy", datetime.timedelta(minutes=5))
+
+    async def tallies() -> dict[str, str]:
+        text = (await ana.get(f"/desk/alerts/{id}/progress")).text
+        return dict(re.findall(r"<dt>([^<]+)</dt><dd>([^<]+)</dd>", text))
+
+    text = (await ana.get(f"/desk/alerts/{id}/progress")).text
+    assert "It rings" in text
+    assert "Done about" in text
+    assert f"{batch.host} stands still until" in text
+    shown = await tallies()
+    assert (shown["written down"], shown["taken by the push service"]) == ("3", "1")
+    assert shown["still to ring"] == "2"
+    assert (await press(ana, id, "cancel")).status_code == 303
+    shown = await tallies()
+    assert (shown["taken by the push service"], shown["left out"]) == ("1", "2")
+    assert shown["still to ring"] == "0"
+    assert not await RingBatch.exists()
+    assert "Called off" in (await ana.get(f"/desk/alerts/{id}")).text
+    assert (await actions())[-1] == "alert_cancelled"
+
+
 async def test_one_for_later_waits_and_can_be_called_off(
     at_the_desk: AtTheDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -218,6 +267,38 @@ async def test_a_correction_says_that_it_is_one_and_takes_the_others_place(
     assert second.words["en"]["full"]["title"] == "Updated: Come to Alturas on Tuesday"
     assert second.words["es"]["neutral"]["title"].startswith("Actualización: ")
     assert first.subject == second.subject
+    # And one that puts the correction right takes the place of both.
+    answer = await press(ana, other, "corrections")
+    last = int(answer.headers["location"].split("/")[3])
+    shown = await ana.get(f"/desk/alerts/{last}/edit")
+    assert "<strong>Updated: Come to Alturas on Tuesday</strong>" in shown.text
+    await send(ana, last)
+    third = (await Ring.objects().order_by(Ring.id))[-1]
+    assert third.subject == first.subject
+
+
+async def test_what_nobody_heard_of_needs_no_correction(at_the_desk: AtTheDesk) -> None:
+    ana = await at_the_desk("campaigner", "Ana")
+    id = await begun(ana)
+    await press(ana, id, "cancel")
+    assert "Write a correction" not in (await ana.get(f"/desk/alerts/{id}")).text
+    refused = await press(ana, id, "corrections")
+    assert refused.status_code == 409
+    assert "Nobody has heard of it" in refused.text
+    assert await Alert.count() == 1
+
+
+async def test_a_correction_ends_when_what_it_puts_right_ends(
+    at_the_desk: AtTheDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECOND_PERSON", "0")
+    ana = await at_the_desk("campaigner", "Ana")
+    tomorrow = (today() + datetime.timedelta(days=1)).isoformat()
+    id = await begun(ana, ends_on=tomorrow, ends_time="08:30")
+    await send(ana, id)
+    await press(ana, id, "corrections")
+    first, second = await Alert.objects().order_by(Alert.id)
+    assert first.expires_at == second.expires_at is not None
 
 
 WRONG = [
@@ -249,6 +330,18 @@ async def test_what_is_wrong_is_told_and_nothing_typed_is_lost(
     assert not await Alert.exists()
 
 
+async def test_nobody_else_may_do_any_of_it(at_the_desk: AtTheDesk) -> None:
+    ana, editor = await at_the_desk("campaigner", "Ana"), await at_the_desk("editor")
+    id = await begun(ana)
+    for action in ("edit", "send", "cancel", "corrections", "tests"):
+        answer = await press(editor, id, action, seen=await seen(id), **alert())
+        assert answer.status_code == 403, action
+    for address in ("", "/new", "/estimate", f"/{id}", f"/{id}/progress", f"/{id}/edit"):
+        assert (await editor.get(f"/desk/alerts{address}")).status_code == 403, address
+    assert (await editor.post("/desk/alerts/hosts", host="x")).status_code == 403
+    assert not await Ring.exists()
+
+
 async def test_odd_input_is_no_error_of_ours(at_the_desk: AtTheDesk) -> None:
     ana = await at_the_desk("campaigner", "Ana")
     id = await begun(ana, hearing="999999999", title_en="nul \x00 here")
@@ -271,6 +364,26 @@ async def test_the_preview_shows_both_wordings_in_each_language(at_the_desk: AtT
         ("es", "Hay novedades"),
         ("es", "Venga a Alturas el martes"),
     ]
+
+
+async def test_the_preview_follows_what_is_typed(at_the_desk: AtTheDesk) -> None:
+    ana = await at_the_desk("campaigner", "Ana")
+    title = "Come to the board of supervisors at nine in the morning"
+    answer = await ana.post(
+        "/desk/alerts/preview", **alert(title_en=title, body_en="", body_es="x" * 300)
+    )
+    assert answer.status_code == 200
+    assert "<html" not in answer.text
+    # Where the smallest screens cut it off.
+    assert f'{title[:40]}<span class="cut">{title[40:]}</span>' in answer.text
+    assert f"Title: {len(title)} of 80 letters." in answer.text
+    assert 'class="too-long">Words: 300 of 220 letters.' in answer.text
+    assert "…" in answer.text
+    for odd in ("x" * 10_000, "\x00", ""):
+        answer = await ana.post("/desk/alerts/preview?of=99999999999999999999", title_en=odd)
+        assert answer.status_code == 200
+    editor = await at_the_desk("editor")
+    assert (await editor.post("/desk/alerts/preview", **alert())).status_code == 403
 
 
 async def test_a_push_service_that_stands_still_is_seen_and_tried_again(

@@ -14,7 +14,7 @@ import pytest
 
 from backend import database, settings
 from backend.database import DB
-from backend.push import delivery, manner, ourselves, resolving, rings, subscribing
+from backend.push import delivery, manner, ourselves, resolving, rings, run, subscribing
 from backend.push.audience import Audience
 from backend.push.rings import Progress
 from backend.push.subscribing import Wishes
@@ -147,7 +147,7 @@ class House:
 async def house(
     push_database: str, database_url: str, allowed: pytest.MonkeyPatch
 ) -> AsyncIterator[House]:
-    for counter in (delivery._lanes, delivery._refused, delivery._silent):
+    for counter in (delivery._lanes, run._refused, run._silent):
         counter.clear()
     hurried = manner.Manner(
         first_wait=timedelta(seconds=0.1), seconds=1.0, silences=1000, shift=timedelta(seconds=3)

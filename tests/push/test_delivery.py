@@ -1,6 +1,7 @@
 """Every answer of a push service, and what becomes of the phone, the ring and the service."""
 
 import asyncio
+import json
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -13,7 +14,7 @@ from backend.push.gauges import gauges
 from backend.web import keyring
 from backend.web.clock import CALIFORNIA
 from tests.push.conftest import CANARY, House
-from tests.push.service import Message, Reply
+from tests.push.service import Message, Reply, decoded
 
 
 def alternate(manner_: manner.Manner, **changed: object) -> manner.Manner:
@@ -151,6 +152,39 @@ async def test_what_is_our_own_fault_stops_the_service_and_deletes_nobody(
     house.service.reply = lambda _message: Reply()
     await hosts.resume(house.host)
     assert (await house.until_done(ring)).accepted == 20
+
+
+async def test_a_bad_subject_deletes_nobody_and_raises_an_alarm(
+    house: House, allowed: pytest.MonkeyPatch
+) -> None:
+    """As Apple has it: one service minds the subject of our token, the others do not look."""
+    allowed.setenv("PUSH_CONTACT", "mailto:alerts@localhost")
+
+    def reply(message: Message) -> Reply:
+        token = message.headers["authorization"].split("t=")[1].split(",")[0]
+        subject = json.loads(decoded(token.split(".")[1]))["sub"]
+        fine = subject == "mailto:alerts@confianza.example.org"
+        return Reply() if fine else Reply(403, body=b'{"reason":"BadJwtToken"}')
+
+    house.service.reply = reply
+    await house.phones(300)
+    ring = await house.ring()
+    for _ in range(6):
+        sent = len(house.service.messages)
+        await house.once()
+        await house.once()  # it stands still
+        most = manner.current.window + manner.current.refusals
+        assert 0 < len(house.service.messages) - sent <= most
+        # The night goes by, and nobody has looked.
+        await house.ask("UPDATE push_host SET paused_until = now() - interval '1 second'")
+        await house.ask("UPDATE ring_batch SET due_at = now()")
+    assert await house.value("SELECT count(*) FROM subscription") == 300
+    [alarm] = await house.ask("SELECT details::text, times FROM alarm WHERE standing IS NOT NULL")
+    assert "403 BadJwtToken" in alarm["details"]
+    assert alarm["times"] == 6
+    allowed.setenv("PUSH_CONTACT", "mailto:alerts@confianza.example.org")
+    await hosts.resume(house.host)
+    assert (await house.until_done(ring)).accepted == 300
 
 
 async def test_a_single_refused_phone_is_left_alone_after_a_while(

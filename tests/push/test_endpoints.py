@@ -66,12 +66,13 @@ async def test_a_hostile_endpoint_is_refused_at_subscribe(
 
 async def test_a_hostile_endpoint_is_refused_at_send(house: House) -> None:
     """However it came into the table; the request is not even made."""
-    hostile = [*HOSTILE[:-1], house.service.endpoint("x").replace("127.0.0.1", "localhost")]
+    # And the push service of the test by another name than the one that is allowed.
+    hostile = [*HOSTILE, house.service.endpoint("x").replace("127.0.0.1", "localhost")]
     async with database.connection() as connection:
-        await fill(connection, rows(range(1, 21), house.host, lambda id: hostile[id - 1]))
+        await fill(connection, rows(range(1, 22), house.host, lambda id: hostile[id - 1]))
     await house.phone("honest")
     found = await house.until_done(await house.ring())
-    assert (found.accepted, found.failed) == (1, 20)
+    assert (found.accepted, found.failed) == (1, 21)
     assert [message.name for message in house.service.messages] == ["honest"]
     assert house.service.connections == 1
 

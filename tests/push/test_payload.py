@@ -105,6 +105,15 @@ def test_what_no_push_service_takes_is_not_made() -> None:
         (Phone("x").p256dh, b"a" * 15),
         (Phone("x").p256dh, b"a" * 17),
     ],
+    ids=[
+        "none",
+        "off the curve",
+        "compressed",
+        "too long",
+        "another sign",
+        "auth short",
+        "auth long",
+    ],
 )
 def test_keys_that_are_none_are_refused(point: bytes, auth: bytes) -> None:
     with pytest.raises(payload.NotAKey):

@@ -160,6 +160,11 @@ def at(hour: int, minute: int = 0, day: int = 15, month: int = 6) -> datetime:
     return datetime(2026, month, day, hour, minute, tzinfo=CALIFORNIA)
 
 
+def again(hour: int, minute: int) -> datetime:
+    """The second time in the night in which clocks are set back."""
+    return at(hour, minute, day=1, month=11).replace(fold=1)
+
+
 @pytest.mark.parametrize(
     ("start", "end", "now", "until"),
     [
@@ -174,9 +179,18 @@ def at(hour: int, minute: int = 0, day: int = 15, month: int = 6) -> datetime:
         (22 * 60, 0, at(23), at(0, day=16)),
         # The night in March that has no 2:30 in the morning.
         (22 * 60, 7 * 60, at(23, day=7, month=3), at(7, day=8, month=3)),
+        (22 * 60, 150, at(1, day=8, month=3), at(3, 30, day=8, month=3)),
+        # The night in November in which 1:30 comes twice.
+        (22 * 60, 7 * 60, at(23, day=31, month=10), at(7, day=1, month=11)),
+        (22 * 60, 90, at(1, day=1, month=11), at(1, 30, day=1, month=11)),
+        (22 * 60, 90, at(1, 40, day=1, month=11), None),
+        (22 * 60, 90, again(1, 10), again(1, 30)),
+        (22 * 60, 7 * 60, again(1, 10), at(7, day=1, month=11)),
     ],
 )
 def test_quiet_hours_are_those_of_the_clock_on_the_wall(
     start: int | None, end: int | None, now: datetime, until: datetime | None
 ) -> None:
-    assert quiet.until(start, end, now.astimezone(UTC)) == until
+    found = quiet.until(start, end, now.astimezone(UTC))
+    # Two moments of one zone are compared by what the clock on the wall says.
+    assert (found and found.astimezone(UTC)) == (until and until.astimezone(UTC))

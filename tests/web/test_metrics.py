@@ -152,8 +152,8 @@ async def test_a_stranger_without_a_proxy_is_no_neighbor(record: None) -> None:
         assert (await far.get("/metrics")).status_code == 404
 
 
-def test_several_processes_are_counted_together(tmp_path: Path, database_url: str) -> None:
-    told = {"DATABASE_URL": database_url, "WEB_WORKERS": "2", "TMPDIR": str(tmp_path)}
+def test_several_processes_are_counted_together(tmp_path: Path, own_url: str) -> None:
+    told = {"DATABASE_URL": own_url, "WEB_WORKERS": "2", "TMPDIR": str(tmp_path)}
     with serving(tmp_path / "log", **told) as site:
         folder = next(tmp_path.glob("confianza-metrics-*"))
 

@@ -1,12 +1,11 @@
 // This phone's alerts: turn them on, change them, see whether they work, turn them off. What the
-// phone holds is a secret in a cache of its own, where the worker finds it too; the page never
+// phone holds is a secret in a cache of its own, where the worker finds it too; the page's text never
 // has it. E-mail and calendar work without this file.
 
 export {};
 
 /**
- * @typedef {{secret: string}} Held
- * @typedef {{choices: [string, string][], received: string, accepted: string, warned: string}} Status
+ * @typedef {{secret: string, over?: boolean}} Held over: turned off while there was no connection
  * @typedef {{ok: boolean, code: number, said: string, body: any}} Told
  */
 
@@ -15,6 +14,7 @@ const HELD = "/alerts/held"; // entries of the cache, never addresses that are a
 const RECEIVED = "/alerts/received";
 const INSIDE_ANOTHER_APP = /FBAN|FBAV|Instagram|Line\/|MicroMessenger|WhatsApp|Snapchat|; wv\)/;
 const WAIT_FOR_TEST = 30_000;
+const WAIT_FOR_WORKER = 60_000; // it first fetches everything, and connections are slow
 
 const form = /** @type {HTMLFormElement | null} */ (document.getElementById("choose"));
 const alive = document.getElementById("alive");
@@ -34,9 +34,11 @@ function say(root, selector, words) {
 async function begin(form, alive) {
   form.addEventListener("change", () => nameChosen(form));
   preselect(form);
-  const held = await kept();
-  if (!held) {
+  // A private window may keep nothing.
+  const held = await kept().catch(() => null);
+  if (!held || held.over) {
     offer(form);
+    if (held) await endOver(held);
     return;
   }
   // Before there is anything to tap.
@@ -90,7 +92,12 @@ function offer(form) {
   if (!ring) return;
   ring.hidden = why !== "";
   const [on] = all(form, "button.on");
-  if (on) on.onclick = () => turnOn(form).catch(() => fail());
+  if (!(on instanceof HTMLButtonElement)) return;
+  on.onclick = async () => {
+    on.disabled = true;
+    await turnOn(form).catch(() => fail());
+    on.disabled = false;
+  };
 }
 
 /**
@@ -99,19 +106,43 @@ function offer(form) {
  * @param {HTMLFormElement} form
  */
 async function turnOn(form) {
-  say(form, "#turned", "");
-  if ((await Notification.requestPermission()) !== "granted") return offer(form);
-  const registration = await navigator.serviceWorker.ready;
-  const key = form.dataset.key ?? "";
-  const subscription = await subscribed(registration, key);
-  const told = await ask("", { ...asSent(subscription), key, choices: choicesOf(form), secret: (await kept())?.secret });
-  if (!told.ok) {
-    // A line that nobody uses shall not stay open; a mistake in the form is mended in a moment.
-    if (told.body?.code !== "choices") await subscription.unsubscribe();
-    return say(form, "#turned", told.said || failed());
+  say(form, "#turned", form.dataset.wordsAsking ?? "");
+  const answer = await Notification.requestPermission();
+  if (answer !== "granted") {
+    say(form, "#turned", answer === "default" ? (form.dataset.wordsUnanswered ?? "") : "");
+    return offer(form);
   }
-  await keep(told.body.secret);
+  say(form, "#turned", form.dataset.wordsWait ?? "");
+  let told = await turnOnUnder(form.dataset.key ?? "", form);
+  if (told?.body?.code === "key") told = await turnOnUnder(told.body.key, form);
+  // There is a connection, and yet the browser has no line: its own push service is the matter.
+  if (!told) return say(form, "#turned", (navigator.onLine ? form.dataset.wordsNoLine : failed()) ?? "");
+  if (!told.ok) return say(form, "#turned", told.said || failed());
+  await keep({ secret: told.body.secret });
   location.reload();
+}
+
+/** What the server said; null where the browser gives no line. @param {string} key @param {HTMLFormElement} form */
+async function turnOnUnder(key, form) {
+  const secret = (await kept())?.secret; // fails before anything is begun where nothing can be kept
+  const subscription = await subscribed(await worker(), key).catch(() => null);
+  if (!subscription) return null;
+  const told = await ask("", { ...asSent(subscription), key, choices: choicesOf(form), secret });
+  // A line that nobody uses shall not stay open; a mistake in the form is mended in a moment.
+  if (!told.ok && told.body?.code !== "choices") await subscription.unsubscribe();
+  return told;
+}
+
+/** What the browser has of a line to us. */
+async function line() {
+  return (await worker()).pushManager.getSubscription();
+}
+
+/** Where no worker could be installed, waiting for it would never end. */
+async function worker() {
+  /** @type {Promise<never>} */
+  const late = new Promise((_done, fail) => setTimeout(() => fail(new Error("There is no worker.")), WAIT_FOR_WORKER));
+  return Promise.race([navigator.serviceWorker.ready, late]);
 }
 
 /** @param {ServiceWorkerRegistration} registration @param {string} key */
@@ -142,16 +173,21 @@ async function showStatus(form, alive, held) {
   const told = await ask("/status", held);
   const cures = new Set();
   if (told.code === 404) {
+    // The worker may have renewed the line, and the secret with it, while we asked.
+    const newer = await kept();
+    if (newer && newer.secret !== held.secret) return showStatus(form, alive, newer);
     await drop();
     cures.add("unknown");
   } else if (!told.ok) {
     cures.add("offline");
   } else {
     fill(form, told.body.choices);
-    showReceived(alive, told.body.received);
+    form.dataset.key = told.body.key; // this page may have been kept for long
+    if (isIos() && !told.body.received && told.body.accepted) showTaken(alive, told.body.accepted);
+    else showReceived(alive, told.body.received);
     if (told.body.warned) cures.add("warned");
     const why = unable();
-    const subscription = why ? null : await (await navigator.serviceWorker.ready).pushManager.getSubscription();
+    const subscription = why ? null : await line().catch(() => null);
     if (why === "denied" || Notification.permission !== "granted") cures.add("denied");
     else if (!subscription) cures.add("ended");
     else if (keyOf(subscription) !== form.dataset.key) cures.add("key");
@@ -180,11 +216,18 @@ function showCures(alive, cures) {
 
 /** @param {HTMLElement} alive @param {string} received an ISO moment */
 function showReceived(alive, received) {
-  const when = received
-    ? new Date(received).toLocaleString(document.documentElement.lang, { dateStyle: "full", timeStyle: "short" })
-    : "";
-  const words = when ? alive.dataset.wordsReceived?.replace("{when}", when) : alive.dataset.wordsNone;
+  const words = received ? alive.dataset.wordsReceived?.replace("{when}", inWords(received)) : alive.dataset.wordsNone;
   say(alive, ".received", words ?? "");
+}
+
+/** @param {HTMLElement} alive @param {string} accepted an ISO moment */
+function showTaken(alive, accepted) {
+  say(alive, ".received", alive.dataset.wordsTaken?.replace("{when}", inWords(accepted)) ?? "");
+}
+
+/** @param {string} moment */
+function inWords(moment) {
+  return new Date(moment).toLocaleString(document.documentElement.lang, { dateStyle: "full", timeStyle: "short" });
 }
 
 /** @param {HTMLFormElement} form @param {HTMLElement} alive */
@@ -195,23 +238,23 @@ function listen(form, alive) {
       button.addEventListener("click", async () => {
         const held = await kept();
         say(alive, ".said", "");
-        if (held) await act(held).catch(() => fail());
+        if (held) await act(held).catch(() => say(alive, ".said", failed()));
       });
     }
   };
   on("#alive button.test", (held) => test(alive, held));
   on("#alive button.off", async (held) => {
-    await turnOff(held);
+    const told = await turnOff(held);
     const [ring] = all(form, ".ring");
     for (const part of all(alive, ".standing, .received, .cures, .buttons, details")) part.hidden = true;
     alive.classList.remove("ill");
-    say(alive, ".said", alive.dataset.wordsOff ?? "");
+    say(alive, ".said", (told ? alive.dataset.wordsOff : alive.dataset.wordsOffHere) ?? "");
     for (const button of all(ring ?? form, "button.on")) button.hidden = false;
     for (const button of all(ring ?? form, "button.save")) button.hidden = true;
     offer(form);
   });
   on("#choose button.save", async (held) => {
-    const told = await ask("/choices", { ...held, choices: choicesOf(form) });
+    const told = await ask("/choices", { secret: held.secret, choices: choicesOf(form) });
     say(form, "#turned", told.ok ? (alive.dataset.wordsSaved ?? "") : told.said || failed());
   });
   on("#alive button.code", async (held) => {
@@ -236,17 +279,28 @@ async function test(alive, held) {
       return showReceived(alive, now);
     }
   }
-  say(alive, ".said", alive.dataset.wordsNotArrived ?? "");
+  // Newer iPhones show it without our worker, and so this page does not learn of it.
+  say(alive, ".said", (isIos() ? alive.dataset.wordsDidIt : alive.dataset.wordsNotArrived) ?? "");
   showCures(alive, new Set([isIos() ? "ios" : /Android/.test(navigator.userAgent) ? "android" : "desktop"]));
 }
 
-/** On the phone and with us. @param {Held} held */
+/**
+ * On the phone at once, and with us; false when we could not be told yet. Then the worker tells us
+ * as soon as it can, and never turns them on again by itself.
+ * @param {Held} held
+ */
 async function turnOff(held) {
+  await keep({ ...held, over: true });
   const registration = await navigator.serviceWorker?.getRegistration();
   await (await registration?.pushManager?.getSubscription())?.unsubscribe();
-  const told = await ask("/end", held);
-  if (!told.ok) throw new Error("It was not told.");
-  await drop();
+  return endOver(held);
+}
+
+/** @param {Held} held */
+async function endOver(held) {
+  const told = await ask("/end", { secret: held.secret });
+  if (told.ok) await drop();
+  return told.ok;
 }
 
 /** What the form says, as pairs. @param {HTMLFormElement} form @returns {[string, string][]} */
@@ -297,9 +351,9 @@ async function kept() {
   return found ? found.json() : null;
 }
 
-/** @param {string} secret */
-async function keep(secret) {
-  await (await caches.open(CACHE)).put(HELD, new Response(JSON.stringify({ secret })));
+/** @param {Held} held */
+async function keep(held) {
+  await (await caches.open(CACHE)).put(HELD, new Response(JSON.stringify(held)));
 }
 
 async function drop() {

@@ -58,10 +58,14 @@ const memory = {
 };
 
 function moveWithHtmx() {
-  // People who hear or tab the page land on what is new.
+  const toFocus = () => [...document.querySelectorAll("main [data-focus]")];
+  const old = new WeakSet(toFocus());
+  // People who hear or tab the page land on what is new, and stay where they are else.
   document.addEventListener("htmx:after:swap", () => {
-    const target = document.querySelector("main [data-focus]");
-    if (target instanceof HTMLElement) target.focus({ preventScroll: true });
+    for (const target of toFocus()) {
+      if (!old.has(target) && target instanceof HTMLElement) target.focus({ preventScroll: true });
+      old.add(target);
+    }
     keepCountyButton();
     showWhatComes().catch(() => {});
   });
@@ -81,6 +85,8 @@ function rememberLanguage() {
 
 async function startWorker() {
   if (!("serviceWorker" in navigator)) return;
+  // What was just forgotten stays so until somebody opens another page.
+  if (location.pathname === "/forgotten") return;
   const hadOne = Boolean(navigator.serviceWorker.controller);
   const registration = await navigator.serviceWorker.register("/service-worker.js", {
     updateViaCache: "none",
@@ -274,17 +280,42 @@ function exitAtOnce() {
 
 function forgetThisPhone() {
   forEach("form.forget", (form) => {
+    const done = form.querySelector("[data-words-done]");
+    let warned = false;
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
+      const unsent = warned ? 0 : await unsentSignUps().catch(() => 0);
+      if (unsent && done) {
+        warned = true;
+        done.textContent = form.dataset.wordsUnsent?.replace("%(number)s", String(unsent)) ?? "";
+        return;
+      }
       await forget();
       try {
         await fetch("/forget", { method: "POST", redirect: "manual" });
         location.replace("/forgotten");
       } catch {
-        const done = form.querySelector("[data-words-done]");
         if (done instanceof HTMLElement) done.textContent = done.dataset.wordsDone ?? "";
       }
     });
+  });
+}
+
+/** How many wait in the canvassers' app: with this phone's memory they would be gone for good. */
+async function unsentSignUps() {
+  const all = (await indexedDB.databases?.()) ?? [];
+  if (!all.some(({ name }) => name === "canvass")) return 0;
+  const database = await settled(indexedDB.open("canvass"));
+  const number = await settled(database.transaction("records").objectStore("records").count());
+  database.close();
+  return number;
+}
+
+/** @template T @param {IDBRequest<T>} request @returns {Promise<T>} */
+function settled(request) {
+  return new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
   });
 }
 

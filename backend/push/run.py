@@ -1,0 +1,407 @@
+"""One go at a batch: send each device its message, and strike off whoever is done.
+
+Nobody is lost when a worker dies: a device is struck off only after the push service has answered.
+"""
+
+import asyncio
+import contextlib
+import random
+import time
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any
+
+import structlog
+
+from backend import database, settings
+from backend.push import answers, endpoints, hosts, manner, ourselves, payload, quiet, resolving
+from backend.push.answers import Verdict
+from backend.push.batch import COUNTED, Batch
+from backend.push.line import Answer, Client, NoAnswer
+from backend.web import keyring
+from backend.web.keyring import NoKey
+from backend.web.sealing import CannotOpen, DataKey
+
+log = structlog.get_logger()
+
+LINGER = 0.1
+
+# What went wrong in a row at each service, in this process.
+_refused: Counter[str] = Counter()
+_silent: Counter[str] = Counter()
+
+
+class Run:
+    """One go at a batch. `window` messages are under way at once; what came of them is noted all
+    together whenever the database has taken the notes before."""
+
+    def __init__(self, batch: Batch, client: Client, pauses: int, end: float) -> None:
+        self.batch = batch
+        self.client = client
+        self.pauses = pauses
+        self.end = end
+        here = settings.read()
+        self.contact = here.push_contact
+        self.test_hosts = here.push_test_hosts
+        self.pace = here.push_pace.get(batch.host)
+        self.find = cache(keyring.named)
+        self.stopped = False  # nothing more is sent
+        self.lost = False  # another lane has taken the batch
+        self.closed = False  # nothing more comes to be noted
+        self.struck: dict[int, str] = {}
+        self.in_vain: set[int] = set()  # to be tried again, but not at once
+        self.forget: list[tuple[int, bytes]] = []
+        self.fresh: list[int] = []
+        self.to_note = asyncio.Event()
+        self.noted = asyncio.Event()
+        self.due = 0.0
+        self.unnoted = 0
+
+    async def ring(self) -> None:
+        """Send all that can be sent now. What remains stays with the batch."""
+        batch = self.batch
+        if batch.cancelled or batch.life() <= 0:
+            self.strike_all("skipped" if batch.cancelled else "failed")
+            return
+        devices = await self._awake()
+        if not devices:
+            return
+        if self.pace is not None:
+            # No more than fits into this shift: the room would be lost.
+            devices = devices[: max(1, int((self.end - time.monotonic()) * self.pace / 60))]
+            self.due = time.monotonic() + await hosts.reserve(batch.host, len(devices), self.pace)
+        notes = asyncio.create_task(self._keep_notes())
+        line = iter(devices)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(min(manner.current.window, len(devices))):
+                    group.create_task(self._send_some(line))
+        finally:
+            self.closed = True
+            self.to_note.set()
+            await notes
+
+    async def put_down(self) -> None:
+        """Note the rest, and give the batch back or delete it."""
+        if self.lost:
+            return
+        batch = self.batch
+        async with database.connection() as connection:
+            if not await self._note(connection):
+                return
+            await connection.execute(ACCEPTED, self.fresh)
+            if not batch.remaining:
+                gone = await connection.fetchval(
+                    "DELETE FROM ring_batch WHERE id = $1 AND holder = $2 RETURNING id",
+                    batch.id,
+                    batch.holder,
+                )
+                if gone is not None:
+                    counts = [batch.counts[name] for name in COUNTED]
+                    await connection.execute(ADD_UP, batch.ring, *counts)
+                    await connection.execute(resolving.FINISH, batch.ring)
+                return
+            await self._put_off(connection)
+
+    async def _put_off(self, connection: Any) -> None:
+        """What was not begun is due at once, what was tried in vain after a while."""
+        batch = self.batch
+        in_vain = self.in_vain & batch.remaining
+        if not in_vain:
+            await connection.execute(GIVE_BACK, batch.id, batch.holder, timedelta(), batch.tries)
+            return
+        wait = manner.current.first_wait * 2 ** min(batch.tries, 20)
+        wait = min(wait, manner.current.longest_wait) * random.uniform(0.8, 1.2)  # noqa: S311
+        tries = min(batch.tries + 1, 1000)
+        if in_vain == batch.remaining:
+            await connection.execute(GIVE_BACK, batch.id, batch.holder, wait, tries)
+            return
+        await connection.execute(MOVE, batch.id, batch.holder, sorted(batch.remaining - in_vain))
+        until = datetime.now(UTC) + wait
+        more = (batch.ring, batch.host, batch.urgent, sorted(in_vain), until, tries)
+        await connection.execute(ADD, *more)
+        await connection.execute(GIVE_BACK, batch.id, batch.holder, timedelta(), batch.tries)
+
+    def strike_all(self, as_what: str) -> None:
+        for id in list(self.batch.remaining):
+            self._strike(id, as_what)
+
+    async def _awake(self) -> list[dict[str, Any]]:
+        """The devices that may ring now. Those whose owners sleep get a batch of their own, due
+        when the first of them wakes; whoever unsubscribed meanwhile is skipped."""
+        batch = self.batch
+        async with _no_transaction() as connection:
+            rows: list[Any] = await connection.fetch(DEVICES, list(batch.remaining))
+        for id in batch.remaining - {row["id"] for row in rows}:
+            self._strike(id, "skipped")
+        if batch.urgent:
+            return rows
+        awake: list[dict[str, Any]] = []
+        asleep: dict[datetime, list[int]] = {}
+        now = datetime.now(UTC)
+        for row in rows:
+            until = quiet.until(row["quiet_from"], row["quiet_until"], now)
+            if until is None:
+                awake.append(row)
+            elif until >= batch.expires_at:
+                self._strike(row["id"], "skipped")
+            else:
+                asleep.setdefault(until, []).append(row["id"])
+        if asleep:
+            await self._put_to_bed(asleep)
+        return awake
+
+    async def _put_to_bed(self, asleep: dict[datetime, list[int]]) -> None:
+        batch = self.batch
+        async with database.connection() as connection:
+            for until, ids in asleep.items():
+                left = sorted(batch.remaining - set(ids))
+                moved = await connection.execute(MOVE, batch.id, batch.holder, left)
+                if moved == "UPDATE 0":
+                    self.lost = self.stopped = True
+                    return
+                batch.remaining -= set(ids)
+                await connection.execute(
+                    ADD, batch.ring, batch.host, batch.urgent, ids, until, batch.tries
+                )
+
+    async def _send_some(self, line: Iterator[dict[str, Any]]) -> None:
+        for device in line:
+            if self.pace is not None:
+                await self._turn()
+            # A crash shall not ring thousands twice.
+            while self.unnoted >= manner.current.unnoted and not self.stopped:
+                self.noted.clear()
+                await self.noted.wait()
+            if self.stopped or time.monotonic() > self.end:
+                return
+            await self._send(device)
+
+    async def _turn(self) -> None:
+        assert self.pace is not None
+        wait = self.due - time.monotonic()
+        self.due += 60 / self.pace
+        if wait > 0:
+            await asyncio.sleep(wait)
+
+    async def _send(self, device: dict[str, Any]) -> None:
+        batch, id = self.batch, device["id"]
+        life = batch.life()
+        if life <= 0:
+            self._strike(id, "failed")
+            return
+        try:
+            to, request = self._request(device, life)
+        except (NoKey, CannotOpen, endpoints.NotAnEndpoint, payload.NotAKey, ValueError) as error:
+            log.warning("a phone cannot be rung", row=id, host=batch.host, why=type(error).__name__)
+            self._strike(id, "failed")
+            return
+        try:
+            answer = await self.client.ask(to.host, to.port, to.secure, request)
+        except NoAnswer as error:
+            log.info("no answer", row=id, host=batch.host, why=str(error))
+            await self._silence(id)
+            return
+        await self._hear(device, answer, len(request))
+
+    def _request(self, device: dict[str, Any], life: int) -> tuple[endpoints.Endpoint, bytes]:
+        batch = self.batch
+        key = DataKey.unwrap(device["data_key"], "subscription", device["id"], self.find)
+        to = endpoints.read(key.open("endpoint", device["endpoint"]), self.test_hosts)
+        body = payload.seal(
+            batch.message(device["language"], device["wording"]),
+            device["p256dh"],
+            bytes.fromhex(key.open("auth", device["auth"])),
+        )
+        signed = ourselves.authorization(device["vapid_key"], to.origin, self.contact)
+        return to, batch.request(to, signed, life, body)
+
+    async def _hear(self, device: dict[str, Any], answer: Answer, size: int) -> None:
+        batch, id = self.batch, device["id"]
+        verdict = answers.judge(answer)
+        if verdict is Verdict.ACCEPTED:
+            _refused[batch.host] = _silent[batch.host] = 0
+            if device["stale"]:
+                self.fresh.append(id)
+            self._strike(id, "accepted")
+            if self.pauses:
+                self.pauses = 0
+                await hosts.well(batch.host)
+            return
+        if verdict is Verdict.GONE:
+            _refused[batch.host] = _silent[batch.host] = 0
+            self.forget.append((id, device["place"]))
+            self._strike(id, "gone")
+        elif verdict is Verdict.TOO_LARGE:
+            self._strike(id, "failed")
+            log.error("a message was too large", row=id, host=batch.host, bytes=size)
+            await hosts.refuses(batch.host, f"{answers.reason(answer)}, {size} bytes")
+        elif verdict is Verdict.REFUSED:
+            log.warning("refused", row=id, host=batch.host, status=answer.status)
+            await self._refusal(id, answer)
+        elif verdict is Verdict.BUSY:
+            await self._pause("busy", answers.how_long(answer.retry_after))
+        else:
+            log.info("not now", row=id, host=batch.host, status=answer.status)
+            await self._silence(id)
+
+    async def _refusal(self, id: int, answer: Answer) -> None:
+        """Our own fault, so nobody is deleted for it; but going on would harm."""
+        host = self.batch.host
+        self.in_vain.add(id)
+        if self.stopped:
+            return  # sent before that; it was told
+        _refused[host] += 1
+        if _refused[host] >= manner.current.refusals:
+            _refused[host] = 0
+            await self._pause("refused")
+            await hosts.refuses(host, answers.reason(answer))
+        elif self._is_its_own_fault():
+            self._strike(id, "failed")
+            await hosts.refuses(host, answers.reason(answer))
+
+    def _is_its_own_fault(self) -> bool:
+        """Whether this phone was refused often, while its service takes what others get."""
+        often = self.batch.tries + 1 >= manner.current.refused_tries
+        return often and not self.pauses
+
+    async def _silence(self, id: int) -> None:
+        host = self.batch.host
+        self.in_vain.add(id)
+        _silent[host] += 1
+        if _silent[host] >= manner.current.silences:
+            _silent[host] = 0
+            await self._pause("down")
+
+    async def _pause(self, reason: str, time: timedelta | None = None) -> None:
+        if self.stopped:
+            return
+        self._stop()
+        await hosts.pause(self.batch.host, reason, time)
+        log.warning("a push service is left alone", host=self.batch.host, reason=reason)
+
+    def _stop(self) -> None:
+        self.stopped = True
+        self.noted.set()
+
+    def _strike(self, id: int, as_what: str) -> None:
+        self.struck[id] = as_what
+        self.unnoted += 1
+        # One note for several: taking it costs the database as much as a message costs us.
+        if self.unnoted * 3 >= manner.current.unnoted:
+            self.to_note.set()
+
+    async def _keep_notes(self) -> None:
+        """Also when there is nothing to note: it keeps the batch ours."""
+        often = manner.current.lease.total_seconds() / 3
+        noted = time.monotonic()
+        try:
+            while not (self.closed and not self.struck) and not self.lost:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self.to_note.wait(), often if self.closed else LINGER)
+                self.to_note.clear()
+                if self.struck or time.monotonic() - noted > often:
+                    await self._note(None)
+                    noted = time.monotonic()
+                self.noted.set()
+        except BaseException:
+            # Nobody may wait for notes that are taken no more; another lane finds the batch.
+            self.lost = True
+            self._stop()
+            raise
+
+    async def _note(self, connection: Any) -> bool:
+        """Strike off those who are done. False when the batch is not ours any more. `connection` is
+        that of the open transaction, if there is one."""
+        batch = self.batch
+        struck, self.struck = self.struck, {}
+        forget, self.forget = self.forget, []
+        batch.remaining -= struck.keys()
+        batch.counts.update(struck.values())
+        values = (
+            batch.id,
+            batch.holder,
+            list(batch.remaining),
+            manner.current.lease,
+            *(batch.counts[name] for name in COUNTED),
+            [id for id, _place in forget],
+            [place for _id, place in forget],
+        )
+        if connection is None:
+            async with _no_transaction() as own:
+                row = await own.fetchrow(NOTE, *values)
+        else:
+            row = await connection.fetchrow(NOTE, *values)
+        self.unnoted -= len(struck)
+        if row is None:
+            self.lost = True
+            self._stop()
+            return False
+        if row["cancelled"] and not batch.cancelled:
+            batch.cancelled = True
+            self._stop()
+        if row["paused"]:
+            self._stop()
+        if self.closed and batch.cancelled and batch.remaining:
+            self.strike_all("skipped")
+            return await self._note(connection)
+        return True
+
+
+@contextlib.asynccontextmanager
+async def _no_transaction() -> Any:
+    """A connection whose every statement stands by itself: one round trip in place of three."""
+    if database.DB.current_transaction.get() is not None or database.DB.pool is None:
+        async with database.connection() as connection:
+            yield connection
+        return
+    async with database.DB.pool.acquire() as connection:
+        yield connection
+
+
+DEVICES = """
+SELECT id, data_key, endpoint, auth, p256dh, place, vapid_key, language, wording,
+       quiet_from, quiet_until,
+       accepted_at IS NULL OR accepted_at < clock_timestamp() - interval '1 day' AS stale
+FROM subscription WHERE id = ANY($1::bigint[])
+"""
+
+# A lost note rings a few twice, so it need not be on the disk before we go on.
+NOTE = """
+WITH fast AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true)),
+forgotten AS (
+    DELETE FROM subscription WHERE (id, place) IN (SELECT * FROM unnest($9::bigint[], $10::bytea[]))
+)
+UPDATE ring_batch SET remaining = $3, held_until = clock_timestamp() + $4::interval,
+       accepted = $5, gone = $6, failed = $7, skipped = $8
+FROM fast WHERE id = $1 AND holder = $2
+RETURNING (SELECT cancelled_at IS NOT NULL FROM ring WHERE ring.id = ring_batch.ring) AS cancelled,
+          coalesce((SELECT paused_until > clock_timestamp() FROM push_host
+                    WHERE push_host.host = ring_batch.host), false) AS paused
+"""
+
+GIVE_BACK = """
+UPDATE ring_batch SET holder = NULL, held_until = NULL, due_at = clock_timestamp() + $3::interval,
+       tries = $4
+WHERE id = $1 AND holder = $2
+"""
+
+MOVE = "UPDATE ring_batch SET remaining = $3 WHERE id = $1 AND holder = $2"
+
+ADD = """
+INSERT INTO ring_batch (ring, host, urgent, remaining, due_at, tries, accepted, gone, failed,
+                        skipped, made_at)
+VALUES ($1, $2, $3, $4, $5, $6, 0, 0, 0, 0, clock_timestamp())
+"""
+
+ACCEPTED = """
+UPDATE subscription SET accepted_at = clock_timestamp() WHERE id = ANY($1::bigint[])
+"""
+
+ADD_UP = """
+UPDATE ring SET accepted = accepted + $2, gone = gone + $3, failed = failed + $4,
+       skipped = skipped + $5
+WHERE id = $1
+"""

@@ -19,7 +19,7 @@ from backend.campaigns.tables import NAMES_KEPT, Campaign
 from backend.canvass import sealing
 from backend.canvass.sealing import CannotOpen, Place
 from backend.canvass.states import Problem, RecordState
-from backend.canvass.tables import CanvassDevice, CanvassRecord, DeviceShift
+from backend.canvass.tables import CanvassDevice, CanvassRecord
 from backend.database import DB
 from backend.staff.tables import LARGEST_ID, now
 from backend.web import language
@@ -65,8 +65,9 @@ class Read:
 async def take(device: CanvassDevice, sent: Sent) -> bytes:
     """SHA-256 of what was sent, once it is safely here: whether just now or long ago. Raises
     Refused."""
-    await _check_device(device, sent)
-    return await _take(sent)
+    if sent.device != device.id:
+        await _check_same_canvasser(device, sent)
+    return await _take(sent, by_phone=True)
 
 
 async def take_from_file(sent: Sent) -> bytes:
@@ -97,13 +98,14 @@ async def read(sent: Sent, via: str) -> Read:
     return await _read(said, sent.shown, via)
 
 
-async def _take(sent: Sent, revoked: bool = False) -> bytes:
+async def _take(sent: Sent, by_phone: bool = False, revoked: bool = False) -> bytes:
     digest = sealing.digest(sent.sealed)
     async with DB.transaction():
-        [before] = await CanvassRecord.raw(BEFORE, sent.id, _shift_id(sent))
+        shift = sent.shift if 0 < sent.shift <= LARGEST_ID else 0
+        [before] = await CanvassRecord.raw(BEFORE, sent.id, shift, sent.device, shift)
         if before["digest"] is not None:
             return _the_same(bytes(before["digest"]), digest)
-        if before["code"] is None:
+        if before["code"] is None or (by_phone and not before["invited"]):
             raise Refused("shift")
         found = await read(sent, before["code"])
         problem = found.problem or (Problem.REVOKED if revoked else None)
@@ -162,23 +164,15 @@ def _the_same(before: bytes, digest: bytes) -> bytes:
     return digest
 
 
-async def _check_device(device: CanvassDevice, sent: Sent) -> None:
+async def _check_same_canvasser(device: CanvassDevice, sent: Sent) -> None:
     """A new phone of the same person may bring what waited on their old one."""
-    if not 0 < sent.shift <= LARGEST_ID:
-        raise Refused("shift")
-    if sent.device != device.id:
-        other = await CanvassDevice.exists().where(
-            CanvassDevice.id == sent.device,
-            CanvassDevice.canvasser == device.canvasser,
-            CanvassDevice.revoked_at.is_null(),
-        )
-        if not other:
-            raise Refused("device")
-    invited = await DeviceShift.exists().where(
-        DeviceShift.device == sent.device, DeviceShift.shift == sent.shift
+    other = await CanvassDevice.exists().where(
+        CanvassDevice.id == sent.device,
+        CanvassDevice.canvasser == device.canvasser,
+        CanvassDevice.revoked_at.is_null(),
     )
-    if not invited:
-        raise Refused("shift")
+    if not other:
+        raise Refused("device")
 
 
 async def _read(said: dict[str, Any], shown: str, via: str) -> Read:
@@ -244,10 +238,6 @@ def _ids(shown: str) -> list[int]:
     return [id for id in ids if 0 < id <= LARGEST_ID]
 
 
-def _shift_id(sent: Sent) -> int:
-    return sent.shift if 0 < sent.shift <= LARGEST_ID else 0
-
-
 def _text(said: dict[str, Any], field: str, most: int) -> str:
     """Without what no database keeps: zero bytes and halves of a sign."""
     value = said.get(field)
@@ -260,11 +250,12 @@ def _texts_in(value: Any) -> list[str]:
     return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []
 
 
-# One question each instead of six: a phone that comes back from a day without a signal sends a
+# One question each instead of seven: a phone that comes back from a day without a signal sends a
 # thousand at once.
 BEFORE = """
 SELECT (SELECT digest FROM canvass_record WHERE id = {}) AS digest,
-       (SELECT code FROM shift WHERE id = {}) AS code
+       (SELECT code FROM shift WHERE id = {}) AS code,
+       EXISTS (SELECT FROM device_shift WHERE device = {} AND shift = {}) AS invited
 """
 
 KNOWN = """

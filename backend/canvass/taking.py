@@ -19,8 +19,7 @@ from backend.campaigns.tables import NAMES_KEPT, Campaign, ConsentText
 from backend.canvass import sealing
 from backend.canvass.sealing import CannotOpen, Place
 from backend.canvass.states import Problem, RecordState
-from backend.canvass.tables import CanvassDevice, CanvassRecord, DeviceShift, Shift
-from backend.counties.tables import County
+from backend.canvass.tables import CanvassDevice, CanvassRecord
 from backend.database import DB
 from backend.staff.tables import LARGEST_ID, now
 from backend.web import language
@@ -66,8 +65,9 @@ class Read:
 async def take(device: CanvassDevice, sent: Sent) -> bytes:
     """SHA-256 of what was sent, once it is safely here: whether just now or long ago. Raises
     Refused."""
-    await _check_device(device, sent)
-    return await _take(sent)
+    if sent.device != device.id:
+        await _check_same_canvasser(device, sent)
+    return await _take(sent, by_phone=True)
 
 
 async def take_from_file(sent: Sent) -> bytes:
@@ -93,25 +93,23 @@ async def read(sent: Sent, via: str) -> Read:
         raise Refused("sealed") from None
     try:
         said = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         said = None
     if not isinstance(said, dict):
         return Read(None, None, "", "", problem=Problem.UNREADABLE)
     return await _read(said, sent.shown, via)
 
 
-async def _take(sent: Sent, revoked: bool = False) -> bytes:
+async def _take(sent: Sent, by_phone: bool = False, revoked: bool = False) -> bytes:
     digest = sealing.digest(sent.sealed)
     async with DB.transaction():
-        before = await (
-            CanvassRecord.select(CanvassRecord.digest).where(CanvassRecord.id == sent.id).first()
-        )
-        if before is not None:
+        shift = sent.shift if 0 < sent.shift <= LARGEST_ID else 0
+        [before] = await CanvassRecord.raw(BEFORE, sent.id, shift, sent.device, shift)
+        if before["digest"] is not None:
             return _the_same(bytes(before["digest"]), digest)
-        shift = await Shift.objects().where(Shift.id == sent.shift).first()
-        if shift is None:
+        if before["code"] is None or (by_phone and not before["invited"]):
             raise Refused("shift")
-        found = await read(sent, shift.code)
+        found = await read(sent, before["code"])
         problem = found.problem or (Problem.REVOKED if revoked else None)
         pledge = None if problem else signing.new_id()
         added = await CanvassRecord.raw(ADD, *_row(sent, digest, found, problem, pledge))
@@ -168,31 +166,21 @@ def _the_same(before: bytes, digest: bytes) -> bytes:
     return digest
 
 
-async def _check_device(device: CanvassDevice, sent: Sent) -> None:
+async def _check_same_canvasser(device: CanvassDevice, sent: Sent) -> None:
     """A new phone of the same person may bring what waited on their old one."""
-    if not 0 < sent.shift <= LARGEST_ID:
-        raise Refused("shift")
-    if sent.device != device.id:
-        other = await CanvassDevice.exists().where(
-            CanvassDevice.id == sent.device,
-            CanvassDevice.canvasser == device.canvasser,
-            CanvassDevice.revoked_at.is_null(),
-        )
-        if not other:
-            raise Refused("device")
-    invited = await DeviceShift.exists().where(
-        DeviceShift.device == sent.device, DeviceShift.shift == sent.shift
+    other = await CanvassDevice.exists().where(
+        CanvassDevice.id == sent.device,
+        CanvassDevice.canvasser == device.canvasser,
+        CanvassDevice.revoked_at.is_null(),
     )
-    if not invited:
-        raise Refused("shift")
+    if not other:
+        raise Refused("device")
 
 
 async def _read(said: dict[str, Any], shown: str, via: str) -> Read:
     code = _text(said, "language", 8)
     reader = language.LANGUAGES.get(code, language.ENGLISH)
     language.current.set(reader)
-    campaign = await _campaign(_text(said, "campaign", 60))
-    texts = await texts_shown(shown)
     agreed = {purpose for purpose in forms.PURPOSES if purpose in _texts_in(said.get("purposes"))}
     form = forms.read_signature(
         {
@@ -200,9 +188,14 @@ async def _read(said: dict[str, Any], shown: str, via: str) -> Read:
             **{f"agree_{purpose}": "yes" for purpose in agreed},
         }
     )
+    slug = form.county.slug if form.county else ""
+    asked = _text(said, "campaign", 60), slug, _ids(shown), CampaignState.DRAFT.value
+    [known] = await CanvassRecord.raw(KNOWN, *asked)
+    campaign = _campaign(known)
+    texts: dict[int, str] = dict(zip(known["texts"], known["purposes"], strict=True))
     receipt = receipts.read(_text(said, "receipt", 20)) or ""
     consents = tuple(id for id, purpose in texts.items() if purpose in agreed)
-    county = await _county(form)
+    county = known["county"]
     how = _text(said, "how", 6)
     problem = _problem(form, campaign, receipt, "pledge" in texts.values())
     if problem is not None:
@@ -233,47 +226,59 @@ def _problem(
     return None if receipt else Problem.RECEIPT
 
 
-async def _campaign(slug: str) -> Campaign | None:
+def _campaign(known: dict[str, Any]) -> Campaign | None:
     """One that people could sign, even if it closed before the phone had a signal; not one whose
     names are erased already."""
-    found: Campaign | None = await (
-        Campaign.objects()
-        .where(Campaign.slug == slug, Campaign.state != CampaignState.DRAFT)
-        .first()
-        .output(load_json=True)
-    )
-    if found is None or (found.closed_at and found.closed_at + NAMES_KEPT < now()):
+    if known["id"] is None or (known["closed_at"] and known["closed_at"] + NAMES_KEPT < now()):
         return None
-    return found
+    return Campaign(id=known["id"], slug=known["slug"], state=known["state"])
 
 
 async def texts_shown(shown: str) -> dict[int, str]:
     """Which of the texts there are, and what each is for."""
-    ids = [int(each) for each in shown.split(".")[:MOST_TEXTS] if each.isascii() and each.isdigit()]
-    ids = [id for id in ids if 0 < id <= LARGEST_ID]
-    if not ids:
-        return {}
     rows = await ConsentText.select(ConsentText.id, ConsentText.purpose).where(
-        ConsentText.id.is_in(ids)
+        ConsentText.id.is_in(_ids(shown) or [0])
     )
     return {row["id"]: row["purpose"] for row in rows}
 
 
-async def _county(form: SignForm) -> int | None:
-    if form.county is None:
-        return None
-    row = await County.select(County.id).where(County.slug == form.county.slug).first()
-    return int(row["id"]) if row else None
+def _ids(shown: str) -> list[int]:
+    """Of the texts on the screen."""
+    ids = [int(each) for each in shown.split(".")[:MOST_TEXTS] if each.isascii() and each.isdigit()]
+    return [id for id in ids if 0 < id <= LARGEST_ID]
 
 
 def _text(said: dict[str, Any], field: str, most: int) -> str:
+    """Without what no database keeps: zero bytes and halves of a sign."""
     value = said.get(field)
-    return value[:most] if isinstance(value, str) else ""
+    if not isinstance(value, str):
+        return ""
+    return value[:most].encode("utf-8", "ignore").decode().replace("\0", "")
 
 
 def _texts_in(value: Any) -> list[str]:
     return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []
 
+
+# One question each instead of seven: a phone that comes back from a day without a signal sends a
+# thousand at once.
+BEFORE = """
+SELECT (SELECT digest FROM canvass_record WHERE id = {}) AS digest,
+       (SELECT code FROM shift WHERE id = {}) AS code,
+       EXISTS (SELECT FROM device_shift WHERE device = {} AND shift = {}) AS invited
+"""
+
+KNOWN = """
+SELECT campaign.id, campaign.slug, campaign.state, campaign.closed_at, county.id AS county,
+       ARRAY(SELECT text.id FROM consent_text AS text WHERE text.id = ANY(asked.texts)
+             ORDER BY text.id) AS texts,
+       ARRAY(SELECT text.purpose FROM consent_text AS text WHERE text.id = ANY(asked.texts)
+             ORDER BY text.id) AS purposes
+FROM (SELECT {}::text AS campaign, {}::text AS county, {}::int[] AS texts) AS asked
+LEFT JOIN campaign ON campaign.slug = asked.campaign
+                  AND campaign.state <> {}
+LEFT JOIN county ON county.slug = asked.county
+"""
 
 ADD = """
 INSERT INTO canvass_record (id, device, shift, campaign, county, state, digest, key_id, shown, how,

@@ -121,6 +121,10 @@ async def test_after_a_new_key_the_old_one_still_opens(phone: Phone) -> None:
         ({"purposes": ["news"]}, Problem.CONSENT),
         ({"purposes": "pledge"}, Problem.CONSENT),
         ({"campaign": "nothing"}, Problem.CAMPAIGN),
+        ({"campaign": "\0"}, Problem.CAMPAIGN),
+        ({"campaign": "\ud800"}, Problem.CAMPAIGN),
+        ({"name": "\0\ud800"}, Problem.NAME),
+        ({"contact": "\ud800@example.org"}, Problem.CONTACT),
         ({"receipt": ""}, Problem.RECEIPT),
         ({"receipt": ["A"]}, Problem.RECEIPT),
     ],
@@ -138,9 +142,11 @@ async def test_what_cannot_be_a_pledge_waits_for_somebody(
     assert len(await records()) == 1
 
 
-@pytest.mark.parametrize("text", [b"", b"{", b"[]", b"5", b"\xff\xfe", b"null", b"{}"])
+@pytest.mark.parametrize(
+    "text", [b"", b"{", b"[]", b"5", b"\xff\xfe", b"null", b"{}", b"[" * 1000, b'{"a":' * 200]
+)
 async def test_what_makes_no_sense_waits_too(phone: Phone, text: bytes) -> None:
-    await taking.take(phone.device, phone.seal(text.ljust(512)))
+    await taking.take(phone.device, phone.seal(text.ljust(512 if len(text) < 512 else 1024)))
     [record] = await records()
     assert record["state"] == RecordState.REVIEW
 

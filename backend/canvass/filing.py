@@ -109,13 +109,13 @@ async def _take_some(id: int, sent: list[Sent], damaged: int) -> bool:
     """The next few, with the note that they are done. False when there are no more."""
     async with DB.transaction():
         row = await (
-            CanvassFile.select(CanvassFile.done, CanvassFile.outcomes, CanvassFile.content)
-            .where(CanvassFile.id == id)
+            CanvassFile.select(CanvassFile.done, CanvassFile.outcomes)
+            .where(CanvassFile.id == id, CanvassFile.content.is_not_null())
             .lock_rows("UPDATE")
             .first()
             .output(load_json=True)
         )
-        if row is None or row["content"] is None:
+        if row is None:
             return False
         begin = row["done"] - damaged
         now_taken = sent[begin : begin + AT_ONCE]

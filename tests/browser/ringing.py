@@ -207,6 +207,17 @@ async def shown(page: Page) -> list[dict[str, Any]]:
     return found
 
 
+async def close_all(page: Page) -> None:
+    """As somebody who wipes them away."""
+    while await shown(page):
+        await page.evaluate(
+            """async () => {
+                const worker = await navigator.serviceWorker.ready;
+                for (const each of await worker.getNotifications()) each.close();
+            }"""
+        )
+
+
 async def until_shown(page: Page, title: str, seconds: int = 20) -> dict[str, Any]:
     for _ in range(seconds * 10):
         for each in await shown(page):

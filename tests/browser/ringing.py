@@ -58,6 +58,7 @@ def alerts_url(server_url: str, database_url: str) -> Iterator[str]:
 
     template = f"confianza_test_{os.getpid()}"
     asyncio.run(_end_connections(server_url, template))
+    asyncio.run(run(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
     asyncio.run(run(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'))
     yield _with_database(server_url, name)
     asyncio.run(run(f'DROP DATABASE "{name}" WITH (FORCE)'))

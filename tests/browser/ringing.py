@@ -58,6 +58,7 @@ def alerts_url(server_url: str, database_url: str) -> Iterator[str]:
 
     template = f"confianza_test_{os.getpid()}"
     asyncio.run(_end_connections(server_url, template))
+    asyncio.run(run(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
     asyncio.run(run(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'))
     yield _with_database(server_url, name)
     asyncio.run(run(f'DROP DATABASE "{name}" WITH (FORCE)'))
@@ -205,6 +206,17 @@ async def shown(page: Page) -> list[dict[str, Any]]:
             ({title, body, lang, tag, data}) => ({title, body, lang, tag, data}))"""
     )
     return found
+
+
+async def close_all(page: Page) -> None:
+    """As somebody who wipes them away."""
+    while await shown(page):
+        await page.evaluate(
+            """async () => {
+                const worker = await navigator.serviceWorker.ready;
+                for (const each of await worker.getNotifications()) each.close();
+            }"""
+        )
 
 
 async def until_shown(page: Page, title: str, seconds: int = 20) -> dict[str, Any]:

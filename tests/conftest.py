@@ -198,14 +198,6 @@ def own_url(server_url: str, database_url: str) -> Iterator[str]:
         yield url
 
 
-async def _end_connections(server_url: str, database: str) -> None:
-    server = await asyncpg.connect(server_url)
-    await server.execute(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", database
-    )
-    await server.close()
-
-
 @pytest.fixture(scope="session")
 def served(served_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """The site, served by its own command on loopback, with what it writes."""

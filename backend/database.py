@@ -31,6 +31,16 @@ class Engine(PostgresEngine):
     async def prep_database(self) -> None:
         """Nothing: we need no extension."""
 
+    async def start_connection_pool(self, **options: Any) -> None:
+        """A connection comes back as it was given: whatever we set or lock ends with its
+        transaction. So the server is not asked each time to forget it, which would double the way
+        of every question."""
+        await super().start_connection_pool(reset=_leave_as_it_is, **options)
+
+
+async def _leave_as_it_is(_connection: Any) -> None:
+    """Instead of RESET ALL and the like. An open transaction is rolled back before this."""
+
 
 DB = Engine(config={})
 

@@ -33,7 +33,12 @@ def copied(server_url: str, name: str) -> Iterator[str]:
     template, name = f"confianza_test_{os.getpid()}", f"confianza_{name}_{os.getpid()}"
     # Somebody connected to the original, if only to listen, would be in the way.
     ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = "
-    execute(server_url, f"{ended}'{template}'", f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    execute(
+        server_url,
+        f"{ended}'{template}'",
+        f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)',
+        f'CREATE DATABASE "{name}" TEMPLATE "{template}"',
+    )
     before, _, query = server_url.partition("?")
     try:
         yield f"{before.rpartition('/')[0]}/{name}" + (f"?{query}" if query else "")

@@ -5,7 +5,6 @@ A consent is what the signer gave: none is added here, and a campaign that is kn
 """
 
 import json
-import re
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -14,8 +13,8 @@ from backend.campaigns import forms, receipts, signing
 from backend.campaigns.forms import SignForm
 from backend.campaigns.signing import Signature
 from backend.campaigns.states import CampaignState
-from backend.campaigns.tables import NAMES_KEPT, Campaign, ConsentText
-from backend.canvass import sealing
+from backend.campaigns.tables import NAMES_KEPT, Campaign
+from backend.canvass import sealing, taking
 from backend.canvass.sealing import CannotOpen, Place
 from backend.canvass.states import Problem, RecordState
 from backend.canvass.tables import CanvassRecord, Shift
@@ -190,14 +189,8 @@ async def _campaigns(record: CanvassRecord, shift: Shift) -> tuple[Campaign, ...
 
 
 async def _texts(shown: str) -> dict[str, int]:
-    """What was on the screen, by purpose."""
-    ids = [int(each) for each in shown.split(".") if re.fullmatch("[0-9]{1,9}", each)]
-    rows = await (
-        ConsentText.select(ConsentText.purpose, ConsentText.id)
-        .where(ConsentText.id.is_in(ids or [0]))
-        .order_by(ConsentText.id)
-    )
-    return {row["purpose"]: row["id"] for row in rows}
+    texts = await taking.texts_shown(shown)
+    return {purpose: id for id, purpose in texts.items()}
 
 
 async def _alone(id: UUID) -> None:

@@ -15,7 +15,7 @@ from backend.campaigns import forms, receipts, signing
 from backend.campaigns.forms import SignForm
 from backend.campaigns.signing import Signature
 from backend.campaigns.states import CampaignState
-from backend.campaigns.tables import NAMES_KEPT, Campaign
+from backend.campaigns.tables import NAMES_KEPT, Campaign, ConsentText
 from backend.canvass import sealing
 from backend.canvass.sealing import CannotOpen, Place
 from backend.canvass.states import Problem, RecordState
@@ -73,6 +73,8 @@ async def take(device: CanvassDevice, sent: Sent) -> bytes:
 async def take_from_file(sent: Sent) -> bytes:
     """The same for a file that somebody of the staff hands in. Of a phone that was revoked all is
     looked at first. Raises Refused."""
+    if not 0 < sent.shift <= LARGEST_ID:
+        raise Refused("shift")
     from_phone: CanvassDevice | None = await (
         CanvassDevice.objects().where(CanvassDevice.id == sent.device).first()
     )
@@ -230,6 +232,14 @@ def _campaign(known: dict[str, Any]) -> Campaign | None:
     if known["id"] is None or (known["closed_at"] and known["closed_at"] + NAMES_KEPT < now()):
         return None
     return Campaign(id=known["id"], slug=known["slug"], state=known["state"])
+
+
+async def texts_shown(shown: str) -> dict[int, str]:
+    """Which of the texts there are, and what each is for."""
+    rows = await ConsentText.select(ConsentText.id, ConsentText.purpose).where(
+        ConsentText.id.is_in(_ids(shown) or [0])
+    )
+    return {row["id"]: row["purpose"] for row in rows}
 
 
 def _ids(shown: str) -> list[int]:

@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from backend.push import payload
@@ -14,6 +14,7 @@ from backend.web.language import ENGLISH
 # What becomes of a device, each a column of numbers.
 COUNTED = ("accepted", "gone", "failed", "skipped")
 SHORTEST_LIFE = 60
+MOST_LIFE = LONGEST_LIFE.total_seconds()
 A_DAY = 24 * 3600
 
 
@@ -59,10 +60,8 @@ class Batch:
 
     def life(self) -> int:
         """For how many seconds the message is worth something: the TTL. Not above 0: none."""
-        left = self.expires_at - datetime.now(UTC)
-        if left <= timedelta():
-            return 0
-        return int(max(min(left, LONGEST_LIFE).total_seconds(), SHORTEST_LIFE))
+        left = (self.expires_at - datetime.now(UTC)).total_seconds()
+        return int(min(max(left, SHORTEST_LIFE), MOST_LIFE)) if left > 0 else 0
 
     def urgency(self, life: int) -> str:
         """How soon a phone that saves its battery is woken for it (RFC 8030): at once when it is

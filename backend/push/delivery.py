@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from datetime import timedelta
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from backend import database
 from backend.push import hosts, manner, resolving
@@ -23,8 +24,10 @@ from backend.web import work
 # Where a lane waits rather than ends: for less than this, starting another is not worth while.
 SHORT_WAIT = 2.0
 
-# How many lanes of this process ring each service now.
+# How many lanes of this process ring each service now, and the connections they all use: opening
+# one costs more than many messages. Each event loop has its own.
 _lanes: Counter[str] = Counter()
+_clients: WeakKeyDictionary[asyncio.AbstractEventLoop, Client] = WeakKeyDictionary()
 
 
 async def lane(data: dict[str, Any]) -> None:
@@ -38,13 +41,22 @@ async def lane(data: dict[str, Any]) -> None:
             await work.enqueue("ring_lane", data, key=f"lane {data['lane']} {host}")
         return
     _lanes[host] += 1
-    client = Client(manner.current.seconds, _trust)
     try:
-        await _ring(host, client)
+        await _ring(host, _client())
     finally:
         _lanes[host] -= 1
-        client.close()
     await come_back(host)
+
+
+def hang_up() -> None:
+    """Close every connection."""
+    _client().close()
+
+
+def _client() -> Client:
+    client = _clients.setdefault(asyncio.get_running_loop(), Client())
+    client.seconds = manner.current.seconds
+    return client
 
 
 async def come_back(host: str) -> None:
@@ -104,8 +116,6 @@ async def _is_due(host: str) -> bool:
     rows = await RingBatch.raw(NEXT, host)
     return bool(rows) and rows[0]["wait"] <= 0
 
-
-_trust: Any = None
 
 TAKE = """
 UPDATE ring_batch SET holder = {}, held_until = clock_timestamp() + {}::interval

@@ -91,7 +91,8 @@ class Run:
         async with database.connection() as connection:
             if not await self._note(connection):
                 return
-            await connection.execute(ACCEPTED, self.fresh)
+            if self.fresh:
+                await connection.execute(ACCEPTED, self.fresh)
             if not batch.remaining:
                 gone = await connection.fetchval(
                     "DELETE FROM ring_batch WHERE id = $1 AND holder = $2 RETURNING id",

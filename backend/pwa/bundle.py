@@ -50,7 +50,7 @@ NOT_PAGES = (
 )
 
 # Pages worth having without a signal too, in a file of their own: the record's has no room left.
-MORE = ("/enrollment", "/enrollment/guide", "/enrollment/safe")
+MORE = ("/enrollment", "/enrollment/guide", "/enrollment/safe", "/alerts")
 # And when someone was detained, with every county's numbers, in a third.
 DETAINED = (
     "/detained",

@@ -24,11 +24,13 @@ NO_CACHE = (("cache-control", "no-cache"),)
 
 # What every page needs, on the phone from the start.
 ASSETS = (
+    "css/alerts.css",
     "css/app.css",
     "css/detained.css",
     "css/guide.css",
     "img/icons.svg",
     "img/mark.svg",
+    "js/alerts.js",
     "js/app.js",
     "js/detained.js",
     "js/guide.js",

@@ -5,8 +5,8 @@ import binascii
 import hmac
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -29,6 +29,11 @@ class DataKey:
     secret: bytes
     table: str
     row: str
+    _cipher: AESGCM = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # Making a cipher ready takes longer than opening a short text with it.
+        object.__setattr__(self, "_cipher", AESGCM(self.secret))
 
     @classmethod
     def new(cls, table: str, row: object) -> "DataKey":
@@ -47,27 +52,22 @@ class DataKey:
         _version, key_id, packed = _parts(wrapped)
         key = find("sealing", key_id)
         place = f"{table}|data_key|{row}|{key_id}"
-        return cls(_decrypt(_cipher(key.secret), packed, place), table, str(row))
+        return cls(_decrypt(_wrapping(key.secret), packed, place), table, str(row))
 
     def wrapped(self) -> str:
         """The key for its row to keep: `v1:<key id>:<base64>`."""
         key = keyring.newest("sealing")
         place = f"{self.table}|data_key|{self.row}|{key.id}"
-        return f"v1:{key.id}:{_encrypt(_cipher(key.secret), self.secret, place)}"
+        return f"v1:{key.id}:{_encrypt(_wrapping(key.secret), self.secret, place)}"
 
     def seal(self, column: str, text: str) -> str:
         """A text for that column of this row: `v1:row:<base64>`."""
-        return f"v1:row:{_encrypt(self._own, text.encode(), self._place(column))}"
+        return f"v1:row:{_encrypt(self._cipher, text.encode(), self._place(column))}"
 
     def open(self, column: str, sealed: str) -> str:
         """Raises CannotOpen."""
         _version, _key, packed = _parts(sealed)
-        return _decrypt(self._own, packed, self._place(column)).decode()
-
-    @cached_property
-    def _own(self) -> AESGCM:
-        """Making a cipher ready takes longer than opening a short text with it."""
-        return AESGCM(self.secret)
+        return _decrypt(self._cipher, packed, self._place(column)).decode()
 
     def _place(self, column: str) -> str:
         return f"{self.table}|{column}|{self.row}|row"
@@ -96,8 +96,8 @@ def _key_for(purpose: str, key: bytes) -> bytes:
 
 
 @lru_cache(maxsize=20)
-def _cipher(wrapping_key: bytes) -> AESGCM:
-    return AESGCM(wrapping_key)
+def _wrapping(key: bytes) -> AESGCM:
+    return AESGCM(key)
 
 
 def _encrypt(cipher: AESGCM, text: bytes, place: str) -> str:
@@ -116,7 +116,7 @@ def _parts(sealed: str) -> tuple[str, str, bytes]:
     try:
         version, key_id, packed = sealed.split(":")
         if version == "v1":
-            return version, key_id, base64.b64decode(packed, validate=True)
+            return version, key_id, binascii.a2b_base64(packed, strict_mode=True)
     except (ValueError, binascii.Error):
         pass
     raise CannotOpen("this is not a sealed text")

@@ -16,7 +16,7 @@ from backend.push.tables import Ring
 from backend.staff.tables import now
 from backend.web.clock import CALIFORNIA
 from tests.hearings.saying import announced, forum
-from tests.push.conftest import House, allowed, house, push_database  # noqa: F401
+from tests.push.conftest import House, allowed, house  # noqa: F401
 
 HOUR = datetime.timedelta(hours=1)
 EVERYTHING: dict[str, Any] = {

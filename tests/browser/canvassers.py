@@ -25,30 +25,11 @@ from playwright.async_api import BrowserType, Page, expect
 from backend.campaigns import receipts
 from backend.staff.tables import digest
 from tests.browser.install import FLAGS, find
-from tests.conftest import _end_connections, _with_database
 from tests.serving import HOUSE, Served, free_port, serving
 
 SLUG = "end-ice-holds-and-transfers"
 PIN = "258036"
 RECORDS = "/canvass/records"
-
-
-@contextlib.contextmanager
-def database_of_its_own(server_url: str, name: str) -> Iterator[str]:
-    """A copy of the record's database that no other site's worker reads."""
-    name, template = f"confianza_{name}_{os.getpid()}", f"confianza_test_{os.getpid()}"
-
-    async def run(statement: str) -> None:
-        server = await asyncpg.connect(server_url)
-        await server.execute(statement)
-        await server.close()
-
-    asyncio.run(_end_connections(server_url, template))
-    asyncio.run(run(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'))
-    try:
-        yield _with_database(server_url, name)
-    finally:
-        asyncio.run(run(f'DROP DATABASE "{name}" WITH (FORCE)'))
 
 
 @dataclass

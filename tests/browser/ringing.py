@@ -17,7 +17,7 @@ from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from backend import database
 from tests.browser.firefox import Firefox, PushServer
-from tests.conftest import _end_connections, _with_database
+from tests.databases import copied
 from tests.push.service import PushService, base64url
 from tests.serving import HOUSE, Served, serving
 
@@ -49,18 +49,8 @@ PushManager.prototype.subscribe = async (options) => {
 @pytest.fixture(scope="session")
 def alerts_url(server_url: str, database_url: str) -> Iterator[str]:
     """A database whose queue no other site's worker reads."""
-    name = f"confianza_alerts_{os.getpid()}"
-
-    async def run(statement: str) -> None:
-        server = await asyncpg.connect(server_url)
-        await server.execute(statement)
-        await server.close()
-
-    template = f"confianza_test_{os.getpid()}"
-    asyncio.run(_end_connections(server_url, template))
-    asyncio.run(run(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'))
-    yield _with_database(server_url, name)
-    asyncio.run(run(f'DROP DATABASE "{name}" WITH (FORCE)'))
+    with copied(server_url, "alerts") as url:
+        yield url
 
 
 @dataclass
@@ -205,6 +195,17 @@ async def shown(page: Page) -> list[dict[str, Any]]:
             ({title, body, lang, tag, data}) => ({title, body, lang, tag, data}))"""
     )
     return found
+
+
+async def close_all(page: Page) -> None:
+    """As somebody who wipes them away."""
+    while await shown(page):
+        await page.evaluate(
+            """async () => {
+                const worker = await navigator.serviceWorker.ready;
+                for (const each of await worker.getNotifications()) each.close();
+            }"""
+        )
 
 
 async def until_shown(page: Page, title: str, seconds: int = 20) -> dict[str, Any]:

@@ -4,12 +4,10 @@ nothing on the phone or in the database tells who signed."""
 import asyncio
 import re
 import secrets
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import asyncpg
-import pytest
 from playwright.async_api import Browser, Page, expect
 
 from backend import database
@@ -17,7 +15,6 @@ from tests.browser.canvassers import (
     Line,
     Market,
     Person,
-    database_of_its_own,
     everything_kept,
     fill_in,
     is_ready,
@@ -42,12 +39,6 @@ def person(number: int, **more: Any) -> Person:
     """Each with a phone number of their own."""
     contact = f"+1 415 {200 + number // 10_000} {number % 10_000:04}"
     return Person(f"{CANARY} {number}", contact, **more)
-
-
-@pytest.fixture
-def own_url(server_url: str, database_url: str) -> Iterator[str]:
-    with database_of_its_own(server_url, "thousand") as url:
-        yield url
 
 
 async def test_a_thousand_sign_ups_arrive_exactly_once_whatever_breaks(

@@ -18,7 +18,6 @@ from tests.browser.canvassers import (
     Line,
     Market,
     Person,
-    database_of_its_own,
     everything_kept,
     fill_in,
     is_ready,
@@ -35,6 +34,7 @@ from tests.browser.canvassers import (
 )
 from tests.browser.conftest import Open
 from tests.browser.test_accessibility import violations
+from tests.databases import copied
 from tests.serving import HOUSE, Served
 
 PICTURES = HOUSE / "var" / "screenshots"
@@ -44,7 +44,7 @@ ANA = Person("Ana López", "ana@example.org", language="es")
 
 @pytest.fixture(scope="module")
 def canvass_url(server_url: str, database_url: str) -> Iterator[str]:
-    with database_of_its_own(server_url, "canvass") as url:
+    with copied(server_url, "canvass") as url:
         yield url
 
 

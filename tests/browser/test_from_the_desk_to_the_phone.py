@@ -13,7 +13,6 @@ from tests.browser.canvassers import (
     Line,
     Market,
     Person,
-    database_of_its_own,
     on_the_home_screen,
     open_site,
     set_up,
@@ -22,6 +21,7 @@ from tests.browser.canvassers import (
 from tests.browser.staff import joined
 from tests.browser.test_canvassing import saved_file
 from tests.browser.test_canvassing_at_the_desk import STILL, look
+from tests.databases import copied
 from tests.serving import Served
 
 ANA = Person("Ana López", "ana@example.org", language="es", zip="95404")
@@ -30,7 +30,7 @@ LUZ = Person("Luz Díaz", "luz@example.org", zip="94601")
 
 @pytest.fixture
 def site(server_url: str, database_url: str, tmp_path: Path) -> Iterator[Served]:
-    with database_of_its_own(server_url, "shift") as url, open_site(url, tmp_path) as site:
+    with copied(server_url, "shift") as url, open_site(url, tmp_path) as site:
         yield site
 
 

@@ -1,15 +1,13 @@
 """A house of its own for alerts: what lanes do they commit, several at a time."""
 
 import asyncio
-import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import pytest
 
 from backend import database, settings
@@ -19,7 +17,6 @@ from backend.push.audience import Audience
 from backend.push.rings import Progress
 from backend.push.subscribing import Wishes
 from backend.push.tables import Ring
-from tests.conftest import _with_database
 from tests.push.service import PushService, base64url
 
 CANARY = "canary-Rosario-Canario"
@@ -45,34 +42,6 @@ def allowed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPat
         monkeypatch.delenv(name, raising=False)
     ourselves._tokens.clear()
     return monkeypatch
-
-
-@pytest.fixture(scope="session")
-def push_database(server_url: str, database_url: str) -> Iterator[str]:
-    name = f"confianza_push_{os.getpid()}"
-    url = _with_database(server_url, name)
-
-    async def on_server(statement: str) -> None:
-        server = await asyncpg.connect(server_url)
-        await server.execute(statement)
-        await server.close()
-
-    async def make() -> None:
-        await on_server(f'CREATE DATABASE "{name}"')
-        database.use(url)
-        await database.migrate()
-        async with database.connection() as connection:
-            await connection.executemany(
-                "INSERT INTO county (id, slug, name, fips, ocd_id) VALUES ($1, $2, $2, $3, $2)",
-                [(id, f"county-{id}", f"{id:05}") for id in range(1, 59)],
-            )
-
-    try:
-        asyncio.run(make())
-    finally:
-        database.use(database_url)
-    yield url
-    asyncio.run(on_server(f'DROP DATABASE "{name}" WITH (FORCE)'))
 
 
 @dataclass
@@ -164,6 +133,7 @@ async def house(
             await house.ask(f"TRUNCATE {TABLES} RESTART IDENTITY CASCADE")
             yield house
         finally:
+            delivery.hang_up()
             await DB.close_connection_pool()
             settings.remember_database(database_url)
             database.use(database_url)

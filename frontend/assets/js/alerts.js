@@ -205,7 +205,7 @@ async function showStatus(form, alive, held) {
   const [ring] = all(form, ".ring");
   if (!ring) return;
   ring.hidden = false;
-  for (const button of all(form, "button.on")) button.hidden = true;
+  for (const part of all(form, "button.on, .way .before")) part.hidden = true;
   for (const button of all(form, "button.save")) button.hidden = false;
 }
 
@@ -245,12 +245,11 @@ function listen(form, alive) {
   on("#alive button.test", (held) => test(alive, held));
   on("#alive button.off", async (held) => {
     const told = await turnOff(held);
-    const [ring] = all(form, ".ring");
     for (const part of all(alive, ".standing, .received, .cures, .buttons, details")) part.hidden = true;
     alive.classList.remove("ill");
     say(alive, ".said", (told ? alive.dataset.wordsOff : alive.dataset.wordsOffHere) ?? "");
-    for (const button of all(ring ?? form, "button.on")) button.hidden = false;
-    for (const button of all(ring ?? form, "button.save")) button.hidden = true;
+    for (const part of all(form, "button.on, .way .before")) part.hidden = false;
+    for (const button of all(form, "button.save")) button.hidden = true;
     offer(form);
   });
   on("#choose button.save", async (held) => {

@@ -20,6 +20,7 @@ from tests.browser.canvassers import (
 )
 from tests.browser.staff import joined
 from tests.browser.test_canvassing import saved_file
+from tests.browser.test_canvassing_at_the_desk import STILL, look
 from tests.databases import copied
 from tests.serving import Served
 
@@ -38,8 +39,8 @@ async def test_a_shift_from_its_plan_to_the_last_sign_up(
 ) -> None:
     market = await Market.open(site, "Somebody else’s market")
     async with (
-        joined(chromium, site, "Lola of the shift", "canvass_lead") as lola,
-        joined(chromium, site, "Carla of the shift", "campaigner") as carla,
+        joined(chromium, site, "Lola of the shift", "canvass_lead", **STILL) as lola,
+        joined(chromium, site, "Carla of the shift", "campaigner", **STILL) as carla,
         Line(site.port) as line,
     ):
         desk = lola.page
@@ -67,6 +68,7 @@ async def test_a_shift_from_its_plan_to_the_last_sign_up(
             line.connected = False
             await sign(phone, LUZ)
             await desk.locator("#work summary").click()
+            await look(desk, "canvass-phones")
             await desk.get_by_role("button", name="Take this phone off").click()
             await expect(desk.get_by_text("Taken off on")).to_be_visible()
             line.connected = True
@@ -80,14 +82,18 @@ async def test_a_shift_from_its_plan_to_the_last_sign_up(
         await desk.get_by_role("button", name="Hand it in").click()
         await expect(desk.get_by_text("All of it is done.")).to_be_visible(timeout=30_000)
         await expect(desk.locator("table")).to_contain_text("Somebody has to look at them first")
+        await look(desk, "canvass-file")
 
-        look = carla.page
-        await look.goto("/desk")
-        await look.get_by_role("link", name="sign-up from a canvasser waits").click()
-        await look.get_by_role("link", name="It came from a phone").click()
-        await expect(look.locator("#name")).to_have_value("Luz Díaz")
-        await look.get_by_role("button", name="It is right: take it").click()
-        await expect(look.get_by_text("Nothing waits for you.")).to_be_visible()
+        review = carla.page
+        await review.goto("/desk")
+        await review.get_by_role("link", name="sign-up from a canvasser waits").click()
+        await expect(review.get_by_role("link", name="It came from a phone")).to_be_visible()
+        await look(review, "canvass-review-list")
+        await review.get_by_role("link", name="It came from a phone").click()
+        await expect(review.locator("#name")).to_have_value("Luz Díaz")
+        await look(review, "canvass-review-one")
+        await review.get_by_role("button", name="It is right: take it").click()
+        await expect(review.get_by_text("Nothing waits for you.")).to_be_visible()
         await desk.goto(f"{shift}/totals")
         await expect(
             desk.get_by_role("row", name=re.compile("a canvasser’s phone 2"))

@@ -13,8 +13,8 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from backend import database
+from tests.browser.bad_line import Line
 from tests.browser.canvassers import (
-    Line,
     Market,
     Person,
     database_of_its_own,
@@ -91,7 +91,7 @@ async def take_them(chromium: Browser, market: Market, line: Line, profile: Path
         await sign(page, person(505))
         assert await unsent(page) == 506
 
-        line.fates.extend(["500", None, "lost", "unheard", None, "500", "unheard", None] * 10)
+        line.fates.extend(["500", None, None, "unheard", None, None, "lost", None, None, None] * 12)
         line.connected = True
         await page.context.set_offline(False)
         await until(lambda: line.came > 120)

@@ -227,8 +227,10 @@ async def test_a_revoked_phone_sends_nothing_and_shows_nothing_old(
         line.connected = True
         await page.locator("#home .send-now").click()
         revoked = page.locator("#revoked")
+        await expect(revoked).to_be_visible()
         await expect(revoked.locator("h1")).to_have_text("This phone was taken off")
         await expect(revoked.locator(".waiting")).to_contain_text("Waiting here, locked: 2.")
+        await page.wait_for_timeout(500)
         came = line.came
         await page.reload()
         await expect(revoked).to_be_visible()

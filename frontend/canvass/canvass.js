@@ -84,6 +84,7 @@ async function begin(invited = "") {
   if (invited || (!here.standing && !here.pin)) return askToEnrol(invited);
   if (here.standing === "revoked") return showRevoked();
   await lock();
+  await tellQueue();
 }
 
 /** @param {string} [invited] */

@@ -17,6 +17,10 @@ let notBefore = 0;
 let told = -OFTEN;
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let later;
+/** @type {Promise<void> | undefined} */
+let running;
+/** @type {{now: boolean, again: boolean} | undefined} */
+let wanted;
 
 /** Somebody may want to show it. */
 function changed() {
@@ -64,9 +68,29 @@ export async function enrol(code, label) {
  */
 export async function flush({ now = false, again = false } = {}) {
   if (!now && performance.now() < notBefore) return;
-  const work = () => sendAll(now, again);
-  await (navigator.locks?.request("canvass", { ifAvailable: true }, (lock) => lock && work()) ?? work());
-  changed();
+  wanted = { now: now || Boolean(wanted?.now), again: again || Boolean(wanted?.again) };
+  running ??= passes().finally(() => (running = undefined));
+  await running;
+}
+
+/** What is saved while sending goes on is sent right after. */
+async function passes() {
+  while (wanted) {
+    const { now, again } = wanted;
+    wanted = undefined;
+    const work = () => sendAll(now, again);
+    // Another tab that sends may not have seen what this one saved.
+    await (navigator.locks?.request("canvass", { ifAvailable: true }, (lock) =>
+      lock ? work() : tryLater(SOONEST),
+    ) ?? work());
+    changed();
+  }
+}
+
+/** @param {number} wait milliseconds */
+function tryLater(wait) {
+  clearTimeout(later);
+  later = setTimeout(() => flush().catch(() => {}), wait + 50);
 }
 
 /** @param {boolean} now @param {boolean} again */
@@ -98,7 +122,7 @@ async function sendAll(now, again) {
   const wait = trouble ? Math.min(SOONEST * 2 ** Math.max(0, failures - 1), LATEST) : 0;
   notBefore = performance.now() + wait;
   clearTimeout(later);
-  if (wait) later = setTimeout(() => flush().catch(() => {}), wait + 50);
+  if (wait) tryLater(wait);
 }
 
 /**

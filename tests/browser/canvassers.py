@@ -13,94 +13,24 @@ import re
 import secrets
 import subprocess
 import sys
-from collections import deque
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import asyncpg
-from playwright.async_api import BrowserType, Page, expect
+import pytest
+from playwright.async_api import Browser, BrowserType, Page, expect
 
 from backend.campaigns import receipts
 from backend.staff.tables import digest
+from tests.browser.bad_line import Line
 from tests.browser.install import FLAGS, find
-from tests.serving import HOUSE, Served, free_port, serving
+from tests.databases import copied
+from tests.serving import HOUSE, Served, serving
 
 SLUG = "end-ice-holds-and-transfers"
 PIN = "258036"
-RECORDS = "/canvass/records"
-
-
-@dataclass
-class Line:
-    """A wire between the app and the site. `connected` says whether it carries anything at all;
-    `fates` what becomes of the next sign-ups that are sent: "lost" (never arrives), "unheard"
-    (arrives, and the answer does not) or "500"; None goes through. `came` counts what arrived."""
-
-    site_port: int
-    port: int = field(default_factory=free_port)
-    connected: bool = True
-    fates: deque[str | None] = field(default_factory=deque)
-    came: int = 0
-    carrying: set[asyncio.Task[None]] = field(default_factory=set)
-
-    @property
-    def url(self) -> str:
-        return f"http://localhost:{self.port}"
-
-    async def __aenter__(self) -> "Line":
-        self.server = await asyncio.start_server(self._begin, "127.0.0.1", self.port)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self.server.close()
-        for task in self.carrying:
-            task.cancel()
-        await asyncio.gather(*self.carrying, return_exceptions=True)
-
-    def _begin(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(self._carry(reader, writer))
-        self.carrying.add(task)
-        task.add_done_callback(self.carrying.discard)
-
-    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One request a connection: what becomes of it is then what becomes of its line."""
-        try:
-            with contextlib.suppress(OSError, asyncio.IncompleteReadError):
-                if self.connected:
-                    await self._answer(reader, writer)
-        finally:
-            writer.close()
-
-    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await reader.readuntil(b"\r\n\r\n")
-        length = re.search(rb"(?i)content-length: (\d+)", head)
-        body = await reader.readexactly(int(length[1])) if length else b""
-        is_record = head.startswith(f"POST {RECORDS} ".encode())
-        fate = self.fates.popleft() if is_record and self.fates else None
-        if fate == "lost" or not self.connected:
-            writer.transport.abort()
-        elif fate == "500":
-            writer.write(b"HTTP/1.1 500 No\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}")
-            await writer.drain()
-        else:
-            head = re.sub(rb"(?i)\r\nconnection: [^\r]*", b"", head)[:-2]
-            answer = await self._ask(head + b"connection: close\r\n\r\n" + body)
-            self.came += is_record
-            if fate == "unheard":
-                writer.transport.abort()
-            else:
-                writer.write(answer)
-                await writer.drain()
-
-    async def _ask(self, request: bytes) -> bytes:
-        there, back = await asyncio.open_connection("127.0.0.1", self.site_port)
-        try:
-            back.write(request)
-            return await there.read()
-        finally:
-            back.close()
 
 
 @dataclass
@@ -326,7 +256,7 @@ async def unsent(page: Page) -> int:
 
 
 async def until(condition: Any) -> None:
-    for _ in range(600):
+    for _ in range(1200):
         if condition():
             return
         await asyncio.sleep(0.05)
@@ -393,3 +323,46 @@ def leaks(folder: Path, *words: str) -> list[str]:
         for path in folder.rglob("*")
         if path.is_file() and any(word in path.read_bytes() for word in wanted)
     ]
+
+
+CANARY = "Canaria Canario"
+ANA = Person("Ana López", "ana@example.org", language="es")
+
+
+def people(number: int, first: int = 0, **more: Any) -> list[Person]:
+    """With a phone number each, and a name that must be found nowhere."""
+    return [
+        Person(f"{CANARY} {n}", f"+1 415 {200 + n // 10_000} {n % 10_000:04}", **more)
+        for n in range(first, first + number)
+    ]
+
+
+@pytest.fixture(scope="module")
+def canvass_url(server_url: str, database_url: str) -> Iterator[str]:
+    with copied(server_url, "canvass") as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def site(canvass_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with open_site(canvass_url, tmp_path_factory.mktemp("canvass")) as site:
+        yield site
+
+
+@pytest.fixture
+async def line(site: Served) -> AsyncIterator[Line]:
+    async with Line(site.port) as line:
+        yield line
+
+
+@pytest.fixture
+async def market(site: Served) -> Market:
+    return await Market.open(site)
+
+
+Phone = contextlib._AsyncGeneratorContextManager[Page]
+
+
+def phone(chromium: Browser, line: Line, profile: Path, code: str = "", **options: Any) -> Phone:
+    address = f"{line.url}/canvass" + (f"#{code}" if code else "")
+    return on_the_home_screen(chromium.browser_type, address, profile, **options)

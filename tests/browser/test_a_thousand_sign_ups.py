@@ -11,8 +11,8 @@ import asyncpg
 from playwright.async_api import Browser, Page, expect
 
 from backend import database
+from tests.browser.bad_line import Line
 from tests.browser.canvassers import (
-    Line,
     Market,
     Person,
     everything_kept,
@@ -82,7 +82,7 @@ async def take_them(chromium: Browser, market: Market, line: Line, profile: Path
         await sign(page, person(505))
         assert await unsent(page) == 506
 
-        line.fates.extend(["500", None, "lost", "unheard", None, "500", "unheard", None] * 10)
+        line.fates.extend(["500", None, None, "unheard", None, None, "lost", None, None, None] * 12)
         line.connected = True
         await page.context.set_offline(False)
         await until(lambda: line.came > 120)

@@ -83,9 +83,7 @@ async def turn_on(request: AnyRequest) -> ASGIResponse:
             asked.endpoint, asked.keys.p256dh, asked.keys.auth, asked.key, wishes, asked.secret
         )
     except CannotSubscribe as cannot:
-        # A page that was kept on the phone may know an older key only.
-        more = {"key": ourselves.public_key()} if cannot.code == "key" else {}
-        return _no(request, 422, cannot.code, cannot.words, **more)
+        return _no(request, 422, cannot.code, cannot.words)
     return _yes(request, {"secret": held.secret})
 
 
@@ -106,7 +104,8 @@ async def change(request: AnyRequest) -> ASGIResponse:
 
 @post("/alerts/subscription/opened", include_in_schema=False)
 async def open_app(request: AnyRequest) -> ASGIResponse:
-    """The app was opened: `{standing, key}`, see `subscribing.reconcile`."""
+    """The app was opened: `{standing, key}`, see `subscribing.reconcile`. The key is told to
+    everybody: a page that was kept on the phone may know an older one only."""
     asked = await _read(request, Opened)
     if isinstance(asked, Sent):
         return asked
@@ -212,9 +211,9 @@ def _wrong(request: AnyRequest, choices: choosing.Choices) -> Sent:
     return _answer(request, body, 422)
 
 
-def _no(request: AnyRequest, status: int, code: str, words: str, **more: str) -> Sent:
+def _no(request: AnyRequest, status: int, code: str, words: str) -> Sent:
     _reader(request)
-    return _answer(request, {"said": _(words), "code": code, **more}, status)
+    return _answer(request, {"said": _(words), "code": code}, status)
 
 
 def _yes(request: AnyRequest, body: dict[str, Any]) -> Sent:

@@ -113,8 +113,9 @@ async function turnOn(form) {
     return offer(form);
   }
   say(form, "#turned", form.dataset.wordsWait ?? "");
-  let told = await turnOnUnder(form.dataset.key ?? "", form);
-  if (told?.body?.code === "key") told = await turnOnUnder(told.body.key, form);
+  // This page may have been kept on the phone for long, and our key may be a newer one.
+  const known = await ask("/opened", { secret: "" });
+  const told = await turnOnUnder(known.body?.key ?? form.dataset.key ?? "", form);
   // There is a connection, and yet the browser has no line: its own push service is the matter.
   if (!told) return say(form, "#turned", (navigator.onLine ? form.dataset.wordsNoLine : failed()) ?? "");
   if (!told.ok) return say(form, "#turned", told.said || failed());

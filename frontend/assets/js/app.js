@@ -84,9 +84,8 @@ function rememberLanguage() {
 }
 
 async function startWorker() {
-  if (!("serviceWorker" in navigator)) return;
-  // What was just forgotten stays so until somebody opens another page.
-  if (location.pathname === "/forgotten") return;
+  // Who has just had everything forgotten shall not find it all back.
+  if (!("serviceWorker" in navigator) || location.pathname === "/forgotten") return;
   const hadOne = Boolean(navigator.serviceWorker.controller);
   const registration = await navigator.serviceWorker.register("/service-worker.js", {
     updateViaCache: "none",

@@ -121,6 +121,9 @@ def _work_until_told(url: str, tmp_path: Path, how: signal.Signals) -> None:
     def workers() -> int:
         return len(asyncio.run(backlog.look()).workers)
 
+    def known() -> set[str]:
+        return {row["name"] for row in asyncio.run(backlog.look()).schedules}
+
     before = workers()
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(
@@ -132,8 +135,7 @@ def _work_until_told(url: str, tmp_path: Path, how: signal.Signals) -> None:
             stderr=subprocess.STDOUT,
         )
     until(lambda: workers() == before + 1)
-    schedules = {row["name"] for row in asyncio.run(backlog.look()).schedules}
-    assert schedules == {schedule.name for schedule in worker.SCHEDULES}
+    until(lambda: known() == {schedule.name for schedule in worker.SCHEDULES})
     process.send_signal(how)
     assert process.wait(20) == 0
     assert "Traceback" not in (tmp_path / "log").read_text("utf-8")

@@ -19,7 +19,7 @@ const KIT = "/canvass/kit.json";
 
 /** @returns {Promise<Kit | undefined>} */
 export async function kit() {
-  return (await (await caches.open(PLACE)).match(KIT))?.json();
+  return (await caches.match(KIT, { cacheName: PLACE }))?.json();
 }
 
 /** A hotel's sign-in page also answers 200. @param {Response} answer @param {string} kind */

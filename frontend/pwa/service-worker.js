@@ -162,9 +162,9 @@ async function page(event, address) {
  */
 async function canvass(event, address) {
   const asked = address.searchParams.get("lang");
-  const kept = await caches.open(CANVASS);
+  // Never opened here: that would leave an empty one on the phone of whoever just looks.
   /** @param {string} code */
-  const inLanguage = (code) => kept.match(`/${CANVASS}?lang=${code}`);
+  const inLanguage = (code) => caches.match(`/${CANVASS}?lang=${code}`, { cacheName: CANVASS });
   const found = asked && (await inLanguage(asked));
   if (found) await choose(asked);
   const chosen = await (await caches.open(RECORD)).match(CHOICE);

@@ -280,8 +280,8 @@ class BadLine:
                 writer.write(answer)
                 await writer.drain()
             self.lost += 1
-        except (OSError, asyncio.IncompleteReadError):
-            pass
+        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass  # the phone hung up, or all is measured
         finally:
             writer.transport.abort()
             back.close()

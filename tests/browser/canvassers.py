@@ -366,3 +366,12 @@ Phone = contextlib._AsyncGeneratorContextManager[Page]
 def phone(chromium: Browser, line: Line, profile: Path, code: str = "", **options: Any) -> Phone:
     address = f"{line.url}/canvass" + (f"#{code}" if code else "")
     return on_the_home_screen(chromium.browser_type, address, profile, **options)
+
+
+async def saved_file(page: Page, part: str) -> bytes:
+    """What the app gives its canvasser to hand in, from the button in that part of it."""
+    async with page.expect_download() as loading:
+        await page.locator(f"{part} .save-file").click()
+    download = await loading.value
+    assert re.fullmatch(r"sign-ups-\d{4}-\d\d-\d\d\.txt", download.suggested_filename)
+    return Path(await download.path()).read_bytes()

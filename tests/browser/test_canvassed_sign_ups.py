@@ -25,6 +25,7 @@ from tests.browser.canvassers import (
     people,
     phone,
     records,
+    saved_file,
     seal_many,
     set_up,
     sign,
@@ -252,14 +253,6 @@ async def test_a_revoked_phone_sends_nothing_and_shows_nothing_old(
         await revoked.locator(".invited-again").click()
         await set_up(page, await market.invite())
         await expect(page.locator("#attention-list li")).to_have_count(2)
-
-
-async def saved_file(page: Page, part: str) -> bytes:
-    async with page.expect_download() as loading:
-        await page.locator(f"{part} .save-file").click()
-    download = await loading.value
-    assert re.fullmatch(r"sign-ups-\d{4}-\d\d-\d\d\.txt", download.suggested_filename)
-    return Path(await download.path()).read_bytes()
 
 
 async def test_forgetting_the_phone_warns_while_something_waits(

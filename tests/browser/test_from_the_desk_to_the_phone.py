@@ -8,18 +8,18 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser, expect
 
+from tests.browser.bad_line import Line
 from tests.browser.canvassers import (
     SLUG,
-    Line,
     Market,
     Person,
     on_the_home_screen,
     open_site,
+    saved_file,
     set_up,
     sign,
 )
 from tests.browser.staff import joined
-from tests.browser.test_canvassing import saved_file
 from tests.browser.test_canvassing_at_the_desk import STILL, look
 from tests.databases import copied
 from tests.serving import Served

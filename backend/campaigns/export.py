@@ -1,9 +1,6 @@
 """Signers as a file, for one purpose at a time: only who confirmed, only who agreed to just that,
 and no more of them than it takes."""
 
-import csv
-import io
-import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,11 +12,9 @@ from backend.campaigns.states import PledgeState
 from backend.campaigns.tables import Campaign, Pledge
 from backend.counties import gazetteer
 from backend.counties.tables import County
+from backend.web import spreadsheet
 
 AT_ONCE = 500
-# What a spreadsheet would take for a formula, also in the wide signs of East Asian keyboards.
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-PHONE = re.compile(r"\+[0-9]{7,15}")
 # Spreadsheets from Microsoft take a file for UTF-8 only when it begins with this.
 FOR_EXCEL = "\ufeff"
 Row = dict[str, Any]
@@ -71,14 +66,9 @@ async def rows(asked: List) -> AsyncIterator[tuple[str, ...]]:
 
 async def as_csv(asked: List, excel: bool) -> AsyncIterator[str]:
     """The file, a piece at a time."""
-    yield (FOR_EXCEL if excel else "") + _line(COLUMNS[asked.purpose])
+    yield (FOR_EXCEL if excel else "") + spreadsheet.as_csv([COLUMNS[asked.purpose]])
     async for row in rows(asked):
-        yield _line([harmless(cell) for cell in row])
-
-
-def harmless(cell: str) -> str:
-    """The cell so that no spreadsheet runs it. A phone number is only a number."""
-    return f"'{cell}" if cell.startswith(FORMULA) and not PHONE.fullmatch(cell) else cell
+        yield spreadsheet.as_csv([row])
 
 
 async def county_names() -> dict[int, str]:
@@ -120,9 +110,3 @@ def _cells(row: Row, purpose: Purpose, counties: dict[int, str]) -> tuple[str, .
         "language": pledge.language,
     }
     return tuple(told[column] for column in COLUMNS[purpose])
-
-
-def _line(cells: Any) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\r\n").writerow(cells)
-    return text.getvalue()

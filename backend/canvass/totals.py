@@ -4,8 +4,6 @@ They come from what points at the shift (`Pledge.via`, `CanvassRecord.shift`), e
 campaign's other pledges, however many, are not looked at.
 """
 
-import csv
-import io
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -126,15 +124,6 @@ async def county_names() -> dict[int, str]:
     names = {county.slug: county.name for county in gazetteer.counties()}
     rows = await County.select(County.id, County.slug)
     return {row["id"]: names.get(row["slug"], row["slug"]) for row in rows}
-
-
-def as_csv(head: Iterable[str], lines: Iterable[Iterable[Any]]) -> str:
-    """`lines` hold numbers, and words that are safe in a spreadsheet."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(head)
-    writer.writerows(lines)
-    return text.getvalue()
 
 
 BY_PLEDGES = """

@@ -7,7 +7,6 @@ from litestar import get
 from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
-from backend.campaigns.export import harmless
 from backend.canvass import shifts, totals
 from backend.canvass.tables import Shift
 from backend.canvass.totals import Tally, Totals
@@ -21,6 +20,7 @@ from backend.web.language import gettext as _
 from backend.web.language import later
 from backend.web.pages import Page
 from backend.web.sending import Answer, AnyRequest, Sent, send
+from backend.web.spreadsheet import as_csv
 
 SOURCES = {
     "canvass": later("a canvasser’s phone"),
@@ -53,9 +53,9 @@ async def download(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     """A line for each group; a phone is told apart by its number, not by whose it is."""
     shift = await shift_with(request, id)
     found = await totals.of_shift(shift)
-    lines: list[tuple[Any, ...]] = [("shift", harmless(shift.event), *found.whole.cells())]
+    lines: list[tuple[Any, ...]] = [("shift", shift.event, *found.whole.cells())]
     for kind, group in (await _groups(found)).items():
-        lines += [(kind, harmless(name), *tally.cells()) for name, tally in group]
+        lines += [(kind, name, *tally.cells()) for name, tally in group]
     for number, (_device, phone) in enumerate(sorted(found.by_phone.items()), 1):
         lines.append(("phone", number, *phone.tally.cells()))
     await audit.write(visitor_of(request).name, "exported", f"shift {id}", rows=len(lines))
@@ -92,7 +92,7 @@ async def _tables(found: Totals) -> list[tuple[str, list[tuple[str, Tally]]]]:
 
 def _shift(shift: Shift) -> tuple[str, ...]:
     day = shift.starts_at.astimezone(CALIFORNIA).date().isoformat()
-    return day, harmless(shift.event), harmless(shift.place)
+    return day, shift.event, shift.place
 
 
 def _phone(phone: shifts.Phone) -> str:
@@ -110,5 +110,5 @@ def _file(
         ("cache-control", "no-store"),
         ("content-disposition", f'attachment; filename="{name}"'),
     )
-    text = totals.as_csv(head, lines)
+    text = as_csv([head, *lines])
     return send(request, Answer(text.encode(), "text/csv", headers))

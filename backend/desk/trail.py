@@ -1,8 +1,6 @@
 """The audit trail: to read, to check and to take along."""
 
-import csv
 import datetime
-import io
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
@@ -24,13 +22,12 @@ from backend.web.clock import CALIFORNIA
 from backend.web.language import gettext as _
 from backend.web.pages import Page
 from backend.web.sending import AnyRequest, Sent
+from backend.web.spreadsheet import as_csv
 
 TRAIL = "/desk/audit"
 LINES = 50
 LINES_AT_ONCE = 1000
 COLUMNS = ("id", "at", "actor", "action", "subject", "details", "hash")
-# What a spreadsheet would take for a formula.
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 Row = dict[str, Any]
 
 
@@ -179,28 +176,13 @@ def _value(value: Any) -> str:
 
 async def _csv(wanted: Wanted) -> AsyncIterator[str]:
     """All lines that are wanted, newest first, a thousand at a time."""
-    yield _as_csv([COLUMNS])
+    yield as_csv([COLUMNS])
     while lines := await wanted.lines(LINES_AT_ONCE):
-        yield _as_csv([_cells(line) for line in lines])
+        yield as_csv([_cells(line) for line in lines])
         wanted = replace(wanted, before=str(lines[-1]["id"]))
 
 
 def _cells(line: Row) -> tuple[str, ...]:
     details = json.dumps(line["details"], ensure_ascii=False, sort_keys=True)
     told = (line["actor"], line["action"], line["subject"], details)
-    return (
-        str(line["id"]),
-        line["at"].isoformat(),
-        *map(_harmless, told),
-        bytes(line["hash"]).hex(),
-    )
-
-
-def _harmless(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(FORMULA) else cell
-
-
-def _as_csv(rows: list[Any]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\r\n").writerows(rows)
-    return text.getvalue()
+    return (str(line["id"]), line["at"].isoformat(), *told, bytes(line["hash"]).hex())

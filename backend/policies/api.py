@@ -1,8 +1,6 @@
 """The record as JSON, CSV and GeoJSON: public, read-only, the same facts the pages show."""
 
-import csv
 import datetime
-import io
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -36,6 +34,7 @@ from backend.web.errors import CannotAnswer
 from backend.web.json import PUBLIC, Problem, json_answer
 from backend.web.kept import kept
 from backend.web.sending import Answer, AnyRequest, send
+from backend.web.spreadsheet import as_csv
 
 On = Annotated[
     str | None,
@@ -170,18 +169,16 @@ def _as_json(records: Mapping[str, CountyRecord], day: datetime.date) -> Answer:
 
 
 def _as_csv(records: Mapping[str, CountyRecord], day: datetime.date) -> Answer:
-    file = io.StringIO()
-    table = csv.writer(file, lineterminator="\r\n")
-    table.writerow(["slug", "name", "fips", "ocd_id", "on", *Question])
+    rows: list[list[object]] = [["slug", "name", "fips", "ocd_id", "on", *Question]]
     for county in gazetteer.counties():
         answers = _answers(records[county.slug], day).values()
-        table.writerow([county.slug, county.name, county.fips, county.ocd_id, day, *answers])
+        rows.append([county.slug, county.name, county.fips, county.ocd_id, day, *answers])
     headers = (
         ("cache-control", PUBLIC[0][1]),
         ("vary", "Accept, Accept-Encoding"),
         ("content-disposition", f'attachment; filename="counties-{day}.csv"'),
     )
-    return Answer(file.getvalue().encode(), "text/csv", headers)
+    return Answer(as_csv(rows).encode(), "text/csv", headers)
 
 
 def _as_geojson(records: Mapping[str, CountyRecord], day: datetime.date) -> Answer:

@@ -11,6 +11,7 @@ from backend.campaigns.signing import Signature
 from backend.campaigns.states import PledgeState
 from backend.campaigns.tables import Campaign, ConsentText, Pledge
 from backend.staff.tables import AuditEntry, now
+from backend.web import spreadsheet
 from tests.campaigns.conftest import signature
 from tests.conftest import Colleague
 
@@ -103,11 +104,24 @@ async def test_a_list_holds_who_agreed_and_no_more(
     assert await trail() == [("exported", f"campaign {people.slug}", details)]
 
 
+async def test_a_name_runs_nothing_where_the_list_sign_is_another(
+    at_the_desk: AtTheDesk, people: Campaign
+) -> None:
+    await signed(people, "Ana;=2+5+cmd|'/C calc'!A0", "ana@example.org")
+    ana = await at_the_desk("campaigner", fresh=True)
+    answer = await ana.get(f"/desk/campaigns/{people.id}/export.csv?purpose=delivery")
+    line = next(line for line in answer.text.splitlines() if "Ana" in line)
+    assert line.startswith("\"Ana;'=2+5")
+    for sign in ";|":
+        cells = next(csv.reader([line], delimiter=sign, quoting=csv.QUOTE_NONE))
+        assert not [cell for cell in cells if cell.strip('"').startswith(("=", "+", "-", "@"))]
+
+
 async def test_excel_gets_its_mark(at_the_desk: AtTheDesk, people: Campaign) -> None:
     ana = await at_the_desk("campaigner", fresh=True)
     address = f"/desk/campaigns/{people.id}/export.csv?purpose=delivery"
-    assert (await ana.get(f"{address}&excel=yes")).content.startswith(b"\xef\xbb\xbfname")
-    assert (await ana.get(address)).content.startswith(b"name")
+    assert (await ana.get(f"{address}&excel=yes")).content.startswith(b'\xef\xbb\xbf"name"')
+    assert (await ana.get(address)).content.startswith(b'"name"')
 
 
 async def test_a_passkey_is_shown_first(at_the_desk: AtTheDesk, people: Campaign) -> None:
@@ -192,11 +206,11 @@ async def test_a_long_list_comes_whole_and_once(
         ("+1+cmd|' /C calc'!A0", "'+1+cmd|' /C calc'!A0"),
         ("-2+3", "'-2+3"),
         ("@SUM(1)", "'@SUM(1)"),
-        ("\t=1", "'\t=1"),
+        ("\t=1", "'\t'=1"),
         ("＝1", "'＝1"),
         ("+17075550123", "+17075550123"),
         ("Ana López", "Ana López"),
     ],
 )
 def test_no_cell_is_a_formula(cell: str, safe: str) -> None:
-    assert export.harmless(cell) == safe
+    assert spreadsheet.tame(cell) == safe

@@ -19,6 +19,7 @@ APP_CONFIG = AppConfig(
             "backend.detained.tables",
             "backend.alerts.tables",
             "backend.canvass.tables",
+            "backend.web.letter_budget",
         ],
         exclude_imported=True,
         exclude_tags=["not a table"],

@@ -23,7 +23,7 @@ from backend.push.tables import UNCONFIRMED_KEPT as UNSEEN_KEPT
 from backend.staff import nightly, retention
 from backend.staff.retention import Keep
 from backend.staff.tables import RetentionHold, now
-from backend.web import outbox
+from backend.web import letter_budget, outbox
 from backend.web.language import later
 from backend.web.work import Job, Schedule
 
@@ -47,6 +47,12 @@ RETENTION: tuple[Keep, ...] = (
         later("Files handed in for the directory"),
         directory.KEPT,
         directory.remove_old,
+    ),
+    Keep(
+        "letter_budget",
+        later("How many letters a mailbox got"),
+        letter_budget.MONTH,
+        letter_budget.remove_old,
     ),
     Keep("names", later("Names after a campaign closed"), NAMES_KEPT, signing.erase_names),
     Keep(

@@ -63,7 +63,7 @@ from backend.pwa import controllers as phone
 from backend.staff import controllers as staff
 from backend.staff import door
 from backend.staff import mine as my_account
-from backend.web import assets, errors, language
+from backend.web import assets, errors, language, rate_limits
 from backend.web.gate import gate
 from backend.web.security import add_headers
 
@@ -397,6 +397,7 @@ async def open_house(app: Litestar) -> AsyncIterator[None]:
         for task in background:
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)
+        await rate_limits.close()
         await DB.close_connection_pool()
 
 

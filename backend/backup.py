@@ -97,7 +97,9 @@ def back_up(target: Path, lock: Lock, *, with_keys: bool, force: bool, said: Sai
                 _encrypting(file, recipients, lock.passphrase) as inside,
             ):
                 server = connection.get_server_version().major
+                # What a crash may lose, counts of tries, is no backup's business either.
                 command = [_program("pg_dump", server), f"--snapshot={snapshot}"]
+                command.append("--no-unlogged-table-data")
                 _pack(inside, manifest, keys, command, said)
             return manifest
         finally:
@@ -180,7 +182,7 @@ n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND NOT EXISTS (
 TABLES = f"""
 SELECT format('%I.%I', n.nspname, o.relname) AS name
 FROM pg_class o JOIN pg_namespace n ON n.oid = o.relnamespace
-WHERE o.relkind = 'r' AND o.relpersistence <> 't' AND {OURS} ORDER BY 1
+WHERE o.relkind = 'r' AND o.relpersistence = 'p' AND {OURS} ORDER BY 1
 """  # noqa: S608
 
 # The order of rows means nothing, so their fingerprints are added up.

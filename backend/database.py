@@ -78,7 +78,7 @@ async def migrate() -> None:
     """Bring the tables up to date; safe when several processes try at once."""
     from piccolo.apps.migrations.commands.forwards import ForwardsMigrationManager
 
-    lock = await _connect()
+    lock = await connect()
     try:
         await lock.execute("SELECT pg_advisory_lock(hashtext('confianza migrations'))")
         with redirect_stdout(io.StringIO()) as said:
@@ -115,7 +115,8 @@ def queue(connection: Any) -> "Queries":
     return Queries(AsyncpgDriver(connection))
 
 
-async def _connect() -> Any:
+async def connect() -> Any:
+    """asyncpg's connection beside the pool, the caller's to close. Raises DoesNotAnswer."""
     try:
         return await DB.get_new_connection()
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:

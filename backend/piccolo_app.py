@@ -9,6 +9,7 @@ APP_CONFIG = AppConfig(
     migrations_folder_path=str(MIGRATIONS),
     table_classes=table_finder(
         [
+            "backend.web.tables",
             "backend.staff.tables",
             "backend.counties.tables",
             "backend.push.tables",

@@ -23,7 +23,7 @@ from backend.push.tables import UNCONFIRMED_KEPT as UNSEEN_KEPT
 from backend.staff import nightly, retention
 from backend.staff.retention import Keep
 from backend.staff.tables import RetentionHold, now
-from backend.web import letter_budget, outbox
+from backend.web import letter_budget, outbox, rate_limits
 from backend.web.language import later
 from backend.web.work import Job, Schedule
 
@@ -112,6 +112,7 @@ async def remove_old(_data: dict[str, Any]) -> None:
 
 JOBS: dict[str, Job] = {
     "remove_old": remove_old,
+    "forget_tries": rate_limits.forget_past,
     "check_audit": nightly.check_audit,
     "pledge_mail": campaigns.mail_signer,
     "count_pledges": campaigns.count,
@@ -143,6 +144,7 @@ SCHEDULES: tuple[Schedule, ...] = (
     Schedule("check_audit", "47 10 * * *", "check_audit"),
     Schedule("count_pledges", "* * * * * */15", "count_pledges"),
     Schedule("recount_pledges", "7 9 * * *", "recount_pledges"),
+    Schedule("forget_tries", "*/10 * * * *", "forget_tries"),
     Schedule("remind_signers", "13 17 * * *", "remind_signers"),
     Schedule("look_for_hearings", "23 * * * *", "look_for_hearings"),
     Schedule("tend_rings", "* * * * * */10", "tend_rings"),

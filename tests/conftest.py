@@ -81,6 +81,7 @@ def database_url(server_url: str) -> Iterator[str]:
 async def record(database_url: str) -> AsyncIterator[None]:
     """The whole record, in a transaction that is rolled back."""
     from backend.policies import reading
+    from backend.web import rate_limits
 
     reading.forget()
     async with database.DB.transaction() as transaction:
@@ -89,6 +90,10 @@ async def record(database_url: str) -> AsyncIterator[None]:
         yield
         await transaction.rollback()
     reading.forget()
+    # A try stays a try when the transaction is rolled back.
+    if rate_limits.in_use():
+        await rate_limits.forget_all()
+        await rate_limits.close()
 
 
 @pytest.fixture

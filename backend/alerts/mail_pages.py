@@ -16,14 +16,14 @@ from backend.push.subscribing import CannotSubscribe
 from backend.web import language
 from backend.web.errors import CannotAnswer
 from backend.web.language import gettext as _
-from backend.web.limits import Limit, client_key
 from backend.web.pages import Page, page
+from backend.web.rate_limits import Limit, NetworkLimit
 from backend.web.sending import AnyRequest, Sent, go_on
 
 # A letter goes to somebody who may not have asked for it.
-LETTERS = Limit(10, 3600)
-EVERYONE = Limit(6_000, 3600)
-LOOKS = Limit(60, 3600)
+LETTERS = NetworkLimit("alert letters", 10, 3600, closed=True)
+EVERYONE = Limit("alert letters in all", 6_000, 3600, closed=True)
+LOOKS = NetworkLimit("alert mail looks", 60, 3600, closed=True)
 ALL = b"everyone"
 ONE_CLICK = "List-Unsubscribe"
 
@@ -48,7 +48,7 @@ async def ask(request: AnyRequest) -> ASGIResponse:
         return go_on(request, "/alerts/mail/sent")
     if choices.mistakes or contact is None:
         return _form(request, choices, typed, 422)
-    if not LETTERS.take(client_key(request)) or not EVERYONE.take(ALL):
+    if not await LETTERS.take(request) or not await EVERYONE.take(ALL):
         choices.mistakes["email"] = _("That was too often. Please wait a little.")
         return _form(request, choices, typed, 429)
     try:
@@ -136,7 +136,7 @@ async def leave_at_once(request: AnyRequest, token: FromPath[str]) -> ASGIRespon
 
 async def _found(request: AnyRequest, token: str) -> Reader:
     _reader(request)
-    if not LOOKS.take(client_key(request)):
+    if not await LOOKS.take(request):
         raise CannotAnswer(_("That was too often. Please wait a little."), status=429)
     found = await mailing.by_token(token)
     if found is None:

@@ -20,14 +20,14 @@ from backend.staff.tables import now
 from backend.web import language
 from backend.web.language import gettext as _
 from backend.web.language import later
-from backend.web.limits import Limit, client_key
+from backend.web.rate_limits import Limit, NetworkLimit
 from backend.web.sending import Answer, AnyRequest, Sent, send
 
 # A network may be a whole march on one carrier; a phone asks once each time the app is opened.
-SUBSCRIBES = Limit(1000, 3600)
-ASKS = Limit(3000, 3600)
-TESTS = Limit(10, 600)
-EVERYONE = Limit(30_000, 3600)
+SUBSCRIBES = NetworkLimit("subscribing", 1000, 3600)
+ASKS = NetworkLimit("subscriptions asked", 3000, 3600)
+TESTS = Limit("tests rung", 10, 600)
+EVERYONE = Limit("subscribing in all", 30_000, 3600)
 ALL = b"everyone"
 
 UNKNOWN = later("Your alerts ended. Turn them on again.")
@@ -73,7 +73,7 @@ async def turn_on(request: AnyRequest) -> ASGIResponse:
     asked = await _read(request, Turned)
     if isinstance(asked, Sent):
         return asked
-    if not SUBSCRIBES.take(client_key(request)) or not EVERYONE.take(ALL):
+    if not await SUBSCRIBES.take(request) or not await EVERYONE.take(ALL):
         return _no(request, 429, "often", TOO_OFTEN)
     wishes = await _wishes(request, asked)
     if isinstance(wishes, Sent):
@@ -137,7 +137,7 @@ async def send_test(request: AnyRequest) -> ASGIResponse:
     held = await _held(request)
     if isinstance(held, Sent):
         return held
-    if not TESTS.take(f"test {held.id}".encode()):
+    if not await TESTS.take(f"test {held.id}".encode()):
         return _no(request, 429, "often", TOO_OFTEN)
     what = f"test {held.id} {now():%Y-%m-%d %H:%M:%S.%f}"
     await rings.ring_one(held.id, what, wording.test(), "/alerts")
@@ -191,7 +191,7 @@ async def _held(request: AnyRequest) -> Subscription | Sent:
 
 
 async def _read(request: AnyRequest, shape: type[Asked]) -> Asked | Sent:
-    if not ASKS.take(client_key(request)):
+    if not await ASKS.take(request):
         return _no(request, 429, "often", TOO_OFTEN)
     try:
         return msgspec.json.decode(await request.body(), type=shape)

@@ -23,7 +23,7 @@ from backend.staff import audit
 from backend.staff.tables import now
 from backend.web.errors import CannotAnswer
 from backend.web.json import json_answer
-from backend.web.limits import Limit, client_key
+from backend.web.rate_limits import Limit, NetworkLimit
 from backend.web.sending import Answer, AnyRequest, Sent, send
 
 BASE = "/osdi/api/v1"
@@ -32,8 +32,8 @@ HEADER = "osdi-api-token"
 MOST_A_PAGE = 100
 LAST_PAGE = 10**6
 # Pages of 25 make 15,000 people an hour.
-FETCHES = Limit(600, 3600)
-WRONG_TOKENS = Limit(20, 3600)
+FETCHES = Limit("OSDI fetches", 600, 3600)
+WRONG_TOKENS = NetworkLimit("wrong OSDI tokens", 20, 3600, closed=True)
 Body = dict[str, Any]
 
 
@@ -142,17 +142,16 @@ async def list_signatures_by(request: AnyRequest, id: FromPath[str]) -> ASGIResp
 async def _reader(request: AnyRequest) -> Reader:
     """Who shows a token that opens something. Raises CannotAnswer."""
     given = request.headers.get(HEADER, "")
-    client = client_key(request)
     reader = await partners.carried_as(given) if 0 < len(given) <= 200 else None
     if reader is None:
-        if not WRONG_TOKENS.take(client):
+        if not await WRONG_TOKENS.take(request):
             raise CannotAnswer("That was too often. Please wait an hour.", status=429)
         raise CannotAnswer(
             "Send a token that is valid in the header OSDI-API-Token. Tokens end after 90 days; "
             "whoever gave you yours can make a new one.",
             status=401,
         )
-    if not FETCHES.take(str(reader.token.id).encode()):
+    if not await FETCHES.take(str(reader.token.id).encode()):
         raise CannotAnswer("This token has read 600 pages within an hour. Please wait.", status=429)
     return reader
 

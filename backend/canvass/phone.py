@@ -25,16 +25,16 @@ from backend.web.json import json_answer
 from backend.web.kept import kept
 from backend.web.language import gettext as _
 from backend.web.language import later
-from backend.web.limits import Limit, client_key
+from backend.web.rate_limits import Limit, NetworkLimit
 from backend.web.sending import Answer, AnyRequest, Sent, send
 
 COOKIE = "__Host-canvass"
 # A whole market may share one network.
-ENROLS = Limit(30, 600)
-EVERYONE = Limit(600, 600)
+ENROLS = NetworkLimit("enrolling", 30, 600, closed=True)
+EVERYONE = Limit("enrolling in all", 600, 600, closed=True)
 ALL = b"everyone"
 # For one phone: what waited for days goes out as fast as the line is.
-RECORDS = Limit(20_000, 600)
+RECORDS = Limit("records of a phone", 20_000, 600)
 WAIT = 60
 
 NO_CODE = later("This code does not work any more. Ask your lead for a new one.")
@@ -84,7 +84,7 @@ async def enrol(request: AnyRequest) -> ASGIResponse:
     asked = await _read(request, Joining)
     if isinstance(asked, Sent):
         return asked
-    if not ENROLS.take(client_key(request)) or not EVERYONE.take(ALL):
+    if not await ENROLS.take(request) or not await EVERYONE.take(ALL):
         return _later(request)
     try:
         device, token = await devices.enrol(asked.code, asked.label, asked.device)
@@ -103,7 +103,7 @@ async def take(request: AnyRequest) -> ASGIResponse:
     asked = await _read(request, records.Record)
     if isinstance(asked, Sent):
         return asked
-    if not RECORDS.take(device.id.bytes):
+    if not await RECORDS.take(device.id.bytes):
         return _later(request)
     try:
         digest = await taking.take(device, records.read(asked))

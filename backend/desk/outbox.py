@@ -19,14 +19,14 @@ from backend.web import language, mail, outbox
 from backend.web.composing import Say, compose, written_in
 from backend.web.errors import CannotAnswer
 from backend.web.language import gettext as _
-from backend.web.limits import Limit
 from backend.web.mail import MailIsLate, MailRefused
 from backend.web.pages import Page
+from backend.web.rate_limits import Limit
 from backend.web.sending import AnyRequest, Sent, see
 
 OUTBOX = "/desk/outbox"
 # Nobody should find a way here to fill a stranger's mailbox.
-TRIES = Limit(5, 600)
+TRIES = Limit("tried mail", 5, 600, closed=True)
 
 
 @get(OUTBOX, may=Right.SEE_PEOPLE, include_in_schema=False)
@@ -38,7 +38,7 @@ async def list_letters(request: AnyRequest) -> ASGIResponse:
 async def send_test(request: AnyRequest) -> ASGIResponse:
     visitor = visitor_of(request)
     typed = (await field(request, "to")).strip()
-    if not TRIES.take(str(visitor.account.id).encode()):
+    if not await TRIES.take(str(visitor.account.id).encode()):
         return await _page(request, typed, _("That was often. Wait ten minutes, then try again."))
     try:
         await _send_test(typed)

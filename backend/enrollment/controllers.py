@@ -19,13 +19,13 @@ from backend.web.clock import today
 from backend.web.errors import CannotAnswer
 from backend.web.kept import kept
 from backend.web.language import gettext as _
-from backend.web.limits import Limit, client_key
 from backend.web.pages import Page, page
 from backend.web.qr import qr
+from backend.web.rate_limits import NetworkLimit
 from backend.web.sending import AnyRequest, Sent, see, send
 
 PLACES = "/enrollment/places"
-FLAGS = Limit(10, 3600)
+FLAGS = NetworkLimit("wrong flags", 10, 3600)
 # A list's files are made anew at least so often: "due for review" is a matter of the day.
 KEPT = 3600
 
@@ -70,7 +70,7 @@ async def say_wrong(request: AnyRequest, id: FromPath[str]) -> ASGIResponse:
         return see(f"{PLACES}/{place.id}?told=1")
     if mistakes := flagging.mistakes_in(what, words):
         return _place_page(request, place, typed={"what": what, "words": words}, mistakes=mistakes)
-    if not FLAGS.take(client_key(request)):
+    if not await FLAGS.take(request):
         told = _("That was often today. Thank you. Please try again in an hour.")
         raise CannotAnswer(told, status=429, way_on=(f"{PLACES}/{place.id}", _("Back")))
     await flagging.flag(place.id, what, words)

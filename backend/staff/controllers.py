@@ -51,14 +51,14 @@ async def show_sign_in(request: AnyRequest) -> ASGIResponse:
 
 @post("/desk/sign-in/challenge", open_door=True, include_in_schema=False)
 async def ask_who(request: AnyRequest) -> ASGIResponse:
-    tries.count_passkey(request)
+    await tries.count_passkey(request)
     session, token = await _session_to_ask(request)
     return ask_as_json(request, await passkeys.ask_to_show(session, TO_SIGN_IN), token)
 
 
 @post(SIGN_IN, open_door=True, include_in_schema=False)
 async def sign_in(request: AnyRequest) -> ASGIResponse:
-    tries.count_passkey(request)
+    await tries.count_passkey(request)
     to = next_page(await field(request, "next"))
     try:
         session = await _asked_session(request)
@@ -90,7 +90,7 @@ async def show_step_up(request: AnyRequest) -> ASGIResponse:
 @post("/desk/step-up/challenge", may=Right.ENTER, include_in_schema=False)
 async def ask_again(request: AnyRequest) -> ASGIResponse:
     visitor = visitor_of(request)
-    tries.count_step_up(visitor.account.id)
+    await tries.count_step_up(visitor.account.id)
     options = await passkeys.ask_to_show(visitor.session, TO_STEP_UP, visitor.account)
     return ask_as_json(request, options)
 
@@ -98,7 +98,7 @@ async def ask_again(request: AnyRequest) -> ASGIResponse:
 @post("/desk/step-up", may=Right.ENTER, include_in_schema=False)
 async def step_up(request: AnyRequest) -> ASGIResponse:
     visitor = visitor_of(request)
-    tries.count_step_up(visitor.account.id)
+    await tries.count_step_up(visitor.account.id)
     to = next_page(await field(request, "next"))
     try:
         answer = await field(request, "credential")
@@ -117,14 +117,14 @@ async def step_up(request: AnyRequest) -> ASGIResponse:
 @get("/desk/invitations/{token:str}", open_door=True, include_in_schema=False)
 async def show_invitation(request: AnyRequest, token: FromPath[str]) -> ASGIResponse:
     # Scanners open links in mail: looking at it changes nothing.
-    tries.count_passkey(request)
+    await tries.count_passkey(request)
     invitation = await _open_invitation(token)
     return _invitation_page(request, invitation, token)
 
 
 @post("/desk/invitations/{token:str}/challenge", open_door=True, include_in_schema=False)
 async def ask_invited(request: AnyRequest, token: FromPath[str]) -> ASGIResponse:
-    tries.count_passkey(request)
+    await tries.count_passkey(request)
     invitation = await _open_invitation(token)
     session, cookie = await _session_to_ask(request)
     purpose = f"invitation {invitation.id}"
@@ -134,7 +134,7 @@ async def ask_invited(request: AnyRequest, token: FromPath[str]) -> ASGIResponse
 
 @post("/desk/invitations/{token:str}", open_door=True, include_in_schema=False)
 async def take_invitation(request: AnyRequest, token: FromPath[str]) -> ASGIResponse:
-    tries.count_passkey(request)
+    await tries.count_passkey(request)
     invitation = await _open_invitation(token)
     account = invitation.account
     answer = await field(request, "credential")
@@ -161,7 +161,7 @@ async def show_recovery(request: AnyRequest) -> ASGIResponse:
 @post(RECOVERY, open_door=True, include_in_schema=False)
 async def use_code(request: AnyRequest) -> ASGIResponse:
     code = (await field(request, "code"))[:60]
-    tries.count_code(request, recovery.selector_of(code))
+    await tries.count_code(request, recovery.selector_of(code))
     async with DB.transaction():
         account = await recovery.use(code)
         if account:
@@ -183,14 +183,14 @@ async def show_recovered(request: AnyRequest) -> ASGIResponse:
 
 @post("/desk/recovery/challenge", open_door=True, include_in_schema=False)
 async def ask_recovered(request: AnyRequest) -> ASGIResponse:
-    tries.count_passkey(request)
+    await tries.count_passkey(request)
     session, account = await _recovering(request)
     return ask_as_json(request, await passkeys.ask_to_make(session, account, TO_RECOVER))
 
 
 @post(NEW_PASSKEY, open_door=True, include_in_schema=False)
 async def recover(request: AnyRequest) -> ASGIResponse:
-    tries.count_passkey(request)
+    await tries.count_passkey(request)
     session, account = await _recovering(request)
     answer = await field(request, "credential")
     try:

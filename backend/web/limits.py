@@ -1,16 +1,12 @@
-"""How often one client may do something, without keeping who that is."""
+"""The limits of one process, for signing only, until that counts with `rate_limits` too."""
 
-import hashlib
-import hmac
-import ipaddress
-import secrets
 import time
 from collections import OrderedDict
 
-from backend import settings
-from backend.web.sending import AnyRequest
+from backend.web.rate_limits import client_key
 
-DAY = 24 * 3600
+__all__ = ["Limit", "client_key"]
+
 MOST_CLIENTS = 50_000
 
 
@@ -43,38 +39,3 @@ class Limit:
 
     def forget(self) -> None:
         self.due.clear()
-
-
-class _Daily:
-    key = secrets.token_bytes(32)
-    since = time.monotonic()
-
-
-def client_key(request: AnyRequest) -> bytes:
-    """16 bytes for the client's network (an IPv4 /24, an IPv6 /64), under a key that lives in
-    this process's memory and is another one every day."""
-    if time.monotonic() - _Daily.since > DAY:
-        _Daily.key, _Daily.since = secrets.token_bytes(32), time.monotonic()
-    return hmac.digest(_Daily.key, _network(_address(request)), hashlib.sha256)[:16]
-
-
-def _address(request: AnyRequest) -> str:
-    """Behind proxies of our own the last of them names who asked it; what stands further left in
-    that header anyone may have written."""
-    proxies = settings.trusted_proxies()
-    if proxies:
-        named = [part.strip() for part in request.headers.get("x-forwarded-for", "").split(",")]
-        if len(named) >= proxies and named[-proxies]:
-            return named[-proxies]
-    client = request.scope.get("client")
-    return client[0] if client else ""
-
-
-def _network(address: str) -> bytes:
-    try:
-        ip = ipaddress.ip_address(address)
-    except ValueError:
-        return b"unknown"
-    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped:
-        ip = ip.ipv4_mapped
-    return ip.packed[: 3 if ip.version == 4 else 8]

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from backend import database, settings
-from backend.alerts import mail_pages, mailing, telling, watching
+from backend.alerts import mailing, telling, watching
 from backend.alerts.tables import AlertMail, AlertNews
 from backend.push.tables import Subscription
 from backend.staff.tables import now
@@ -28,8 +28,6 @@ def mailbox(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> "Mailbox":
     monkeypatch.setattr(settings, "VAR", tmp_path)
     monkeypatch.setenv("KEYS", str(tmp_path / "keys" / "keys.json"))
     monkeypatch.setenv("DEVELOPMENT", "1")
-    for limit in (mail_pages.LETTERS, mail_pages.EVERYONE, mail_pages.LOOKS):
-        limit.forget()
     return Mailbox(tmp_path)
 
 

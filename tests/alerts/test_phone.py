@@ -5,7 +5,6 @@ import json
 import pytest
 
 from backend.alerts import codes
-from backend.alerts import phone as answering
 from backend.push import ourselves
 from backend.push.tables import Ring, Subscription
 from backend.web.sealing import DataKey
@@ -169,9 +168,3 @@ async def test_a_code_leads_to_the_phone_that_shows_it_until_there_is_another(
     assert await codes.phone_of(second) == row.id
     for nothing in ("", "0O0O0O", "x" * 5000, "\x00" * 6):
         assert await codes.phone_of(nothing) is None
-
-
-@pytest.fixture(autouse=True)
-def nobody_asked_before() -> None:
-    for limit in (answering.SUBSCRIBES, answering.ASKS, answering.TESTS, answering.EVERYONE):
-        limit.forget()

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from backend.campaigns.tables import Campaign, Pledge
-from backend.canvass import devices, phone, taking
+from backend.canvass import devices, taking
 from backend.canvass.tables import CanvassDevice, Canvasser, CanvassRecord, Shift
 from backend.staff.tables import Account
 from tests.canvass.conftest import Phone
@@ -21,8 +21,6 @@ OURS = {"Sec-Fetch-Site": "same-origin"}
 async def app(shift: Shift) -> AsyncIterator[httpx.AsyncClient]:
     from backend.app import app
 
-    for limit in (phone.ENROLS, phone.EVERYONE, phone.RECORDS):
-        limit.forget()
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=True)
     async with httpx.AsyncClient(
         transport=transport, base_url="https://confianza.test", headers=OURS

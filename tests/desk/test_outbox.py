@@ -6,7 +6,6 @@ import httpx
 import pytest
 
 from backend import settings
-from backend.desk.outbox import TRIES
 from backend.staff.tables import AuditEntry
 from backend.web import mail, outbox
 from backend.web.mail import Letter
@@ -19,11 +18,10 @@ LETTER = Letter(TO, "Su código: 123 456", "¡Hola! <b>uno</b>", "<p onclick=x>�
 
 @pytest.fixture(autouse=True)
 def house(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """An outbox of its own, no settings from outside, and nobody has tried too often."""
+    """An outbox of its own and no settings from outside."""
     monkeypatch.setattr(settings, "VAR", tmp_path)
     for name in ("SMTP_URL", "MAIL_FROM"):
         monkeypatch.delenv(name, raising=False)
-    TRIES.forget()
 
 
 async def put() -> str:

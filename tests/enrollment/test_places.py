@@ -16,7 +16,7 @@ from litestar.datastructures import MultiDict
 
 from backend import database
 from backend.counties import gazetteer
-from backend.enrollment import controllers, importing, loading, places, searching, storing
+from backend.enrollment import importing, loading, places, searching, storing
 from backend.enrollment.found import Found
 from backend.enrollment.places import id_of
 from backend.enrollment.searching import Results, meters_between
@@ -221,7 +221,6 @@ async def test_anyone_can_say_that_a_card_is_wrong_without_a_name(
     client: httpx.AsyncClient,
 ) -> None:
     await put([a_place("flagged")])
-    controllers.FLAGS.forget()
     address = f"/enrollment/places/{id_of('test', 'flagged')}"
     wrong = f"{address}/wrong"
     refused = await client.post(wrong, data={"what": "", "words": "Ocupado"}, headers=SENT)
@@ -240,7 +239,6 @@ async def test_anyone_can_say_that_a_card_is_wrong_without_a_name(
         await client.post(wrong, data={"what": "closed"}, headers=SENT)
     again = await client.post(wrong, data={"what": "closed"}, headers=SENT)
     assert again.status_code == 429
-    controllers.FLAGS.forget()
 
 
 # Near, fast

@@ -1,7 +1,7 @@
 """Someone before the door, with a browser and a passkey of their own."""
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from backend.staff import audit, people, tries
+from backend.staff import audit, people
 from backend.staff.door import COOKIE
 from backend.staff.tables import Account, AuditEntry
 from tests.staff.authenticator import Authenticator
@@ -76,14 +76,6 @@ class Person:
 
 Stranger = Callable[[], Awaitable[Person]]
 Join = Callable[..., Awaitable[Person]]
-
-
-@pytest.fixture(autouse=True)
-def patience() -> Iterator[None]:
-    """Nobody has tried too often when a test begins."""
-    tries.forget()
-    yield
-    tries.forget()
 
 
 @pytest.fixture

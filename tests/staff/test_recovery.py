@@ -4,8 +4,9 @@ import re
 
 import pytest
 
-from backend.staff import audit, people, recovery, tries
+from backend.staff import audit, people, recovery
 from backend.staff.tables import Account, Passkey, RecoveryCode
+from backend.web import rate_limits
 from tests.staff.authenticator import Authenticator
 from tests.staff.conftest import Join, Stranger, account_of, last_lines
 
@@ -60,14 +61,14 @@ async def test_what_went_wrong_with_a_code_is_not_told(
     others = "2222-2222-2222-2222"
     told = set()
     for code in (others, codes[0][:7] + others[7:], "", codes[0][:-1]):
-        tries.forget()
+        await rate_limits.forget_all()
         answer = await (await stranger()).post("/desk/recovery", code=code)
         assert answer.status_code == 403
         assert f'value="{code}"' in answer.text  # nothing that was typed is lost
         told.add(answer.text.replace(f'value="{code}"', ""))
         assert (await last_lines())[0]["details"] == {"reason": "wrong_code"}
     await people.close(ana, audit.HOUSE)
-    tries.forget()
+    await rate_limits.forget_all()
     answer = await (await stranger()).post("/desk/recovery", code=codes[1])
     told.add(answer.text.replace(f'value="{codes[1]}"', ""))
     assert len(told) == 1

@@ -284,9 +284,8 @@ RUBBISH = st.one_of(
 )
 @given(rubbish=RUBBISH, part=st.sampled_from(["all", "client", "data", "signature"]))
 async def test_no_rubbish_opens_the_door_or_breaks_it(join: Join, rubbish: str, part: str) -> None:
-    from backend.staff import passkeys, tries
+    from backend.staff import passkeys
 
-    tries.forget()
     account = await Account.named("Fuzz") or await Account.open_for("Fuzz", ["editor"])
     passkey = Authenticator(handle=account.handle)
     session, _token = await Session.begin()

@@ -16,7 +16,7 @@ from typing import Any, NoReturn, TypeVar
 
 from backend import settings
 
-PURPOSES = ("sealing", "index", "vapid", "canvass")
+PURPOSES = ("sealing", "index", "vapid", "canvass", "trail", "head")
 
 Result = TypeVar("Result")
 
@@ -449,6 +449,7 @@ def _add_staff(commands: Any) -> None:
         ("list", "show", "who there is"),
         ("invite", "invite", "print a new link, for someone who lost every passkey"),
         ("roles", "change_roles", "give someone these roles and no others"),
+        ("vouch", "vouch", "let someone you know be a second person before their seven days"),
         ("close", "close", "let someone in no more"),
         ("reopen", "reopen", "let someone in again"),
     ):
@@ -492,6 +493,7 @@ def _bench(_given: argparse.Namespace) -> None:
 
 
 def _list_keys(_given: argparse.Namespace) -> None:
+    from backend.staff import heads
     from backend.web import keyring, vapid
 
     keys = keyring.every()
@@ -499,6 +501,8 @@ def _list_keys(_given: argparse.Namespace) -> None:
     for key in keys:
         newest = "in use" if in_use[key.purpose] == key.id else "old"
         public = vapid.for_browsers(key.secret) if key.purpose in ("vapid", "canvass") else ""
+        if key.purpose == heads.PURPOSE:
+            public = heads.public_half(key)
         print(f"{key.purpose:8} {key.id}  {key.made}  {newest:6} {public}".rstrip())
     if not keys:
         print("There are no keys yet: each is made when it is first needed.")
@@ -577,6 +581,9 @@ def _destroy_key(given: argparse.Namespace) -> None:
     keyring.named(given.purpose, given.id)
     if given.purpose == "index":
         raise Failed("the index key stays: without it, nobody who signs twice would be noticed")
+
+    if given.purpose in ("trail", "head"):
+        raise Failed(f"the {given.purpose} keys stay: without them old lines could not be checked")
 
     async def work() -> None:
         async with DB.transaction():

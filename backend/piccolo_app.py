@@ -11,11 +11,13 @@ APP_CONFIG = AppConfig(
         [
             "backend.web.tables",
             "backend.staff.tables",
+            "backend.about.tables",
             "backend.counties.tables",
             "backend.push.tables",
             "backend.policies.tables",
             "backend.hearings.tables",
             "backend.campaigns.tables",
+            "backend.campaigns.withdrawing",
             "backend.enrollment.tables",
             "backend.detained.tables",
             "backend.alerts.tables",

@@ -30,7 +30,8 @@ class Settings:
     `keys` is the file of keys, which belongs to no backup of the database. `trusted_proxies` is
     how many proxies of our own stand before us. With `second_person`, what one person of the
     staff proposes another approves. With `worker`, `serve` does background work too. `smtp_url` is
-    empty when mail only lands in var/outbox; `mail_from` is who it comes from. `metrics_token`
+    empty when mail only lands in var/outbox; `mail_from` is who it comes from, and `admin_mail` are
+    the addresses of the admins, who hear of alarms and of the trail's end. `metrics_token`
     opens /metrics to others than loopback. `backup_recipients` are age public keys,
     `backup_passphrase` is empty when a person types it. `security_contact` is where someone who
     found a hole can write: an e-mail address or a URI.
@@ -60,6 +61,7 @@ class Settings:
     worker: bool
     smtp_url: str
     mail_from: str
+    admin_mail: tuple[str, ...]
     metrics_token: str
     backup_recipients: tuple[str, ...]
     backup_passphrase: str
@@ -91,6 +93,7 @@ def read() -> Settings:
         worker=os.environ.get("WORKER", "1") != "0",
         smtp_url=os.environ.get("SMTP_URL", ""),
         mail_from=os.environ.get("MAIL_FROM", ""),
+        admin_mail=tuple(os.environ.get("ADMIN_MAIL", "").split()),
         metrics_token=os.environ.get("METRICS_TOKEN", ""),
         backup_recipients=tuple(os.environ.get("BACKUP_RECIPIENT", "").split()),
         backup_passphrase=os.environ.get("BACKUP_PASSPHRASE", ""),

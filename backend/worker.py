@@ -8,7 +8,7 @@ from backend.alerts import codes, telling, watching
 from backend.alerts import mailing as alert_mailing
 from backend.alerts.tables import HEARD_KEPT, NEWS_KEPT
 from backend.alerts.tables import UNCONFIRMED_KEPT as UNCONFIRMED_MAIL_KEPT
-from backend.campaigns import asides, mailing, running, signing
+from backend.campaigns import asides, mailing, running, signing, withdrawing
 from backend.campaigns import jobs as campaigns
 from backend.campaigns.tables import NAMES_KEPT, UNCONFIRMED_KEPT
 from backend.canvass import filing, keeping, second_look
@@ -20,7 +20,7 @@ from backend.push import delivery, resolving
 from backend.push import jobs as push
 from backend.push.tables import BATCHES_KEPT, RINGS_KEPT
 from backend.push.tables import UNCONFIRMED_KEPT as UNSEEN_KEPT
-from backend.staff import nightly, retention
+from backend.staff import alarms, nightly, retention
 from backend.staff.retention import Keep
 from backend.staff.tables import RetentionHold, now
 from backend.web import letter_budget, outbox, rate_limits
@@ -74,6 +74,12 @@ RETENTION: tuple[Keep, ...] = (
     ),
     Keep("alert_news", later("What alerts told"), NEWS_KEPT, watching.remove_news),
     Keep("rings", later("Numbers of alerts that went out"), RINGS_KEPT, push.remove_rings),
+    Keep(
+        "withdrawals",
+        later("Pledges that staff withdrew for their signers"),
+        withdrawing.DELETED_AFTER,
+        withdrawing.delete_due,
+    ),
     Keep("canvassers", later("Names of canvassers"), IDENTITY_KEPT, keeping.erase_canvassers),
     Keep(
         "canvass_invitations",
@@ -114,6 +120,8 @@ JOBS: dict[str, Job] = {
     "remove_old": remove_old,
     "forget_tries": rate_limits.forget_past,
     "check_audit": nightly.check_audit,
+    "hand_out_head": nightly.hand_out_head,
+    "admin_mail": alarms.mail_admin,
     "pledge_mail": campaigns.mail_signer,
     "count_pledges": campaigns.count,
     "recount_pledges": campaigns.recount,
@@ -142,6 +150,7 @@ SCHEDULES: tuple[Schedule, ...] = (
     Schedule("close_campaigns", "3 10 * * *", "close_campaigns"),
     Schedule("remove_old", "17 10 * * *", "remove_old"),
     Schedule("check_audit", "47 10 * * *", "check_audit"),
+    Schedule("hand_out_head", "51 * * * *", "hand_out_head"),
     Schedule("count_pledges", "* * * * * */15", "count_pledges"),
     Schedule("recount_pledges", "7 9 * * *", "recount_pledges"),
     Schedule("forget_tries", "*/10 * * * *", "forget_tries"),

@@ -5,10 +5,13 @@ Each test runs in a transaction that is rolled back.
 """
 
 import asyncio
+import atexit
 import os
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -16,6 +19,7 @@ import httpx
 import pytest
 
 from backend import database, settings
+from backend.staff.tables import now
 from tests.databases import copied
 from tests.serving import Served, serving
 
@@ -24,6 +28,11 @@ if TYPE_CHECKING:
 
 # The network is off: no county's server is asked for its agendas, not even by schedule.
 os.environ.setdefault("IMPORTS_FROM", settings.NOWHERE)
+# Keys of this run's own: what is noted beside them belongs to its databases.
+if "KEYS" not in os.environ:
+    _keys = tempfile.TemporaryDirectory(prefix="confianza-keys-")
+    atexit.register(_keys.cleanup)
+    os.environ["KEYS"] = f"{_keys.name}/keys/keys.json"
 
 
 @pytest.fixture(scope="session")
@@ -106,6 +115,13 @@ async def client(record: None) -> AsyncIterator[httpx.AsyncClient]:
         yield visitor
 
 
+async def aged(account: Any) -> Any:
+    """The account of somebody who has been here long enough to be a second person."""
+    account.counts_from = account.made_at = now() - timedelta(days=30)
+    await account.save()
+    return account
+
+
 @dataclass
 class Colleague:
     """Someone of the staff at the desk, in a browser of their own. `post` sends a form as the
@@ -129,15 +145,20 @@ class Colleague:
 @pytest.fixture
 async def at_the_desk(record: None) -> AsyncIterator[Callable[..., Awaitable[Colleague]]]:
     """`await at_the_desk("editor", name="Ana")`: a colleague with that role (several, divided by
-    spaces), signed in; `fresh=True` when they have just shown their passkey."""
+    spaces), signed in; `fresh=True` when they have just shown their passkey, `new=True` when they
+    have been here for less than seven days."""
     from backend.app import app
     from backend.staff.door import COOKIE
     from backend.staff.tables import Account, Session, form_token
 
     async with AsyncExitStack() as stack:
 
-        async def sign_in(roles: str, name: str = "", fresh: bool = False) -> Colleague:
+        async def sign_in(
+            roles: str, name: str = "", fresh: bool = False, new: bool = False
+        ) -> Colleague:
             account = await Account.open_for(name or f"the {roles}", roles.split())
+            if not new:
+                await aged(account)
             _session, token = await Session.begin(account, fresh=fresh)
             transport = httpx.ASGITransport(app=app, raise_app_exceptions=True)
             browser = await stack.enter_async_context(
@@ -147,7 +168,7 @@ async def at_the_desk(record: None) -> AsyncIterator[Callable[..., Awaitable[Col
                     cookies={COOKIE: token},
                 )
             )
-            return Colleague(account.name, browser, form_token(token))
+            return Colleague(account.name, browser, form_token(account))
 
         yield sign_in
 

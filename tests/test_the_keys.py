@@ -102,7 +102,7 @@ def test_a_key_is_changed_under_a_house_that_stays_open(url: str, letters: list[
     assert {sealing.wrapped_with(row["data_key"]) for row in wrapped} == {new}
 
     assert keys_command(url, "destroy", "sealing", old).returncode == 0
-    assert [key.id for key in keyring.every()] == [new]
+    assert of("sealing") == [new]
     assert opened(url) == before
     assert trail(url)[-4:] == [
         ("the house itself", "rotated_key", f"sealing key {new}"),
@@ -157,7 +157,7 @@ def test_a_first_key_is_made_once(url: str, keys: Path) -> None:
     assert command("keys", "create", "sealing", DATABASE_URL=url).returncode == 0
     again = command("keys", "create", "sealing", DATABASE_URL=url)
     assert "there is a sealing key; `keys rotate` makes a newer one" in one_sentence(again)
-    assert len(keyring.every()) == 1
+    assert len(of("sealing")) == 1
 
 
 def test_a_key_can_be_made_while_the_database_is_away(keys: Path) -> None:
@@ -181,14 +181,30 @@ def test_the_list_shows_what_there_is_and_no_secret(url: str, keys: Path) -> Non
         for encode in (base64.b64encode, base64.urlsafe_b64encode):
             assert encode(key.secret).decode().rstrip("=") not in said
     lines = command("keys", "list").stdout.splitlines()
-    assert [line.split()[0] for line in lines] == ["sealing", "index", "vapid", "sealing"]
-    assert ["old" in line for line in lines] == [True, False, False, False]
+    # The trail's key was made for the line that tells of the first.
+    kinds = ["sealing", "trail", "index", "vapid", "sealing"]
+    assert [line.split()[0] for line in lines] == kinds
+    assert ["old" in line for line in lines] == [True, False, False, False, False]
+
+
+@pytest.mark.parametrize("purpose", ["trail", "head"])
+def test_the_keys_of_the_trail_stay(url: str, keys: Path, purpose: str) -> None:
+    old = keyring.newest(purpose).id
+    assert keys_command(url, "rotate", purpose).returncode == 0
+    refused = keys_command(url, "destroy", purpose, old)
+    assert f"the {purpose} keys stay" in one_sentence(refused)
+    assert old in of(purpose)
+
+
+def of(purpose: str) -> list[str]:
+    return [key.id for key in keyring.every() if key.purpose == purpose]
 
 
 def test_browsers_get_the_public_half_of_a_real_p_256_pair(url: str, keys: Path) -> None:
     command("keys", "create", "vapid", DATABASE_URL=url)
     key = keyring.newest("vapid")
-    shown = command("keys", "list").stdout.split()[-1]
+    [line] = [each for each in command("keys", "list").stdout.splitlines() if "vapid" in each]
+    shown = line.split()[-1]
     point = base64.urlsafe_b64decode(shown + "=")
     assert (len(point), point[0]) == (65, 4)
     public = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)

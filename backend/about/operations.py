@@ -3,6 +3,7 @@ hole in it. In English, as plain text: programs and operators read it."""
 
 import asyncio
 import datetime
+import json
 import os
 import re
 import time
@@ -19,6 +20,7 @@ from backend import settings
 from backend.database import DB, DoesNotAnswer
 from backend.policies.tables import Figure, Law, Practice, Rule
 from backend.push.gauges import gauges
+from backend.staff import heads
 from backend.web import keyring, metrics
 from backend.web.sending import Answer, AnyRequest, send
 
@@ -51,6 +53,17 @@ async def show_metrics(request: AnyRequest) -> ASGIResponse:
         raise NotFoundException
     body = await metrics.text([*await _age_of_the_record(), *await _alerts()])
     return send(request, Answer(body, metrics.MEDIA_TYPE, NOT_KEPT))
+
+
+@get("/audit-head", include_in_schema=False)
+async def show_audit_head(request: AnyRequest) -> ASGIResponse:
+    """The end of the trail of what staff did, signed, for who watches from outside: README says how
+    to check it. It tells of nobody."""
+    head = await heads.newest()
+    if head is None:
+        raise NotFoundException
+    told = {"id": head.line, "hash": head.hash, "at": head.moment(), "signature": head.signature}
+    return send(request, Answer(json.dumps(told).encode(), "application/json", NOT_KEPT))
 
 
 @get("/.well-known/security.txt", include_in_schema=False)

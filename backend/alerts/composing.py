@@ -78,6 +78,8 @@ async def send(id: int, by: Account, seen: str) -> bool:
         if lacking := missing(alert):
             raise Refused(" ".join(lacking))
         asker: Any = alert.asked_by
+        if asker not in (None, by.id) and (why := await by.why_not_second(asker)):
+            raise Refused(why)
         if settings.read().second_person and asker in (None, by.id):
             if asker is None:
                 await Alert.update(

@@ -140,6 +140,8 @@ async def go_live(campaign: Campaign, by: Account, seen: str) -> bool:
         _must_be_whole(standing, going_live=True)
         wish = await asked(standing)
         asker: Any = wish.asked_by if wish else None
+        if asker and asker.id != by.id and (why := await by.why_not_second(asker.id)):
+            raise Refused(why)
         if settings.read().second_person and (asker is None or asker.id == by.id):
             if wish is None:
                 await GoingLive(campaign=campaign.id, of=seen, asked_by=by.id).save()

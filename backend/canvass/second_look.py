@@ -56,6 +56,9 @@ async def type_again(sheet: PaperSheet, number: int, line: Line, by: Account) ->
         row = await sheets.row(sheet, number)
         if row is None or row.check != RowCheck.WAITING:
             raise Refused(_("This line needs no second look, or not any more."))
+        first_by = _id(row.typed_by)
+        if first_by != by.id and (why := await by.why_not_second(first_by)):
+            raise Refused(why)
         if not may_type_again(row, by):
             raise Refused(_("You typed it yourself: somebody else has to, or you an hour later."))
         first = await line_of(row)
@@ -166,7 +169,8 @@ async def _end_check(sheet: PaperSheet) -> None:
 
 def _may_type_again(typed_by: int | None, typed_at: datetime.datetime, account: Account) -> bool:
     if typed_by != account.id:
-        return True
+        # Whom they let in is asked only when they do it.
+        return not (settings.read().second_person and account.is_new())
     return not settings.read().second_person and typed_at < now() - LATER
 
 

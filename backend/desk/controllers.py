@@ -1,5 +1,7 @@
 """The desk's first page."""
 
+from typing import Any
+
 from litestar import get, post
 from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
@@ -10,7 +12,7 @@ from backend.staff import alarms, audit
 from backend.staff.door import DESK, visitor_of
 from backend.staff.pages import desk_page
 from backend.staff.roles import Right
-from backend.staff.tables import Alarm, RetentionRun
+from backend.staff.tables import Alarm, Invitation, RetentionRun
 from backend.web.errors import CannotAnswer
 from backend.web.language import gettext as _
 from backend.web.pages import Page
@@ -26,6 +28,7 @@ async def show_desk(request: AnyRequest) -> ASGIResponse:
         "alarm_in_words": alarms.in_words,
         "what_to_do": alarms.what_to_do,
         "todo": await todo.waiting_for(visitor),
+        "invitation": await Invitation.waiting_for(visitor.account),
         "removed": await RetentionRun.last() if runs_it else None,
     }
     return desk_page(request, Page("desk/home.html", context))
@@ -38,6 +41,11 @@ async def settle_alarm(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
         said = _("There is no such alarm. Retention may have removed it.")
         raise CannotAnswer(said, status=404, way_on=(DESK, _("To the desk")))
     visitor = visitor_of(request)
+    details: Any = alarm.details
+    own = visitor.name in (details.get("by"), details.get("who"))
+    if own and not await visitor.account.is_last_admin():
+        said = _("This alarm is about you: another admin has to look at it.")
+        raise CannotAnswer(said, status=403, way_on=(DESK, _("To the desk")))
     async with DB.transaction():
         if await alarm.settle(visitor.name):
             await audit.write(visitor.name, "alarm_settled", alarm.name)

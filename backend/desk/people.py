@@ -5,13 +5,13 @@ from litestar import get, post
 from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
-from backend.staff import people
+from backend.staff import door, names, people
 from backend.staff.door import visitor_of
 from backend.staff.forms import field, fields
 from backend.staff.pages import desk_page
 from backend.staff.people import NotPossible
 from backend.staff.roles import Right, Role, role_in_words
-from backend.staff.tables import Account, Session
+from backend.staff.tables import LARGEST_ID, WAITING, Account, Invitation
 from backend.web.errors import CannotAnswer
 from backend.web.language import gettext as _
 from backend.web.pages import Page
@@ -33,7 +33,13 @@ async def list_people(request: AnyRequest) -> ASGIResponse:
         "  AND used_at IS NULL AND ends_at > now()) AS invited"
         " FROM account AS account_of ORDER BY closed_at IS NOT NULL, lower(name)"
     )
-    context = {"people": rows, "role_in_words": role_in_words}
+    waiting = await Invitation.waiting()
+    me = visitor_of(request).account
+    context = {
+        "people": rows,
+        "role_in_words": role_in_words,
+        "waiting": [(each, each.why_not_approve(me)) for each in waiting],
+    }
     return desk_page(request, Page("desk/people.html", context))
 
 
@@ -105,6 +111,54 @@ async def reopen(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     return see(STAFF)
 
 
+@post("/desk/staff/invitations/{id:int}/approve", may=Right.MANAGE_STAFF, fresh=True, back=STAFF,
+      include_in_schema=False)  # fmt: skip
+async def approve_invitation(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
+    try:
+        await people.approve(await _waiting(id), visitor_of(request).account)
+    except NotPossible as error:
+        raise CannotAnswer(str(error), status=409, way_on=(STAFF, _("Staff"))) from None
+    return see(STAFF)
+
+
+@post("/desk/staff/invitations/{id:int}/refuse", may=Right.MANAGE_STAFF, back=STAFF,
+      include_in_schema=False)  # fmt: skip
+async def refuse_invitation(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
+    try:
+        await people.refuse((await _waiting(id)).account, visitor_of(request).account)
+    except NotPossible as error:
+        raise CannotAnswer(str(error), status=409, way_on=(STAFF, _("Staff"))) from None
+    return see(STAFF)
+
+
+@post("/desk/staff/{id:int}/sessions/end", may=Right.MANAGE_STAFF, fresh=True, back=STAFF,
+      include_in_schema=False)  # fmt: skip
+async def end_sessions(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
+    account = await _person(id)
+    await people.end_sessions(account, visitor_of(request).account)
+    return see(f"{STAFF}/{id}")
+
+
+@post("/desk/staff/{id:int}/names", may=Right.MANAGE_STAFF, fresh=True, back=STAFF,
+      include_in_schema=False)  # fmt: skip
+async def let_see_names(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
+    """Whoever was stopped for today may go on."""
+    account = await _person(id)
+    try:
+        await names.let(account, visitor_of(request).account)
+    except names.NotYours as error:
+        return await _person_page(request, account, NotPossible(str(error)))
+    return see(f"{STAFF}/{id}")
+
+
+async def _waiting(id: int) -> Invitation:
+    found = await Invitation.with_id(id) if 0 < id <= LARGEST_ID else None
+    if found is None:
+        said = _("This link works already, or it ended.")
+        raise CannotAnswer(said, status=404, way_on=(STAFF, _("Staff")))
+    return found
+
+
 async def _person(id: int) -> Account:
     found = await Account.with_id(id)
     if found is None:
@@ -129,7 +183,9 @@ async def _person_page(
         "person": account,
         "roles": _roles(),
         "chosen": account.roles if chosen is None else chosen,
-        "sessions": await Session.count_open(account),
+        "sessions": await door.sessions_of(account),
+        "invitation": await Invitation.waiting_for(account),
+        "stopped": await names.is_stopped(account),
         "mistakes": {error.field: str(error)} if error else {},
     }
     status = 422 if error else 200
@@ -139,7 +195,7 @@ async def _person_page(
 def _link_page(request: AnyRequest, account: Account, link: str) -> Sent:
     # A picture rather than SVG in the page: it can be saved and sent on like any other.
     code = segno.make(link, error="m", micro=False).svg_data_uri(scale=4, border=4, light="#fff")
-    context = {"person": account, "link": link, "code": code}
+    context = {"person": account, "link": link, "code": code, "waits": WAITING.days * 24}
     return desk_page(request, Page("desk/people_link.html", context))
 
 

@@ -322,7 +322,7 @@ async def _change_page(request: AnyRequest, told: Told, refused: str = "") -> Se
             for part in told.parts
         ],
         "mine": told.made_by == visitor.name,
-        "may_approve": changes.may_approve(told.change, visitor.account),
+        "why_not": await changes.why_not_approve(told.change, visitor.account),
         "refused": refused,
         **_words(),
     }

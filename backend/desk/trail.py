@@ -11,7 +11,7 @@ from litestar import get, post
 from litestar.response import Stream
 from litestar.response.base import ASGIResponse
 
-from backend.staff import audit
+from backend.staff import audit, heads
 from backend.staff.actions import ACTIONS
 from backend.staff.audit import Verdict
 from backend.staff.door import visitor_of
@@ -135,6 +135,8 @@ async def _page(request: AnyRequest, wanted: Wanted, verdict: Verdict | None = N
         "actions": {action: _(words) for action, words in ACTIONS.items()},
         "actors": {name: _actor(name) for name in [*names, audit.HOUSE, audit.NOBODY]},
         "verdict": verdict,
+        "head": await heads.newest(),
+        "public_halves": heads.public_halves(),
         "mistakes": mistakes,
     }
     status = 422 if mistakes else 200

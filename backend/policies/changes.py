@@ -12,7 +12,6 @@ from typing import Any
 
 import msgspec
 
-from backend import settings
 from backend.counties.tables import County
 from backend.database import DB
 from backend.policies import entries, files, loading, reading
@@ -111,10 +110,10 @@ async def withdraw(id: int, by: Account) -> None:
     await _decide(id, by, WITHDRAWN, "")
 
 
-def may_approve(change: Change, by: Account) -> bool:
-    """Whether this person may be the one who approves: with SECOND_PERSON, never the maker."""
+async def why_not_approve(change: Change, by: Account) -> str:
+    """Why this person may not be the one who approves, as a sentence, or nothing."""
     made_by: Any = change.made_by
-    return not settings.read().second_person or getattr(made_by, "id", made_by) != by.id
+    return await by.why_not_second(getattr(made_by, "id", made_by))
 
 
 async def _decide(id: int, by: Account, state: str, because: str, alone: bool = False) -> None:
@@ -124,8 +123,8 @@ async def _decide(id: int, by: Account, state: str, because: str, alone: bool = 
             raise Refused(_("There is no such change."))
         if change.state != DRAFT:
             raise Refused(_("Somebody has decided this already."))
-        if state == APPROVED and not alone and not may_approve(change, by):
-            raise Refused(_("A second person has to approve what you wrote."))
+        if state == APPROVED and not alone and (why := await why_not_approve(change, by)):
+            raise Refused(why)
         if state == WITHDRAWN and change.made_by != by.id:
             raise Refused(_("Only who made a draft takes it back. You can turn it down."))
         parts = await _parts(id)

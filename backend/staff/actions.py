@@ -23,6 +23,11 @@ ACTIONS = {
     # Other people's accounts.
     "account_opened": later("opened an account"),
     "invited": later("made an invitation link"),
+    "invitation_approved": later("approved an invitation link"),
+    "invitation_refused": later("refused an invitation link"),
+    "vouched": later("vouched for someone as a second person"),
+    "sessions_ended": later("ended all of someone’s sessions"),
+    "names_let": later("let someone see more names that day"),
     "roles_changed": later("changed someone’s roles"),
     "account_closed": later("closed an account"),
     "account_reopened": later("reopened an account"),
@@ -63,7 +68,9 @@ ACTIONS = {
     "push_resumed": later("let phones of a push service be rung again"),
     # Who signed.
     "saw_people": later("looked at people who signed"),
+    "names_stopped": later("was shown no more names that day"),
     "pledge_withdrawn": later("withdrew a pledge because its signer asked"),
+    "withdrawal_undone": later("took the withdrawal of a pledge back"),
     "aside_looked": later("looked for pledges to set aside"),
     "set_aside": later("set pledges aside"),
     "aside_dropped": later("left pledges as they are"),
@@ -124,6 +131,8 @@ ACTIONS = {
     "rotated_key": later("made a newer key"),
     "rewrapped_keys": later("put everything under the newest key"),
     "destroyed_key": later("destroyed an old key"),
+    # Demands for data.
+    "demands_stated": later("said how many demands for data had come"),
     # The house at work.
     "alarm_settled": later("settled an alarm"),
     "job_dropped": later("dropped a failed background job"),
@@ -133,5 +142,6 @@ ACTIONS = {
     "retention_released": later("let old data be removed again"),
     # The trail itself.
     "exported": later("downloaded a list"),
+    "audit_keyed": later("put this trail under a key"),
     "audit_shortened": later("removed old lines of this trail"),
 }

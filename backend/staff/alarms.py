@@ -1,6 +1,11 @@
 """What the house tells its staff by itself."""
 
+from html import escape
+from typing import Any
+
+from backend import settings
 from backend.staff.tables import Alarm
+from backend.web import mail, work
 from backend.web.language import gettext as _
 from backend.web.language import later
 
@@ -14,6 +19,37 @@ async def job_given_up(job: str, kind: str) -> None:
         job=job,
         kind=kind,
     )
+
+
+async def raise_to_admins(name: str, words: str, to_do: str = "", **details: Any) -> None:
+    """An alarm at the desk that goes to all admins by mail too, for what one of them alone must not
+    be able to keep from the others."""
+    await Alarm.raise_(name, words, to_do, **details)
+    said = "\n\n".join(_(each) % details for each in (words, to_do) if each)
+    await mail_admins(_("The desk raised an alarm"), said)
+
+
+async def mail_admins(subject: str, text: str) -> None:
+    """A letter to each of ADMIN_MAIL, within the open transaction. None is nobody: then the desk
+    alone says it."""
+    for number, _address in enumerate(settings.read().admin_mail):
+        # No address in the queue: it is a row in the database.
+        await work.enqueue("admin_mail", {"number": number, "subject": subject, "text": text})
+
+
+async def mail_admin(data: dict[str, Any]) -> None:
+    """The job of it."""
+    addresses = settings.read().admin_mail
+    if data["number"] < len(addresses):
+        await mail.send(
+            mail.Letter(
+                to=addresses[data["number"]],
+                subject=data["subject"],
+                text=data["text"],
+                html=f"<pre>{escape(data['text'])}</pre>",
+                language="en",
+            )
+        )
 
 
 def in_words(alarm: Alarm) -> str:

@@ -3,8 +3,9 @@ what to print. Raises NotPossible with the sentence people read."""
 
 import argparse
 
-from backend.staff import audit, people
+from backend.staff import audit, heads, people
 from backend.staff.forms import tidy
+from backend.staff.heads import Head
 from backend.staff.people import NotPossible
 from backend.staff.tables import Account, Passkey
 
@@ -48,20 +49,35 @@ async def reopen(given: argparse.Namespace) -> str:
     return f"{account.name} can come in again, with the passkeys from before."
 
 
+async def vouch(given: argparse.Namespace) -> str:
+    account = await _named(given.name)
+    await people.vouch(account, audit.HOUSE)
+    return f"{account.name} counts as a second person from now on."
+
+
 async def verify(given: argparse.Namespace) -> str:
     """Raises NotPossible when the trail was tampered with: the command then fails."""
     noted = _noted(given.head) if given.head else None
     verdict = await audit.verify()
+    if verdict.forged:
+        raise NotPossible(
+            f"line {verdict.broken} says that older lines were removed, and is forged: it does not "
+            "have the signature that retention gives"
+        )
     if verdict.broken is not None:
         raise NotPossible(
             f"the trail breaks at line {verdict.broken}: it, or a line before it, was changed or "
             f"removed ({verdict.lines} lines before it are sound)"
         )
-    if noted and not await audit.holds(*noted):
-        raise NotPossible(
-            f"line {noted[0]} with that hash is not in the trail: lines were cut off at the end, "
-            "or the trail was made anew"
-        )
+    ours = heads.noted()
+    there = [noted] if noted else []
+    there += [(ours.line, ours.hash)] if ours else []
+    for line, hash in there:
+        if not await audit.holds(line, hash):
+            raise NotPossible(
+                f"line {line} with the hash that was noted is not in the trail: lines were cut off "
+                "at the end, or the trail was made anew"
+            )
     last = "nothing" if verdict.last is None else f"{verdict.last[0]}:{verdict.last[1]}"
     return f"{verdict.lines} lines, each follows from the one before. The last is {last}"
 
@@ -76,10 +92,18 @@ async def _named(name: str) -> Account:
 
 
 def _noted(head: str) -> tuple[int, str]:
+    if head.count(":") == 3:
+        signed = Head.from_text(head)
+        if signed is None or not heads.is_ours(signed):
+            raise NotPossible("the signature of --head is not by any key of ours")
+        return signed.line, signed.hash
     number, _, hash = head.partition(":")
     sensible = number.isascii() and number.isdecimal() and len(number) < 19
     if not sensible or len(hash) != 64 or set(hash) - set("0123456789abcdef"):
-        raise NotPossible("--head is what verify printed last: a number, a colon and 64 hex digits")
+        raise NotPossible(
+            "--head is what verify printed last: a number, a colon and 64 hex digits; or a whole "
+            "line of a letter about the trail's end"
+        )
     return int(number), hash
 
 

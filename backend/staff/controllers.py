@@ -12,7 +12,7 @@ from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
 from backend.database import DB
-from backend.staff import audit, passkeys, recovery, tries
+from backend.staff import audit, passkeys, people, recovery, tries
 from backend.staff.door import (
     SIGN_IN,
     come_in,
@@ -23,10 +23,10 @@ from backend.staff.door import (
     visitor_of,
 )
 from backend.staff.forms import field
-from backend.staff.pages import desk_page, door_page
+from backend.staff.pages import desk_page, door_page, moment_in_words
 from backend.staff.passkeys import NotAccepted
 from backend.staff.roles import Right
-from backend.staff.tables import Account, Invitation, Session
+from backend.staff.tables import Account, Invitation, Passkey, Session, now
 from backend.web.errors import CannotAnswer
 from backend.web.language import gettext as _
 from backend.web.pages import Page
@@ -68,7 +68,7 @@ async def sign_in(request: AnyRequest) -> ASGIResponse:
         await _note("sign_in_failed", refusal)
         return _sign_in_page(request, to, refused=True)
     async with DB.transaction():
-        _session, token = await session.replace(account, fresh=True)
+        _session, token = await session.replace(account, {"passkey": passkey.id}, fresh=True)
         await audit.write(account.name, "signed_in", f"passkey {passkey.id}")
     return hand_over(see(to), token)
 
@@ -109,7 +109,9 @@ async def step_up(request: AnyRequest) -> ASGIResponse:
         await _note("step_up_failed", refusal, visitor.name)
         return _step_up_page(request, to, refused=True)
     async with DB.transaction():
-        _session, token = await visitor.session.replace(account, fresh=True)
+        _session, token = await visitor.session.replace(
+            account, {"passkey": passkey.id}, fresh=True
+        )
         await audit.write(account.name, "stepped_up", f"passkey {passkey.id}")
     return hand_over(see(to), token)
 
@@ -146,11 +148,12 @@ async def take_invitation(request: AnyRequest, token: FromPath[str]) -> ASGIResp
             if not await invitation.use():
                 raise NotAccepted("invitation_used", account.name)
             await passkeys.keep(passkey, account)
+            await account.came_in(invitation.made_by)
             await audit.write(account.name, "invitation_used", f"passkey {passkey.id}")
     except NotAccepted as refusal:
         await _note("passkey_refused", refusal)
         return _invitation_page(request, invitation, token, refused=True)
-    return await _welcome(request, session, account)
+    return await _welcome(request, session, account, passkey)
 
 
 @get(RECOVERY, open_door=True, include_in_schema=False)
@@ -166,6 +169,7 @@ async def use_code(request: AnyRequest) -> ASGIResponse:
         account = await recovery.use(code)
         if account:
             await audit.write(account.name, "code_used")
+            await people.tell_of_a_code(account)
     if account is None:
         await _note("sign_in_failed", NotAccepted("wrong_code"))
         context = {"refused": True, "code": code}
@@ -202,18 +206,20 @@ async def recover(request: AnyRequest) -> ASGIResponse:
         await _note("passkey_refused", refusal)
         context = {"account": account, "refused": True}
         return door_page(request, Page("staff/recovered.html", context, status=403))
-    return await _welcome(request, session, account)
+    return await _welcome(request, session, account, passkey)
 
 
-async def _welcome(request: AnyRequest, session: Session, account: Account) -> Sent:
+async def _welcome(
+    request: AnyRequest, session: Session, account: Account, passkey: Passkey
+) -> Sent:
     """Sign in who just made a passkey, and show them codes if they have none to use."""
     codes = [] if await recovery.left(account) else await recovery.make_codes(account)
     async with DB.transaction():
-        session, token = await session.replace(account, fresh=True)
+        session, token = await session.replace(account, {"passkey": passkey.id}, fresh=True)
         await audit.write(account.name, "signed_in", "new passkey")
         if codes:
             await audit.write(account.name, "codes_made")
-    come_in(request, account, session, token)
+    come_in(request, account, session)
     context = {"codes": codes, "welcome": True}
     return hand_over(desk_page(request, Page("staff/codes.html", context)), token)
 
@@ -224,6 +230,10 @@ async def _open_invitation(token: str) -> Invitation:
         said = _("This link leads to no invitation. Check that all of it was copied.")
     elif found.used_at is not None:
         said = _("This invitation was used already. If it was you, sign in with your passkey.")
+    elif found.opens_at > now():
+        said = _("This link works from %(moment)s on, or when another admin approved it.") % {
+            "moment": moment_in_words(found.opens_at)
+        }
     elif not found.is_open():
         said = _("This invitation has ended. Ask an admin for a new link.")
     else:

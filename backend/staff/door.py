@@ -13,7 +13,7 @@ from litestar.handlers.base import BaseRouteHandler
 
 from backend.staff import audit
 from backend.staff.roles import Right
-from backend.staff.tables import SESSION, Account, Session, form_token
+from backend.staff.tables import SESSION, Account, Passkey, Session, form_token
 from backend.web import language
 from backend.web.errors import CannotAnswer, GoTo
 from backend.web.gate import SAFE
@@ -82,9 +82,19 @@ def visitor_of(request: AnyRequest) -> Visitor:
     return found
 
 
-def come_in(request: AnyRequest, account: Account, session: Session, token: str) -> None:
-    """Let pages answer this very request as they will the next ones, which carry the token."""
-    request.state.visitor = Visitor(account, session, form_token(token))
+def come_in(request: AnyRequest, account: Account, session: Session) -> None:
+    """Let pages answer this very request as they will the next ones, which carry its token."""
+    request.state.visitor = Visitor(account, session, form_token(account))
+
+
+async def sessions_of(account: Account) -> list[tuple[Session, str]]:
+    """A person's open sessions, last used first, each with the name of the passkey it began with,
+    where that is still theirs."""
+    names = {each.id: each.name for each in await Passkey.of(account)}
+    return [
+        (each, names.get(each.note("passkey") or 0, ""))
+        for each in await Session.open_ones_of(account)
+    ]
 
 
 async def current_session(request: AnyRequest) -> tuple[Session, str] | None:
@@ -116,8 +126,11 @@ async def _visitor(request: AnyRequest) -> Visitor | None:
     found = await current_session(request)
     if found is None or found[0].account is None:
         return None
-    session, token = found
-    return Visitor(session.account, session, form_token(token))
+    session, _token = found
+    # What a page asks for by itself, again and again, is nobody at it.
+    if request.method not in SAFE or request.headers.get("hx-request") != "true":
+        await session.was_seen()
+    return Visitor(session.account, session, form_token(session.account))
 
 
 async def _check_form(request: AnyRequest, visitor: Visitor) -> None:
@@ -126,7 +139,7 @@ async def _check_form(request: AnyRequest, visitor: Visitor) -> None:
         given = str((await request.form()).get("form_token") or "")
     if not hmac.compare_digest(given.encode(), visitor.form_token.encode()):
         raise CannotAnswer(
-            _("This form is from an earlier sign-in. Go back, load the page again, and send it."),
+            _("This form is another person’s. Go back, load the page again, and send it."),
             status=403,
             way_on=(DESK, _("To the desk")),
         )

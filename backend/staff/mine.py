@@ -1,18 +1,20 @@
 """My account: the passkeys, recovery codes and open sessions of who is signed in."""
 
+import contextlib
+
 from litestar import get, post
 from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
 from backend.database import DB
-from backend.staff import audit, passkeys, recovery, tries
+from backend.staff import audit, door, passkeys, people, recovery, tries
 from backend.staff.controllers import TO_ADD, ask_as_json
 from backend.staff.door import Visitor, visitor_of
 from backend.staff.forms import field, mistake_in_name, tidy
 from backend.staff.pages import desk_page
 from backend.staff.passkeys import NotAccepted
 from backend.staff.roles import Right, Role, role_in_words
-from backend.staff.tables import Passkey, Session
+from backend.staff.tables import Invitation, Passkey
 from backend.web.errors import CannotAnswer
 from backend.web.language import gettext as _
 from backend.web.pages import Page
@@ -101,6 +103,15 @@ async def end_other_sessions(request: AnyRequest) -> ASGIResponse:
     return see(ME)
 
 
+@post("/desk/me/invitation/refuse", may=Right.ENTER, include_in_schema=False)
+async def refuse_link(request: AnyRequest) -> ASGIResponse:
+    """Somebody made a link to this person's account, and they did not ask for it."""
+    visitor = visitor_of(request)
+    with contextlib.suppress(people.NotPossible):
+        await people.refuse(visitor.account, visitor.account)
+    return see(ME)
+
+
 async def _mine(visitor: Visitor, id: int) -> Passkey:
     for passkey in await Passkey.of(visitor.account):
         if passkey.id == id:
@@ -120,7 +131,9 @@ async def _my_page(
     context = {
         "passkeys": mine,
         "codes_left": codes,
-        "sessions": await Session.count_open(visitor.account),
+        "sessions": await door.sessions_of(visitor.account),
+        "this_session": visitor.session.id,
+        "invitation": await Invitation.waiting_for(visitor.account),
         "roles": [role_in_words(role) for role in visitor.account.roles],
         "one_loss_away": Role.ADMIN in visitor.account.roles and len(mine) < 2 and not codes,
         "mistakes": mistakes or {},

@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator
 
 from backend import settings
 from backend.database import DB
-from backend.staff import audit
+from backend.staff import alarms, audit
 from backend.staff.forms import mistake_in_name, mistake_in_roles, tidy
 from backend.staff.roles import Role
-from backend.staff.tables import Account, Invitation, Session, now
+from backend.staff.tables import WAITING, Account, Invitation, Session, now
 from backend.web.language import gettext as _
+from backend.web.language import later
 
 
 class NotPossible(Exception):
@@ -97,9 +98,68 @@ async def reopen(account: Account, actor: str) -> None:
         await audit.write(actor, "account_reopened", f"staff {account.name}")
 
 
+async def approve(invitation: Invitation, by: Account) -> None:
+    """Another admin knows of it: let the link work now. Raises NotPossible."""
+    async with _alone():
+        standing = await Invitation.with_id(invitation.id)
+        if standing is None:
+            raise NotPossible(_("This link works already, or it ended."))
+        if sentence := standing.why_not_approve(by):
+            raise NotPossible(sentence)
+        await standing.approve(by)
+        await audit.write(by.name, "invitation_approved", f"staff {standing.account.name}")
+
+
+async def refuse(account: Account, by: Account) -> None:
+    """Let the link lead nowhere: an admin does not know of it, or whose account it is."""
+    async with _alone():
+        if await Invitation.waiting_for(account) is None:
+            raise NotPossible(_("This link works already, or it ended."))
+        await Invitation.end_all_of(account)
+        await audit.write(by.name, "invitation_refused", f"staff {account.name}")
+
+
+async def vouch(account: Account, actor: str) -> None:
+    """Who holds the server knows this person: they count as a second person from now on."""
+    async with _alone():
+        if (await _as_it_is(account)).counts_from is None:
+            raise NotPossible(_("They have not come in yet."))
+        await Account.update({Account.counts_from: now()}).where(Account.id == account.id)
+        await audit.write(actor, "vouched", f"staff {account.name}")
+
+
+async def end_sessions(account: Account, by: Account) -> int:
+    """Sign someone out everywhere. Returns how many sessions ended."""
+    async with DB.transaction():
+        ended = len(await Session.open_ones_of(account))
+        await Session.end_all_of(account)
+        await audit.write(by.name, "sessions_ended", f"staff {account.name}", sessions=ended)
+    return ended
+
+
+async def tell_of_a_code(account: Account) -> None:
+    await alarms.raise_to_admins(
+        f"code {account.id}",
+        later("%(who)s used a recovery code."),
+        later("Ask %(who)s whether it was they. If not: end their sessions, and close the account"
+              " under Staff."),
+        who=account.name,
+    )  # fmt: skip
+
+
 async def _invite(account: Account, actor: str, by: Account | None) -> str:
     token = await Invitation.make_for(account, by)
-    await audit.write(actor, "invited", f"staff {account.name}")
+    more = {} if by is None else {"waits_hours": int(WAITING.total_seconds() // 3600)}
+    await audit.write(actor, "invited", f"staff {account.name}", **more)
+    if by is not None:
+        await alarms.raise_to_admins(
+            f"invitation {account.id}",
+            later("%(by)s made a link for %(who)s. Whoever has it can come in as %(who)s."),
+            later("If you know of it, approve it under Staff; if not, refuse it there. After 72"
+                  " hours it works by itself."),
+            by=actor,
+            who=account.name,
+        )  # fmt: skip
     return f"{settings.read().site_url}/desk/invitations/{token}"
 
 

@@ -10,10 +10,11 @@ from piccolo.query.functions.aggregate import Min
 from piccolo.table import Table
 
 from backend.database import DB
-from backend.staff import audit
+from backend.staff import audit, names
 from backend.staff.tables import (
     Account,
     Alarm,
+    AuditHead,
     Invitation,
     RetentionHold,
     RetentionRun,
@@ -183,6 +184,10 @@ async def _alarms(before: datetime) -> int:
     return await remove(Alarm, Alarm.settled_at < before)
 
 
+async def _heads(before: datetime) -> int:
+    return await remove(AuditHead, AuditHead.at < before)
+
+
 async def _runs(before: datetime) -> int:
     return await remove(RetentionRun, RetentionRun.ended_at < before)
 
@@ -194,6 +199,8 @@ RULES: tuple[Keep, ...] = (
     Keep("invitations", later("Invitations that were used or ended"), timedelta(30), _invitations),
     Keep("jobs", later("Failed background jobs"), timedelta(days=14), backlog.forget),
     Keep("alarms", later("Alarms that were settled"), timedelta(days=90), _alarms),
+    Keep("heads", later("Signed ends of the audit trail"), YEAR, _heads),
+    Keep("names_seen", later("How many names staff were shown a day"), timedelta(30), names.forget),
     Keep("retention", later("Reports of these removals"), YEAR, _runs),
 )
 

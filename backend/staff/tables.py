@@ -13,6 +13,7 @@ from piccolo.columns import (
     BigInt,
     Boolean,
     Bytea,
+    Date,
     ForeignKey,
     Integer,
     Serial,
@@ -21,15 +22,25 @@ from piccolo.columns import (
 )
 from piccolo.columns.combination import WhereRaw
 from piccolo.columns.defaults.timestamptz import TimestamptzNow
+from piccolo.constraints import Unique
 from piccolo.table import Table
 
+from backend import settings
 from backend.database import DB
 from backend.staff.roles import Right, Role, may
+from backend.web.language import gettext as _
 
 SESSION = datetime.timedelta(hours=12)
+IDLE = datetime.timedelta(minutes=30)
+# How exactly we know when a session was last used: not each request writes a row.
+SEEN_EVERY = datetime.timedelta(minutes=1)
 TRYING = datetime.timedelta(minutes=10)
 FRESH = datetime.timedelta(minutes=10)
 INVITATION = datetime.timedelta(hours=24)
+# What an admin does alone at the desk waits so long for another admin's word.
+WAITING = datetime.timedelta(hours=72)
+# So long after an account came to somebody's hands they are nobody's second person.
+NEW = datetime.timedelta(days=7)
 LARGEST_ID = 2**31 - 1
 
 
@@ -44,7 +55,9 @@ def digest(token: str) -> bytes:
 
 class Account(Table):
     """One person of the staff. `name` is what colleagues and the audit trail call them, and never
-    changes; `handle` is what a passkey knows them by. Without a passkey nobody can come in."""
+    changes; `handle` is what a passkey knows them by. Without a passkey nobody can come in.
+    `counts_from` is when they begin to count as a second person, null before their first passkey;
+    `let_in_by` is who made the link they came in with, null for the command line."""
 
     id: Serial
     name = Varchar(length=60, unique=True)
@@ -52,6 +65,8 @@ class Account(Table):
     roles = Array(base_column=Varchar(length=20))
     made_at = Timestamptz(default=TimestamptzNow())
     closed_at = Timestamptz(null=True, default=None)
+    counts_from = Timestamptz(null=True, default=None)
+    let_in_by: Any = ForeignKey("self", null=True, default=None)
 
     @classmethod
     async def open_for(cls, name: str, roles: list[str]) -> "Account":
@@ -86,6 +101,39 @@ class Account(Table):
 
     def may(self, right: Right) -> bool:
         return self.closed_at is None and may(self.roles, right)
+
+    def is_new(self) -> bool:
+        return self.counts_from is None or self.counts_from > now()
+
+    async def came_in(self, let_in_by: int | None) -> None:
+        """This account is in somebody's hands from now on: who that is nobody has seen yet."""
+        self.counts_from, self.let_in_by = now() + NEW, let_in_by
+        await Account.update(
+            {Account.counts_from: self.counts_from, Account.let_in_by: let_in_by}
+        ).where(Account.id == self.id)
+
+    async def why_not_second(self, first: int | None) -> str:
+        """The one rule of the second person: why this one may not approve what the account `first`
+        began, as a sentence, or nothing. Whoever opens an account at the desk could be both its
+        person and their own, so it counts for neither half of such a pair at first."""
+        if not settings.read().second_person:
+            return ""
+        if first == self.id:
+            return _("A second person has to approve what you began.")
+        if self.is_new():
+            return _("Your account is new, or was opened anew: for seven days somebody else has to"
+                     " be the second person.")  # fmt: skip
+        other = await Account.with_id(first) if first else None
+        if other is not None and other.is_new() and _id(other.let_in_by) == self.id:
+            return _("You let in who began this within the last seven days: somebody else has to"
+                     " be the second person.")  # fmt: skip
+        return ""
+
+
+def _id(row: Any) -> int | None:
+    """The id that a foreign key holds, whether its row was read along or not."""
+    id: int | None = getattr(row, "id", row)
+    return id
 
 
 class Passkey(Table):
@@ -147,33 +195,78 @@ class RecoveryCode(Table):
 
 
 class Invitation(Table):
-    """A link that lets one person make a passkey for one account, once, within 24 hours."""
+    """A link that lets one person make a passkey for one account, once, within 24 hours from
+    `opens_at` on: then another admin approved it (`approved_by`), or nobody did for 72 hours."""
 
     id: Serial
     account = ForeignKey(Account, null=False)
     token_hash = Bytea(unique=True)
     made_by = ForeignKey(Account, null=True, default=None)
     made_at = Timestamptz(default=TimestamptzNow())
+    opens_at = Timestamptz(default=TimestamptzNow())
+    approved_by = ForeignKey(Account, null=True, default=None)
     ends_at = Timestamptz()
     used_at = Timestamptz(null=True, default=None)
 
     @classmethod
     async def make_for(cls, account: Account, made_by: Account | None = None) -> str:
-        """A new link's token. Links made before for the same person lead nowhere from now on."""
+        """A new link's token; what somebody of the staff makes has to wait. Links made before for
+        the same person lead nowhere from now on."""
         token = secrets.token_urlsafe(24)
         await cls.end_all_of(account)
+        opens_at = now() + WAITING if made_by else now()
         await cls(
             account=account.id,
             token_hash=digest(token),
             made_by=made_by.id if made_by else None,
-            ends_at=now() + INVITATION,
+            opens_at=opens_at,
+            ends_at=opens_at + INVITATION,
         ).save()
         return token
 
     @classmethod
+    async def waiting(cls) -> "list[Invitation]":
+        """Those that lead nowhere yet, with their accounts and who made them; oldest first."""
+        found: list[Invitation] = await (
+            cls.objects(cls.account, cls.made_by)
+            .where(cls.used_at.is_null(), cls.opens_at > now())
+            .order_by(cls.id)
+        )
+        return [each for each in found if each.account.closed_at is None]
+
+    @classmethod
+    async def waiting_for(cls, account: Account) -> "Invitation | None":
+        return next((each for each in await cls.waiting() if each.account.id == account.id), None)
+
+    @classmethod
+    async def with_id(cls, id: int) -> "Invitation | None":
+        return next((each for each in await cls.waiting() if each.id == id), None)
+
+    def why_not_approve(self, by: Account) -> str:
+        """Why this admin may not let it open before its time, as a sentence, or nothing. Whatever
+        SECOND_PERSON says: whoever has the link acts under that name."""
+        if _id(self.made_by) == by.id:
+            return _("You made this link yourself: another admin has to approve it.")
+        if self.account.id == by.id:
+            return _("This link is for you: another admin has to approve it.")
+        if by.is_new():
+            return _("Your account is new, or was opened anew: another admin has to approve this.")
+        return ""
+
+    async def approve(self, by: Account) -> None:
+        """Let it open now. The caller has asked `why_not_approve`."""
+        await Invitation.update(
+            {
+                Invitation.approved_by: by.id,
+                Invitation.opens_at: now(),
+                Invitation.ends_at: now() + INVITATION,
+            }
+        ).where(Invitation.id == self.id)
+
+    @classmethod
     async def end_all_of(cls, account: Account) -> None:
         open_ones = (cls.account == account.id) & cls.used_at.is_null() & (cls.ends_at > now())
-        await cls.update({cls.ends_at: now()}).where(open_ones)
+        await cls.update({cls.ends_at: now(), cls.opens_at: now()}).where(open_ones)
 
     @classmethod
     async def carried_as(cls, token: str) -> "Invitation | None":
@@ -184,15 +277,17 @@ class Invitation(Table):
         return found
 
     def is_open(self) -> bool:
-        return self.used_at is None and self.ends_at > now() and self.account.closed_at is None
+        begun = self.opens_at <= now() < self.ends_at
+        return self.used_at is None and begun and self.account.closed_at is None
 
     async def use(self) -> bool:
         """Mark it used; False when somebody was first, or it ended meanwhile."""
         mine = await Invitation.raw(
             "UPDATE invitation SET used_at = {} WHERE id = {} AND used_at IS NULL"
-            " AND ends_at > {} RETURNING id",
+            " AND opens_at <= {} AND ends_at > {} RETURNING id",
             now(),
             self.id,
+            now(),
             now(),
         )
         return bool(mine)
@@ -201,7 +296,8 @@ class Invitation(Table):
 class Session(Table):
     """A browser that someone signed in with, or is about to: then `account` is null and `data`
     holds the challenge. Only ids that we made are ever looked up, so nobody can plant one; a new
-    one takes the old one's place at sign-in and step-up.
+    one takes the old one's place at sign-in and step-up. One that nobody used for half an hour
+    (`seen_at`) is over.
     """
 
     id: Serial
@@ -211,13 +307,14 @@ class Session(Table):
     made_at = Timestamptz(default=TimestamptzNow())
     ends_at = Timestamptz(index=True)
     fresh_until = Timestamptz(null=True, default=None)
+    seen_at = Timestamptz(default=TimestamptzNow())
 
     @classmethod
     async def carried_as(cls, token: str) -> "Session | None":
         """The session of a cookie, with its account; None for an unknown or ended one."""
         found: Session | None = await (
             cls.objects(cls.account)
-            .where(cls.token_hash == digest(token), cls.ends_at > now())
+            .where(cls.token_hash == digest(token), *cls._open())
             .first()
             .output(load_json=True)
         )
@@ -301,8 +398,24 @@ class Session(Table):
         return len(ended)
 
     @classmethod
-    async def count_open(cls, account: Account) -> int:
-        return int(await cls.count().where(cls.account == account.id, cls.ends_at > now()))
+    async def open_ones_of(cls, account: Account) -> "list[Session]":
+        """Last used first."""
+        found: list[Session] = await (
+            cls.objects()
+            .where(cls.account == account.id, *cls._open())
+            .order_by(cls.seen_at, ascending=False)
+            .output(load_json=True)
+        )
+        return found
+
+    async def was_seen(self) -> None:
+        """Somebody is at it."""
+        if self.seen_at < now() - SEEN_EVERY:
+            await Session.update({Session.seen_at: now()}).where(Session.id == self.id)
+
+    @classmethod
+    def _open(cls) -> tuple[Any, ...]:
+        return (cls.ends_at > now(), cls.seen_at > now() - IDLE)
 
     def is_fresh(self) -> bool:
         """Whether the person showed their passkey within the last ten minutes."""
@@ -310,8 +423,9 @@ class Session(Table):
 
 
 class AuditEntry(Table):
-    """One line of the trail. `hash` is SHA-256 over the line before it and all of this one's
-    columns (see `audit`). `subject` names a thing, never a person who is not staff."""
+    """One line of the trail. `hash` is over the line before it and all of this one's columns (see
+    `audit`): by the key `key` of the keyring, or a plain SHA-256 where it is null, as it was first.
+    `subject` names a thing, never a person who is not staff."""
 
     id: Serial
     at = Timestamptz(index=True)
@@ -320,11 +434,43 @@ class AuditEntry(Table):
     subject = Varchar(length=160)
     details = JSONB(default="{}")
     hash = Bytea()
+    key = Varchar(length=8, null=True, default=None)
 
 
-def form_token(session_token: str) -> str:
-    """What every form of the desk carries besides the cookie; other sites cannot know it."""
-    return hmac.digest(session_token.encode(), b"form", hashlib.sha256).hex()[:32]
+class AuditHead(Table):
+    """The trail's last line as it was at a moment, signed by a key of the keyring (see `heads`):
+    whoever kept a copy elsewhere can tell whether that line still stands. Times in UTC."""
+
+    id: Serial
+    line = Integer()
+    hash = Bytea()
+    at = Timestamptz()
+    key = Varchar(length=8)
+    signature = Bytea()
+
+    @classmethod
+    async def newest(cls) -> "AuditHead | None":
+        found: AuditHead | None = await cls.objects().order_by(cls.id, ascending=False).first()
+        return found
+
+
+class NamesSeen(Table):
+    """How many people's names one account was shown on one day (in California). `lifted_by` is the
+    admin who let them see more of them that day."""
+
+    id: Serial
+    account = ForeignKey(Account, null=False)
+    day = Date()
+    names = Integer(default=0)
+    lifted_by = Varchar(length=60, null=True, default=None)
+
+    one_a_day = Unique([account, day], name="one_count_of_names_a_day")
+
+
+def form_token(account: Account) -> str:
+    """What every form of the desk carries besides the cookie; other sites cannot know it. It is the
+    person's, not the session's: what was typed before a session ended can still be sent."""
+    return hmac.digest(bytes(account.handle), b"form", hashlib.sha256).hex()[:32]
 
 
 class Alarm(Table):
@@ -378,7 +524,7 @@ class Alarm(Table):
     async def with_id(cls, id: int) -> "Alarm | None":
         if not 0 < id <= LARGEST_ID:
             return None
-        found: Alarm | None = await cls.objects().where(cls.id == id).first()
+        found: Alarm | None = await cls.objects().where(cls.id == id).first().output(load_json=True)
         return found
 
     async def settle(self, by: str) -> bool:

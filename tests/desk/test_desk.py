@@ -59,7 +59,7 @@ async def test_every_role_gets_just_what_is_theirs(at_the_desk: AtTheDesk, role:
         assert refused == (role not in ROLES_WITH[right]), (role, method, path, answer.status_code)
         if not refused and method != "GET":
             assert answer.status_code == 403  # the form's token was missing
-            assert "This form is from an earlier sign-in" in answer.text
+            assert "This form is another person’s" in answer.text
 
 
 def test_every_page_of_the_desk_says_who_may_use_it() -> None:

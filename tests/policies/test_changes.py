@@ -12,6 +12,7 @@ from backend.policies.changes import Part, Refused
 from backend.policies.entries import FactName
 from backend.policies.tables import Change, Conflict
 from backend.staff.tables import Account
+from tests.conftest import aged
 
 WHY = {"en": "A new order was read."}
 SONOMA_HOLD = FactName("sonoma", "rule", "sheriff-2014")
@@ -20,12 +21,12 @@ NEW_RULE = FactName("sonoma", "rule", "sheriff-2026")
 
 @pytest.fixture
 async def ana(record: None) -> Account:
-    return await Account.open_for("Ana the editor", ["editor"])
+    return await aged(await Account.open_for("Ana the editor", ["editor"]))
 
 
 @pytest.fixture
 async def ben(record: None) -> Account:
-    return await Account.open_for("Ben the editor", ["editor"])
+    return await aged(await Account.open_for("Ben the editor", ["editor"]))
 
 
 @pytest.fixture

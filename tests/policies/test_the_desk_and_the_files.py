@@ -15,6 +15,7 @@ from backend.policies.entries import Entry, FactName
 from backend.policies.tables import Change, Conflict, Rule
 from backend.staff.tables import Account
 from backend.web import language
+from tests.conftest import aged
 
 WHY = {"en": "Someone read it again."}
 SHERIFF = FactName("sonoma", "rule", "sheriff-2014")
@@ -25,12 +26,12 @@ REFUSES = FactName("san-diego", "practice", "sheriff-refuses-transfer-2024")
 
 @pytest.fixture
 async def ana(record: None) -> Account:
-    return await Account.open_for("Ana the editor", ["editor"])
+    return await aged(await Account.open_for("Ana the editor", ["editor"]))
 
 
 @pytest.fixture
 async def ben(record: None) -> Account:
-    return await Account.open_for("Ben the editor", ["editor"])
+    return await aged(await Account.open_for("Ben the editor", ["editor"]))
 
 
 @pytest.fixture

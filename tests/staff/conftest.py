@@ -1,9 +1,12 @@
 """Someone before the door, with a browser and a passkey of their own."""
 
+import os
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -11,7 +14,7 @@ import pytest
 
 from backend.staff import audit, people
 from backend.staff.door import COOKIE
-from backend.staff.tables import Account, AuditEntry
+from backend.staff.tables import Account, AuditEntry, now
 from tests.staff.authenticator import Authenticator
 
 OURS = {"Sec-Fetch-Site": "same-origin"}
@@ -104,6 +107,27 @@ async def join(stranger: Stranger) -> Join:
         return person
 
     return joined
+
+
+async def long_ago(monkeypatch: pytest.MonkeyPatch, days: int, lines: int) -> None:
+    """Lines of the trail as they were written then."""
+    with monkeypatch.context() as then:
+        then.setattr(audit, "now", lambda: now() - timedelta(days=days))
+        for number in range(lines):
+            await audit.write("Ana", "changed", f"old rule {number}")
+
+
+@pytest.fixture
+def own_keys(tmp_path: Path) -> Iterator[Path]:
+    """Keys of this test's own, and what is noted beside them."""
+    path = tmp_path / "keys" / "keys.json"
+    before = os.environ.get("KEYS")
+    os.environ["KEYS"] = str(path)
+    yield path
+    if before is None:
+        del os.environ["KEYS"]
+    else:
+        os.environ["KEYS"] = before
 
 
 async def invited(name: str, *roles: str) -> str:

@@ -12,7 +12,7 @@ from backend.staff import audit, commands
 from backend.staff.people import NotPossible
 from backend.staff.tables import AuditEntry, Session
 from tests.serving import HOUSE
-from tests.staff.conftest import Join, account_of, last_lines
+from tests.staff.conftest import Join, account_of, last_lines, long_ago
 
 
 async def say(work: str, name: str = "", *roles: str, head: str | None = None) -> str:
@@ -154,8 +154,10 @@ async def test_a_broken_line_is_named(record: None) -> None:
         await say("verify")
 
 
-async def test_a_head_that_retention_removed_is_vouched_for(record: None) -> None:
-    await audit.write("Ana", "signed_in")
+async def test_a_head_that_retention_removed_is_vouched_for(
+    record: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await long_ago(monkeypatch, 366, lines=2)
     head = (await say("verify")).rpartition(" ")[2]
     await audit.shorten(before=datetime.datetime.now(datetime.UTC))
     assert "each follows" in await say("verify", head=head)

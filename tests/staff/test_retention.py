@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -25,6 +26,7 @@ from backend.staff.tables import (
 )
 from backend.web import backlog, work
 from tests.serving import HOUSE
+from tests.staff.conftest import long_ago
 
 DAY = timedelta(days=1)
 
@@ -105,15 +107,18 @@ async def test_a_dry_run_counts_and_leaves_everything_as_it_is(old_things: None)
     assert await RetentionRun.last() is None
 
 
-async def test_the_audit_trail_is_kept_a_year(record: None) -> None:
+async def test_the_audit_trail_is_kept_a_year(
+    record: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     [rule] = [rule for rule in worker.RETENTION if rule.name == "audit"]
     assert rule.kept_for == timedelta(days=365)
-    for number in range(3):
-        await audit.write("Ana", "changed", f"rule {number}")
-    lines = await AuditEntry.count()
+    await long_ago(monkeypatch, 366, lines=3)
+    await long_ago(monkeypatch, 364, lines=2)
+    report = await retention.run([rule])
+    assert report.rules[0].removed == 3
     tomorrow = Keep(rule.name, rule.what, -DAY, rule.purge)
     report = await retention.run([tomorrow])
-    assert report.rules[0].removed == lines
+    assert report.rules[0].removed == 0
     assert (await audit.verify()).broken is None
 
 
@@ -179,7 +184,7 @@ async def test_an_alarm_stands_once_and_counts(record: None) -> None:
 
 
 async def test_the_night_logs_the_end_of_the_trail_outside_the_database(
-    record: None, capsys: pytest.CaptureFixture[str]
+    record: None, own_keys: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     await audit.write("Ana", "changed", "rule x")
     await nightly.check_audit({})
@@ -191,7 +196,7 @@ async def test_the_night_logs_the_end_of_the_trail_outside_the_database(
     assert await Alarm.all_standing() == []
 
 
-async def test_a_broken_trail_raises_an_alarm(record: None) -> None:
+async def test_a_broken_trail_raises_an_alarm(record: None, own_keys: Path) -> None:
     for number in range(3):
         await audit.write("Ana", "changed", f"rule {number}")
     ids = await AuditEntry.select(AuditEntry.id).order_by(AuditEntry.id).output(as_list=True)

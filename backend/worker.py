@@ -138,6 +138,7 @@ JOBS: dict[str, Job] = {
     "ring_lane": delivery.lane,
     "tend_rings": delivery.tend,
     "warn_unconfirmed": push.warn_unconfirmed,
+    "draw_lots": push.draw_lots,
     "look_for_news": watching.look_for_news,
     telling.MAIL_JOB: alert_mailing.mail_news,
     alert_mailing.LETTER_JOB: alert_mailing.mail_letter,
@@ -160,4 +161,5 @@ SCHEDULES: tuple[Schedule, ...] = (
     Schedule("look_for_news", "* * * * *", "look_for_news"),
     # By day, since it rings.
     Schedule("warn_unconfirmed", "23 19 * * *", "warn_unconfirmed"),
+    Schedule("draw_lots", "41 10 * * *", "draw_lots"),
 )

@@ -5,6 +5,7 @@ An answer that says no is `{"said": a sentence, "code": …}` in the reader's la
 """
 
 import json
+import secrets
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -16,7 +17,6 @@ from backend.alerts import choosing, codes, wording
 from backend.push import ourselves, rings, subscribing
 from backend.push.subscribing import CannotSubscribe
 from backend.push.tables import Subscription
-from backend.staff.tables import now
 from backend.web import language
 from backend.web.language import gettext as _
 from backend.web.language import later
@@ -115,7 +115,7 @@ async def open_app(request: AnyRequest) -> ASGIResponse:
 
 @post("/alerts/subscription/status", include_in_schema=False)
 async def tell_status(request: AnyRequest) -> ASGIResponse:
-    """What was chosen, when this phone was last heard of, and our key as it is now."""
+    """What was chosen, on which day this phone was last heard of, and our key as it is now."""
     held = await _held(request)
     if isinstance(held, Sent):
         return held
@@ -139,7 +139,9 @@ async def send_test(request: AnyRequest) -> ASGIResponse:
         return held
     if not await TESTS.take(f"test {held.id}".encode()):
         return _no(request, 429, "often", TOO_OFTEN)
-    what = f"test {held.id} {now():%Y-%m-%d %H:%M:%S.%f}"
+    await subscribing.await_test(held.id)
+    # Not whose it is: a ring's name is kept for a year.
+    what = f"test {secrets.token_hex(12)}"
     await rings.ring_one(held.id, what, wording.test(), "/alerts")
     return _yes(request, {})
 
@@ -150,6 +152,7 @@ async def show_code(request: AnyRequest) -> ASGIResponse:
     held = await _held(request)
     if isinstance(held, Sent):
         return held
+    await subscribing.await_test(held.id)
     return _yes(request, {"code": await codes.code_for(held.id)})
 
 

@@ -13,6 +13,7 @@ from piccolo.columns import (
     BigSerial,
     Boolean,
     Bytea,
+    Date,
     ForeignKey,
     Integer,
     Serial,
@@ -112,13 +113,18 @@ class PhoneCode(Table):
 class AlertMail(Table):
     """Who hears by mail. The columns of what they chose are a subscription's. `place` is the blind
     index of the mailbox; `standing` is the same once it is confirmed, so that one mailbox stands
-    once. `token` opens their own page and is sealed with the address; `token_hash` finds it."""
+    once. `token` opens their own page and is sealed with the address; `token_hash` finds it. Only
+    the mailbox is told it, and it is another once they confirmed. Whoever asks holds a token of
+    their own, `asker_hash`, which opens nothing but the page where the digits are typed. `mailed`
+    says that a letter with them left: else no digits are right. `tries` are of the day
+    `tried_on`."""
 
     id = BigSerial(primary_key=True)
     data_key = Text()
     address = Text()
     token = Text()
     token_hash = Bytea(unique=True)
+    asker_hash = Bytea(null=True, default=None, unique=True)
     place = Bytea(index=True)
     standing = Bytea(null=True, default=None, unique=True)
     language = Varchar(length=8)
@@ -128,6 +134,8 @@ class AlertMail(Table):
     kinds = Array(base_column=Varchar(length=40), default=list)
     remind_day = Boolean(default=False)
     remind_hours = Boolean(default=False)
+    mailed = Boolean(default=False)
     tries = SmallInt(default=0)
+    tried_on = Date(null=True, default=None)
     made_at = Timestamptz(default=TimestamptzNow(), index=True)
     confirmed_at = Timestamptz(null=True, default=None)

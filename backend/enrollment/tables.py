@@ -118,12 +118,15 @@ class HelpPlace(Table):
 
 
 class WrongFlag(Table):
-    """Somebody said that a place's card is wrong. Who that was is neither asked nor kept."""
+    """Somebody said that a place's card is wrong. Who that was is neither asked nor kept; since
+    their own words may tell it all the same, `sealed` holds those. `words` is from before that."""
 
     id: Serial
     place = ForeignKey(HelpPlace, null=False)
     what = Varchar(length=20)
     words = Varchar(length=300, default="")
+    data_key = Text(default="")
+    sealed = Text(default="")
     made_at = Timestamptz(default=TimestamptzNow())
     settled_at = Timestamptz(null=True, default=None)
     settled_by = ForeignKey(Account, null=True, default=None)

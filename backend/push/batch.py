@@ -3,10 +3,10 @@
 import json
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from backend.push import payload
+from backend.push import payload, timing
 from backend.push.endpoints import Endpoint
 from backend.push.rings import LONGEST_LIFE, topic
 from backend.web.language import ENGLISH
@@ -21,7 +21,8 @@ A_DAY = 24 * 3600
 @dataclass
 class Batch:
     """A batch in hand, with what is sent: `plain` are the padded messages by language and wording,
-    made when they are first needed. `counts` are those of the devices struck off."""
+    made when they are first needed. `counts` are those of the devices struck off. On `trial` are
+    devices that have not proved themselves."""
 
     id: int
     ring: int
@@ -29,6 +30,7 @@ class Batch:
     holder: str
     remaining: set[int]
     tries: int
+    trial: bool
     counts: Counter[str]
     words: dict[str, Any]
     navigate: str
@@ -48,6 +50,7 @@ class Batch:
             holder=holder,
             remaining=set(row["remaining"]),
             tries=row["tries"],
+            trial=row["trial"],
             counts=Counter({name: row[name] for name in COUNTED}),
             words=json.loads(ring["words"]),
             navigate=ring["navigate"],
@@ -58,9 +61,15 @@ class Batch:
             cancelled=ring["cancelled_at"] is not None,
         )
 
+    @property
+    def tells_of_the_service(self) -> bool:
+        """Whether a service that refuses these has something against us. Of devices that never were
+        rung, or failed once already, anybody can make as many as they like."""
+        return not self.trial and not self.tries
+
     def life(self) -> int:
         """For how many seconds the message is worth something: the TTL. Not above 0: none."""
-        left = (self.expires_at - datetime.now(UTC)).total_seconds()
+        left = (self.expires_at - timing.now()).total_seconds()
         return int(min(max(left, SHORTEST_LIFE), MOST_LIFE)) if left > 0 else 0
 
     def urgency(self, life: int) -> str:

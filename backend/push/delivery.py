@@ -14,7 +14,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from backend import database
-from backend.push import hosts, manner, resolving
+from backend.push import hosts, manner, resolving, timing
 from backend.push.batch import Batch
 from backend.push.line import Client
 from backend.push.run import Run
@@ -42,6 +42,8 @@ async def lane(data: dict[str, Any]) -> None:
         return
     _lanes[host] += 1
     try:
+        if not await timing.may_ring():
+            return  # whoever tends the rings asks again, and another machine may be first
         await _ring(host, _client())
     finally:
         _lanes[host] -= 1
@@ -78,8 +80,8 @@ async def tend(_data: dict[str, Any]) -> None:
         for row in await connection.fetch(UNRESOLVED):
             await work.enqueue("resolve_ring", {"ring": row["id"]}, key=f"ring {row['id']}")
         for row in await connection.fetch(DUE):
-            if not row["paused"]:
-                await resolving.wake_lanes(row["host"])
+            if row["urgent"] or not row["paused"]:
+                await resolving.wake_lanes(row["host"], row["urgent"])
         await connection.execute(FINISH_ALL)
 
 
@@ -87,25 +89,27 @@ async def _ring(host: str, client: Client) -> None:
     end = time.monotonic() + manner.current.shift.total_seconds()
     while time.monotonic() < end:
         wait, pauses = await hosts.wait_of(host)
-        if wait > SHORT_WAIT:
+        probe = wait > SHORT_WAIT
+        if probe and not await hosts.may_probe(host):
             return
-        if wait:
+        if wait and not probe:
             await asyncio.sleep(wait)
             continue
-        batch = await _take(host)
+        batch = await _take(host, only_urgent=probe)
         if batch is None:
             return
-        run = Run(batch, client, pauses, end)
+        run = Run(batch, client, pauses, end, probe)
         try:
             await run.ring()
         finally:
             await run.put_down()
 
 
-async def _take(host: str) -> Batch | None:
-    """The next batch that is due and nobody's, urgent ones first."""
+async def _take(host: str, only_urgent: bool) -> Batch | None:
+    """The next batch that is due and nobody's: urgent ones first, and of those the devices that
+    have proved themselves and were not tried in vain."""
     holder = secrets.token_hex(8)
-    rows = await RingBatch.raw(TAKE, holder, manner.current.lease, host)
+    rows = await RingBatch.raw(TAKE, holder, manner.current.lease, host, only_urgent)
     if not rows:
         return None
     [about] = await RingBatch.raw(RING, rows[0]["ring"])
@@ -122,9 +126,9 @@ UPDATE ring_batch SET holder = {}, held_until = clock_timestamp() + {}::interval
 WHERE id = (
     SELECT id FROM ring_batch
     WHERE host = {} AND due_at <= clock_timestamp()
-      AND (held_until IS NULL OR held_until < clock_timestamp())
-    ORDER BY urgent DESC, due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
-RETURNING id, ring, host, remaining, tries, accepted, gone, failed, skipped
+      AND (held_until IS NULL OR held_until < clock_timestamp()) AND (urgent OR NOT {})
+    ORDER BY urgent DESC, trial, tries > 0, due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
+RETURNING id, ring, host, remaining, tries, trial, accepted, gone, failed, skipped
 """
 
 RING = """
@@ -139,8 +143,9 @@ HAVING count(*) > 0
 """
 
 DUE = """
-SELECT host, coalesce((SELECT greatest(paused_until, next_at) > clock_timestamp() FROM push_host
-                       WHERE push_host.host = ring_batch.host), false) AS paused
+SELECT host, bool_or(urgent) AS urgent,
+       coalesce((SELECT greatest(paused_until, next_at) > clock_timestamp() FROM push_host
+                 WHERE push_host.host = ring_batch.host), false) AS paused
 FROM ring_batch
 WHERE due_at <= clock_timestamp() AND (held_until IS NULL OR held_until < clock_timestamp())
 GROUP BY host

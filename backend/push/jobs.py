@@ -1,4 +1,5 @@
-"""The push room's work at night: whom we have not heard of for long is warned, then forgotten."""
+"""The push room's work at night: whom we have not heard of for long is warned, then forgotten; and
+what rows from before kept too exactly is made coarse."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -6,7 +7,9 @@ from typing import Any
 from backend import database
 from backend.push import rings
 from backend.push.audience import Audience
+from backend.push.subscribing import new_id
 from backend.push.tables import (
+    FIRST_BY_LOT,
     UNCONFIRMED_KEPT,
     WARNED_BEFORE,
     Ring,
@@ -16,6 +19,7 @@ from backend.staff.retention import remove
 from backend.web.composing import written_in
 from backend.web.language import LANGUAGES, PSEUDO, later
 from backend.web.language import gettext as _
+from backend.web.sealing import DataKey
 
 # A warning that could not be sent keeps nobody for ever.
 AT_MOST_LATER = timedelta(days=30)
@@ -59,6 +63,29 @@ async def remove_rings(before: datetime) -> int:
     return await remove(Ring, Ring.finished_at < before)
 
 
+async def draw_lots(_data: dict[str, Any]) -> None:
+    """Subscriptions from before ids were drawn by lot get one that tells nothing, and days in place
+    of moments, which a release from before may still have written. Whoever is being rung waits for
+    the next night."""
+    async with database.connection() as connection:
+        await connection.execute(ROUND)
+    while await _draw(200):
+        pass
+
+
+async def _draw(number: int) -> bool:
+    """Whether there may be more."""
+    async with database.connection() as connection:
+        rows = await connection.fetch(IN_ORDER, FIRST_BY_LOT, number)
+        for row in rows:
+            id = new_id()
+            old = DataKey.unwrap(row["data_key"], "subscription", row["id"])
+            key = DataKey.new("subscription", id)
+            sealed = [key.seal(name, old.open(name, row[name])) for name in ("endpoint", "auth")]
+            await connection.execute(RENUMBER, row["id"], id, key.wrapped(), *sealed)
+    return len(rows) == number
+
+
 def _warning() -> dict[str, dict[str, dict[str, str]]]:
     words = {}
     for code in LANGUAGES:
@@ -68,6 +95,30 @@ def _warning() -> dict[str, dict[str, dict[str, str]]]:
             words[code] = {"neutral": said, "full": said}
     return words
 
+
+ROUND = """
+UPDATE subscription SET made_at = date_trunc('day', made_at, 'UTC'),
+       confirmed_at = date_trunc('day', confirmed_at, 'UTC'),
+       received_at = date_trunc('day', received_at, 'UTC'),
+       accepted_at = date_trunc('day', accepted_at, 'UTC')
+WHERE made_at <> date_trunc('day', made_at, 'UTC')
+   OR confirmed_at <> date_trunc('day', confirmed_at, 'UTC')
+   OR received_at <> date_trunc('day', received_at, 'UTC')
+   OR accepted_at <> date_trunc('day', accepted_at, 'UTC')
+"""
+
+IN_ORDER = """
+SELECT id, data_key, endpoint, auth FROM subscription
+WHERE id < $1
+  AND NOT EXISTS (SELECT 1 FROM ring_batch WHERE remaining @> ARRAY[subscription.id])
+  AND NOT EXISTS (SELECT 1 FROM ring WHERE started_at IS NOT NULL AND resolved_at IS NULL
+                  AND cancelled_at IS NULL)
+ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED
+"""
+
+RENUMBER = """
+UPDATE subscription SET id = $2, data_key = $3, endpoint = $4, auth = $5 WHERE id = $1
+"""
 
 WARN = """
 WITH warned AS (

@@ -1,12 +1,12 @@
 """How push services know that it is us (VAPID, RFC 8292): a token signed with the key that a phone
 subscribed under, made out to one push service, good for half a day."""
 
-import time
 from dataclasses import dataclass
 
 from py_vapid import Vapid02
 
 from backend import settings
+from backend.push import timing
 from backend.web import keyring, vapid
 
 PURPOSE = "vapid"
@@ -27,10 +27,10 @@ _tokens: dict[tuple[str, str, str], _Token] = {}
 def authorization(key_id: str, origin: str, contact: str) -> str:
     """The Authorization header for a push service. Raises keyring.NoKey when that key is gone."""
     known = _tokens.get((key_id, origin, contact))
-    if known is not None and time.time() < known.until:
+    if known is not None and timing.epoch() < known.until:
         return known.header
     key = keyring.named(PURPOSE, key_id)
-    now = int(time.time())
+    now = int(timing.epoch())
     # Claims of its own each time: py_vapid and pywebpush write into those they are given.
     claims = {"aud": origin, "sub": contact, "exp": now + GOOD_FOR}
     header: str = Vapid02(private_key=vapid.private_key(key.secret)).sign(claims)["Authorization"]

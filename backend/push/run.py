@@ -1,6 +1,10 @@
 """One go at a batch: send each device its message, and strike off whoever is done.
 
 Nobody is lost when a worker dies: a device is struck off only after the push service has answered.
+
+A refusal has two possible causes. While the same service takes what this process sends to others,
+it is the device: anybody can register one that is always refused, so it must cost the others
+nothing. While nothing is taken it is we, and no device may suffer for that.
 """
 
 import asyncio
@@ -9,14 +13,24 @@ import random
 import time
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
 import structlog
 
 from backend import database, settings
-from backend.push import answers, endpoints, hosts, manner, ourselves, payload, quiet, resolving
+from backend.push import (
+    answers,
+    endpoints,
+    hosts,
+    manner,
+    ourselves,
+    payload,
+    quiet,
+    resolving,
+    timing,
+)
 from backend.push.answers import Verdict
 from backend.push.batch import COUNTED, Batch
 from backend.push.line import Answer, Client, NoAnswer
@@ -28,20 +42,29 @@ log = structlog.get_logger()
 
 LINGER = 0.1
 
-# What went wrong in a row at each service, in this process.
-_refused: Counter[str] = Counter()
+# How often the database is told that a service takes messages, in seconds.
+OFTEN = 1.0
+
+# Silences in a row at each service, and when it last took a message under a key: in this process.
+# Another machine's settings or line may be fine where ours are not.
 _silent: Counter[str] = Counter()
+_took: dict[tuple[str, str], float] = {}
+_told: dict[str, float] = {}
 
 
 class Run:
     """One go at a batch. `window` messages are under way at once; what came of them is noted all
-    together whenever the database has taken the notes before."""
+    together whenever the database has taken the notes before. A `probe` sends one message to a
+    service that stands still."""
 
-    def __init__(self, batch: Batch, client: Client, pauses: int, end: float) -> None:
+    def __init__(
+        self, batch: Batch, client: Client, pauses: int, end: float, probe: bool = False
+    ) -> None:
         self.batch = batch
         self.client = client
         self.pauses = pauses
         self.end = end
+        self.probe = probe
         here = settings.read()
         self.contact = here.push_contact
         self.test_hosts = here.push_test_hosts
@@ -54,6 +77,18 @@ class Run:
         self.in_vain: set[int] = set()  # to be tried again, but not at once
         self.forget: list[tuple[int, bytes]] = []
         self.fresh: list[int] = []
+        self.blamed: list[tuple[int, bytes]] = []
+        self.refused = 0  # while nothing was taken that would show it was the devices
+        self.why = ""
+        self.took_any = False
+        self.under_way = 0
+        self.doubt = ""  # why the service may have to be left alone, once all under way are back
+        self.sure = asyncio.Event()
+        self.sure.set()
+        self.proof = asyncio.Event()  # that it takes what we send, or that nobody is left
+        if batch.tells_of_the_service:
+            self.proof.set()
+        self.step = asyncio.Lock()
         self.to_note = asyncio.Event()
         self.noted = asyncio.Event()
         self.due = 0.0
@@ -68,6 +103,8 @@ class Run:
         devices = await self._awake()
         if not devices:
             return
+        if self.probe:
+            devices = devices[:1]
         if self.pace is not None:
             # No more than fits into this shift: the room would be lost.
             devices = devices[: max(1, int((self.end - time.monotonic()) * self.pace / 60))]
@@ -76,12 +113,15 @@ class Run:
         line = iter(devices)
         try:
             async with asyncio.TaskGroup() as group:
-                for _ in range(min(manner.current.window, len(devices))):
-                    group.create_task(self._send_some(line))
+                for number in range(min(manner.current.window, len(devices))):
+                    group.create_task(self._send_some(line, number < manner.current.refusals))
         finally:
             self.closed = True
             self.to_note.set()
             await notes
+        if self.refused and not self.took_any and await hosts.took_nothing(batch.host):
+            tell = hosts.refuses_new if batch.trial else hosts.refuses_all
+            await tell(batch.host, self.why)
 
     async def put_down(self) -> None:
         """Note the rest, and give the batch back or delete it."""
@@ -120,10 +160,14 @@ class Run:
             await connection.execute(GIVE_BACK, batch.id, batch.holder, wait, tries)
             return
         await connection.execute(MOVE, batch.id, batch.holder, sorted(batch.remaining - in_vain))
-        until = datetime.now(UTC) + wait
-        more = (batch.ring, batch.host, batch.urgent, sorted(in_vain), until, tries)
+        until = timing.now() + wait
+        more = (batch.ring, batch.host, batch.urgent, sorted(in_vain), batch.trial, until, tries)
         await connection.execute(ADD, *more)
         await connection.execute(GIVE_BACK, batch.id, batch.holder, timedelta(), batch.tries)
+
+    @property
+    def _witness(self) -> float:
+        return manner.current.witness.total_seconds()
 
     def strike_all(self, as_what: str) -> None:
         for id in list(self.batch.remaining):
@@ -141,7 +185,7 @@ class Run:
             return rows
         awake: list[dict[str, Any]] = []
         asleep: dict[datetime, list[int]] = {}
-        now = datetime.now(UTC)
+        now = timing.now()
         for row in rows:
             until = quiet.until(row["quiet_from"], row["quiet_until"], now)
             if until is None:
@@ -164,11 +208,12 @@ class Run:
                     self.lost = self.stopped = True
                     return
                 batch.remaining -= set(ids)
-                await connection.execute(
-                    ADD, batch.ring, batch.host, batch.urgent, ids, until, batch.tries
-                )
+                about = (batch.ring, batch.host, batch.urgent, ids, batch.trial)
+                await connection.execute(ADD, *about, until, batch.tries)
 
-    async def _send_some(self, line: Iterator[dict[str, Any]]) -> None:
+    async def _send_some(self, line: Iterator[dict[str, Any]], first: bool) -> None:
+        if not first:
+            await self.proof.wait()
         for device in line:
             if self.pace is not None:
                 await self._turn()
@@ -176,9 +221,21 @@ class Run:
             while self.unnoted >= manner.current.unnoted and not self.stopped:
                 self.noted.clear()
                 await self.noted.wait()
+            await self.sure.wait()
+            if self.refused >= manner.current.refusals and not self.took_any:
+                async with self.step:
+                    await asyncio.sleep(manner.current.walk)
             if self.stopped or time.monotonic() > self.end:
                 return
-            await self._send(device)
+            self.under_way += 1
+            try:
+                await self._send(device)
+            finally:
+                self.under_way -= 1
+            if self.doubt and not self.under_way:
+                reason, self.doubt = self.doubt, ""
+                await self._pause(reason)
+        self.proof.set()
 
     async def _turn(self) -> None:
         assert self.pace is not None
@@ -223,58 +280,87 @@ class Run:
         batch, id = self.batch, device["id"]
         verdict = answers.judge(answer)
         if verdict is Verdict.ACCEPTED:
-            _refused[batch.host] = _silent[batch.host] = 0
-            if device["stale"]:
+            if device["stale"] or device["refused"]:
                 self.fresh.append(id)
             self._strike(id, "accepted")
-            if self.pauses:
-                self.pauses = 0
-                await hosts.well(batch.host)
+            await self._taken(device["vapid_key"])
             return
         if verdict is Verdict.GONE:
-            _refused[batch.host] = _silent[batch.host] = 0
+            _silent[batch.host] = 0
             self.forget.append((id, device["place"]))
             self._strike(id, "gone")
         elif verdict is Verdict.TOO_LARGE:
             self._strike(id, "failed")
             log.error("a message was too large", row=id, host=batch.host, bytes=size)
-            await hosts.refuses(batch.host, f"{answers.reason(answer)}, {size} bytes")
+            await hosts.too_large(batch.host, answers.reason(answer), size)
         elif verdict is Verdict.REFUSED:
             log.warning("refused", row=id, host=batch.host, status=answer.status)
-            await self._refusal(id, answer)
+            await self._refusal(device, answers.reason(answer))
         elif verdict is Verdict.BUSY:
             await self._pause("busy", answers.how_long(answer.retry_after))
         else:
             log.info("not now", row=id, host=batch.host, status=answer.status)
             await self._silence(id)
 
-    async def _refusal(self, id: int, answer: Answer) -> None:
-        """Our own fault, so nobody is deleted for it; but going on would harm."""
+    async def _taken(self, key: str) -> None:
         host = self.batch.host
-        self.in_vain.add(id)
-        if self.stopped:
-            return  # sent before that; it was told
-        _refused[host] += 1
-        if _refused[host] >= manner.current.refusals:
-            _refused[host] = 0
-            await self._pause("refused")
-            await hosts.refuses(host, answers.reason(answer))
-        elif self._is_its_own_fault():
-            self._strike(id, "failed")
-            await hosts.refuses(host, answers.reason(answer))
+        self.took_any = True
+        self.proof.set()
+        _silent[host] = 0
+        at = _took[host, key] = time.monotonic()
+        self._believe()
+        if at - _told.get(host, 0.0) > OFTEN:
+            _told[host] = at
+            await hosts.took(host)
+        if self.probe:
+            await hosts.resume(host)
+        if self.pauses:
+            self.pauses = 0
+            await hosts.well(host)
 
-    def _is_its_own_fault(self) -> bool:
-        """Whether this phone was refused often, while its service takes what others get."""
-        often = self.batch.tries + 1 >= manner.current.refused_tries
-        return often and not self.pauses
+    async def _refusal(self, device: dict[str, Any], why: str) -> None:
+        id, host = device["id"], self.batch.host
+        self.why = why
+        if not self.probe:
+            self.in_vain.add(id)
+        witness = _took.get((host, device["vapid_key"]))
+        if witness is not None and time.monotonic() - witness < self._witness:
+            self._blame(device)
+            return
+        self.refused += 1
+        if self.probe or self.stopped or not self.batch.tells_of_the_service:
+            return
+        if await hosts.refused(host) and not self.took_any:
+            self._doubt("refused")
+
+    def _blame(self, device: dict[str, Any]) -> None:
+        """It is the device. It gets a few chances in this ring, then one by each."""
+        id = device["id"]
+        self.blamed.append((id, device["place"]))
+        if device["refused"] + 1 >= manner.current.aside:
+            self._strike(id, "failed")
 
     async def _silence(self, id: int) -> None:
         host = self.batch.host
+        if self.probe:
+            return
         self.in_vain.add(id)
+        if not self.batch.tells_of_the_service:
+            return
         _silent[host] += 1
-        if _silent[host] >= manner.current.silences:
+        if _silent[host] >= manner.current.silences and not self.stopped:
             _silent[host] = 0
-            await self._pause("down")
+            self._doubt("down")
+
+    def _doubt(self, reason: str) -> None:
+        """Send nothing more until those under way are back: what is refused may be answered sooner
+        than what is taken."""
+        self.doubt = reason
+        self.sure.clear()
+
+    def _believe(self) -> None:
+        self.doubt = ""
+        self.sure.set()
 
     async def _pause(self, reason: str, time: timedelta | None = None) -> None:
         if self.stopped:
@@ -286,6 +372,8 @@ class Run:
     def _stop(self) -> None:
         self.stopped = True
         self.noted.set()
+        self.sure.set()
+        self.proof.set()
 
     def _strike(self, id: int, as_what: str) -> None:
         self.struck[id] = as_what
@@ -319,6 +407,7 @@ class Run:
         batch = self.batch
         struck, self.struck = self.struck, {}
         forget, self.forget = self.forget, []
+        blamed, self.blamed = self.blamed, []
         batch.remaining -= struck.keys()
         batch.counts.update(struck.values())
         values = (
@@ -336,6 +425,8 @@ class Run:
         else:
             row = await connection.fetchrow(NOTE, *values)
         self.unnoted -= len(struck)
+        if blamed:
+            await self._note_blamed(connection, blamed)
         if row is None:
             self.lost = True
             self._stop()
@@ -343,12 +434,24 @@ class Run:
         if row["cancelled"] and not batch.cancelled:
             batch.cancelled = True
             self._stop()
-        if row["paused"]:
+        if row["paused"] and not self.probe:
             self._stop()
         if self.closed and batch.cancelled and batch.remaining:
             self.strike_all("skipped")
             return await self._note(connection)
         return True
+
+    async def _note_blamed(self, connection: Any, blamed: list[tuple[int, bytes]]) -> None:
+        values = ([id for id, _place in blamed], [place for _id, place in blamed])
+        here = manner.current
+        if connection is None:
+            async with _no_transaction() as own:
+                rows = await own.fetch(BLAME, *values, here.struck)
+        else:
+            rows = await connection.fetch(BLAME, *values, here.struck)
+        aside = sum(row["refused"] == here.aside for row in rows)
+        if aside:
+            await hosts.refuses_some(self.batch.host, self.why, aside)
 
 
 @contextlib.asynccontextmanager
@@ -364,9 +467,9 @@ async def _no_transaction() -> Any:
 
 DEVICES = """
 SELECT id, data_key, endpoint, auth, p256dh, place, vapid_key, language, wording,
-       quiet_from, quiet_until,
-       accepted_at IS NULL OR accepted_at < clock_timestamp() - interval '1 day' AS stale
-FROM subscription WHERE id = ANY($1::bigint[])
+       quiet_from, quiet_until, refused,
+       accepted_at IS NULL OR accepted_at < date_trunc('day', clock_timestamp(), 'UTC') AS stale
+FROM subscription WHERE id = ANY($1::bigint[]) ORDER BY random()
 """
 
 # A lost note rings a few twice, so it need not be on the disk before we go on.
@@ -392,13 +495,25 @@ WHERE id = $1 AND holder = $2
 MOVE = "UPDATE ring_batch SET remaining = $3 WHERE id = $1 AND holder = $2"
 
 ADD = """
-INSERT INTO ring_batch (ring, host, urgent, remaining, due_at, tries, accepted, gone, failed,
+INSERT INTO ring_batch (ring, host, urgent, remaining, trial, due_at, tries, accepted, gone, failed,
                         skipped, made_at)
-VALUES ($1, $2, $3, $4, $5, $6, 0, 0, 0, 0, clock_timestamp())
+VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, 0, 0, clock_timestamp())
 """
 
 ACCEPTED = """
-UPDATE subscription SET accepted_at = clock_timestamp() WHERE id = ANY($1::bigint[])
+UPDATE subscription SET accepted_at = date_trunc('day', clock_timestamp(), 'UTC'), refused = 0
+WHERE id = ANY($1::bigint[])
+"""
+
+# Only the endpoint that was refused is to blame, not one that its phone has got since.
+BLAME = """
+WITH those AS (SELECT * FROM unnest($1::bigint[], $2::bytea[])),
+struck AS (
+    DELETE FROM subscription WHERE (id, place) IN (TABLE those) AND refused + 1 >= $3
+)
+UPDATE subscription SET refused = refused + 1
+WHERE (id, place) IN (TABLE those) AND refused + 1 < $3
+RETURNING refused
 """
 
 ADD_UP = """

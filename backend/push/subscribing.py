@@ -8,14 +8,13 @@ import base64
 import binascii
 import secrets
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any, Literal
 
 from backend import database
 from backend.counties.tables import County
-from backend.push import endpoints, ourselves, payload
+from backend.push import days, endpoints, ourselves, payload
 from backend.push.endpoints import Endpoint
-from backend.push.tables import Subscription
+from backend.push.tables import FIRST_BY_LOT, LARGEST_ID, Subscription
 from backend.staff.tables import digest
 from backend.web.language import ENGLISH, LANGUAGES, later
 from backend.web.sealing import DataKey, blind_index
@@ -152,7 +151,7 @@ async def change(secret: str, wishes: Wishes) -> bool:
     if held is None:
         return False
     row: dict[Any, Any] = (await wishes.checked()).as_row()
-    seen: dict[Any, Any] = {"confirmed_at": datetime.now(UTC), "warned_at": None}
+    seen: dict[Any, Any] = {"confirmed_at": days.today(), "warned_at": None}
     await Subscription.update({**row, **seen}).where(Subscription.id == held.id)
     return True
 
@@ -178,23 +177,29 @@ async def reconcile(secret: str, endpoint: str | None, public_key: str | None) -
     if held is None:
         return "unknown"
     await Subscription.update(
-        {Subscription.confirmed_at: datetime.now(UTC), Subscription.warned_at: None}
+        {Subscription.confirmed_at: days.today(), Subscription.warned_at: None}
     ).where(Subscription.id == held.id)
     if not endpoint or len(endpoint) > endpoints.LONGEST or _place(endpoint) != held.place:
         return "subscribe"
     return "fine" if public_key == ourselves.public_key() else "subscribe"
 
 
+async def await_test(id: int) -> None:
+    """Its owner wants to see a test arrive: the phone may say once that it was shown."""
+    await Subscription.update({Subscription.awaits_test: True}).where(Subscription.id == id)
+
+
 async def received(secret: str) -> bool:
-    """The phone has just shown an alert. False when the token opens nothing."""
-    if not secret or len(secret) > LONGEST_TOKEN:
+    """The phone has just shown an alert. Unless its owner waits for a test, nothing is kept of it.
+    False when the token opens nothing."""
+    held = await held_by(secret)
+    if held is None:
         return False
-    done = await (
-        Subscription.update({Subscription.received_at: datetime.now(UTC)})
-        .where(Subscription.secret_hash == digest(secret))
-        .returning(Subscription.id)
+    row: dict[Any, Any] = {"received_at": days.today(), "awaits_test": False}
+    await Subscription.update(row).where(
+        (Subscription.id == held.id) & Subscription.awaits_test.eq(True)
     )
-    return bool(done)
+    return True
 
 
 async def count_under(key: str) -> int:
@@ -222,7 +227,7 @@ async def _keep(phone: _Phone, wishes: Wishes, secret: str | None) -> Held:
         )
         rows = await connection.fetch(STANDING, known, place)
         # Of two, the phone's own stays; the other was its too, since it has its endpoint.
-        id = rows[0]["id"] if rows else await connection.fetchval(NEXT_ID)
+        id = rows[0]["id"] if rows else new_id()
         shown = bool(rows) and rows[0]["shown"]
         token = secret if secret and shown else secrets.token_urlsafe(32)
         for row in rows[1:]:
@@ -237,16 +242,24 @@ async def _keep(phone: _Phone, wishes: Wishes, secret: str | None) -> Held:
             "secret_hash": digest(token),
             "host": phone.to.service,
             "vapid_key": phone.vapid_key,
-            "confirmed_at": datetime.now(UTC),
+            "confirmed_at": days.today(),
             "warned_at": None,
             **wishes.as_row(),
         }
         if rows:
             columns: dict[Any, Any] = dict(sealed)
+            if (rows[0]["place"], rows[0]["vapid_key"]) != (place, phone.vapid_key):
+                # What another endpoint proved says nothing of this one.
+                columns |= {"accepted_at": None, "refused": 0}
             await Subscription.update(columns).where(Subscription.id == id)
         else:
-            await Subscription.insert(Subscription(id=id, **sealed))
+            await Subscription.insert(Subscription(id=id, made_at=days.today(), **sealed))
     return Held(id, token)
+
+
+def new_id() -> int:
+    """By lot: numbers in order would tell who came after whom, and thereby when."""
+    return secrets.randbelow(LARGEST_ID - FIRST_BY_LOT) + FIRST_BY_LOT
 
 
 def _place(endpoint: str) -> bytes:
@@ -268,8 +281,7 @@ async def _all_there(counties: list[int]) -> bool:
 
 
 STANDING = """
-SELECT id, secret_hash = $1 AS shown FROM subscription WHERE secret_hash = $1 OR place = $2
+SELECT id, place, vapid_key, secret_hash = $1 AS shown FROM subscription
+WHERE secret_hash = $1 OR place = $2
 ORDER BY (secret_hash = $1) DESC, id FOR UPDATE
 """
-
-NEXT_ID = "SELECT nextval(pg_get_serial_sequence('subscription', 'id'))"

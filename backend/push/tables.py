@@ -38,6 +38,8 @@ RINGS_KEPT = datetime.timedelta(days=365)
 BATCHES_KEPT = datetime.timedelta(days=7)
 
 LARGEST_ID = 2**63 - 1
+# Subscriptions from before ids were drawn by lot have smaller ones, in order.
+FIRST_BY_LOT = 2**40
 
 
 class Subscription(Table):
@@ -46,8 +48,11 @@ class Subscription(Table):
     of the token only this phone holds. `counties` are ids; with `everywhere` all are meant, and
     with neither only news for the whole state. `wording` is `neutral` or `full`. `quiet_from` and
     `quiet_until` are minutes of the day in California, both null when it may ring at any hour.
-    `confirmed_at` is when the app was last opened there, `received_at` when an alert was last
-    shown, `accepted_at` about when a push service last took one (at most a day too old)."""
+    The moments are days (`days.today()`), since a row shall not tell when its phone was in a hand:
+    `confirmed_at` is when the app was last opened there, `received_at` when a test that its owner
+    asked for was shown (`awaits_test` until then), `accepted_at` when its push service last took a
+    message for it. One that never was, or that was `refused` while its service took those for
+    others, is on trial: it is rung apart and can hold nobody back. `id` is drawn by lot."""
 
     id = BigSerial(primary_key=True)
     data_key = Text()
@@ -75,6 +80,8 @@ class Subscription(Table):
     warned_at = Timestamptz(null=True, default=None)
     received_at = Timestamptz(null=True, default=None)
     accepted_at = Timestamptz(null=True, default=None)
+    awaits_test = Boolean(default=False)
+    refused = SmallInt(default=0)
 
 
 class Ring(Table):
@@ -113,7 +120,8 @@ class RingBatch(Table):
     """A few hundred devices of one push service that a ring still has to reach: `remaining` are
     their ids; the counts are of those struck off. A lane takes it for itself (`holder`) until
     `held_until`, which it keeps moving on; whoever finds that passed takes it up. `tries` counts
-    how often its rest was put off."""
+    how often its rest was put off. In one that is on `trial` no phone has proved itself: see
+    `Subscription`."""
 
     id = BigSerial(primary_key=True)
     ring = ForeignKey(Ring, null=False, on_delete=OnDelete.cascade)
@@ -124,6 +132,7 @@ class RingBatch(Table):
     holder = Varchar(length=32, null=True, default=None)
     held_until = Timestamptz(null=True, default=None)
     tries = SmallInt(default=0)
+    trial = Boolean(default=False)
     accepted = Integer(default=0)
     gone = Integer(default=0)
     failed = Integer(default=0)
@@ -134,7 +143,10 @@ class RingBatch(Table):
 class PushHost(Table):
     """A push service, as all workers have to treat it: nothing is sent before `paused_until`, and
     the next message not before `next_at` where it has a pace. `reason` is why it stands still:
-    `busy` (it said so), `down` (it does not answer) or `refused` (it minds something of ours)."""
+    `busy` (it said so), `down` (it does not answer) or `refused` (it minds something of ours).
+    `accepted_at` is about when it last took a message. Since `refused_at` it has refused `refusals`
+    phones that had proved themselves, and taken nothing. While it stands still, `probed_at` is when
+    one message was last sent to see whether it is well."""
 
     id: Serial
     host = Varchar(length=80, unique=True)
@@ -142,3 +154,7 @@ class PushHost(Table):
     reason = Varchar(length=8, default="")
     pauses = SmallInt(default=0)
     next_at = Timestamptz(null=True, default=None)
+    accepted_at = Timestamptz(null=True, default=None)
+    refusals = SmallInt(default=0)
+    refused_at = Timestamptz(null=True, default=None)
+    probed_at = Timestamptz(null=True, default=None)

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from backend.alerts import codes
-from backend.push import ourselves
+from backend.push import ourselves, subscribing
 from backend.push.tables import Ring, Subscription
 from backend.web.sealing import DataKey
 from tests.alerts.conftest import Browser, pairs
@@ -50,6 +50,9 @@ async def test_whoever_holds_the_secret_changes_and_reads_what_was_chosen(phone:
     kept = [tuple(pair) for pair in status["choices"]]
     assert sorted(kept) == sorted(wanted)
     assert status["received"] == ""
+    assert (await phone.with_secret("/received")).status_code == 200
+    assert (await phone.with_secret("/status")).json()["received"] == "", "nobody asked for a test"
+    assert (await phone.with_secret("/tests")).status_code == 200
     assert (await phone.with_secret("/received")).status_code == 200
     assert (await phone.with_secret("/status")).json()["received"] != ""
 
@@ -151,8 +154,10 @@ async def test_a_test_rings_this_phone_alone_and_not_without_end(phone: Browser)
     assert answers[-1] == 429
     ring = await Ring.objects().first().output(load_json=True)
     assert ring.urgent
-    [row] = await Subscription.objects().order_by(Subscription.id, ascending=False).limit(1)
-    assert ring.audience["only"] == [row.id]
+    mine = await subscribing.held_by(phone.secret)
+    assert mine
+    assert ring.audience["only"] == [mine.id]
+    assert str(mine.id) not in ring.what, "that is kept for a year"
     assert ring.words["es"]["full"]["title"] == "Sus alertas funcionan"
 
 

@@ -10,7 +10,7 @@ from backend.alerts.tables import AlertNews
 from backend.hearings import changing
 from backend.hearings.kinds import Status
 from backend.policies.tables import Change, ChangedFact
-from backend.push import batch, resolving, run
+from backend.push import resolving, timing
 from backend.push.rings import Progress
 from backend.push.tables import Ring
 from backend.staff.tables import now
@@ -85,16 +85,10 @@ async def test_quiet_hours_hold_across_midnight(
     """Told at eleven in the evening, rung at seven."""
     evening = datetime.datetime(2027, 6, 15, 23, tzinfo=CALIFORNIA)
 
-    class At(datetime.datetime):
-        @classmethod
-        def now(cls, tz: Any = None) -> "At":
-            return cls.fromtimestamp(evening.timestamp(), tz)
-
     await announced(county="", starts_at=evening + 12 * HOUR)
     await watching.reminders(evening)
     await town.phone("asleep", **EVERYTHING, quiet_from=22 * 60, quiet_until=7 * 60)
-    for each in (run, batch):
-        allowed.setattr(each, "datetime", At)
+    allowed.setattr(timing, "now", lambda: evening)
     await ring_all(town)
     assert town.service.messages == []
     due = await town.value("SELECT due_at FROM ring_batch")

@@ -12,7 +12,7 @@ import pytest
 
 from backend import database, settings
 from backend.database import DB
-from backend.push import delivery, manner, ourselves, resolving, rings, run, subscribing
+from backend.push import delivery, manner, ourselves, resolving, rings, run, subscribing, timing
 from backend.push.audience import Audience
 from backend.push.rings import Progress
 from backend.push.subscribing import Wishes
@@ -65,11 +65,18 @@ class House:
             Wishes(**{"everywhere": True, "topics": ("holds",), "kinds": ("moved",), **wishes}),
         )
 
-    async def phones(self, number: int) -> list[str]:
-        names = [f"{CANARY}-{each}" for each in range(number)]
-        for name in names:
-            await self.phone(name)
+    async def phones(self, number: int, proven: bool = False, named: str = CANARY) -> list[str]:
+        """`proven` ones were rung before."""
+        names = [f"{named}-{each}" for each in range(number)]
+        ids = [(await self.phone(name)).subscription for name in names]
+        if proven:
+            await self.prove(ids)
         return names
+
+    async def prove(self, ids: list[int]) -> None:
+        await self.ask(
+            "UPDATE subscription SET accepted_at = date_trunc('day', now()) WHERE id = ANY($1)", ids
+        )
 
     async def ring(self, what: str = "one", **more: Any) -> Ring:
         given: dict[str, Any] = {
@@ -116,12 +123,17 @@ class House:
 async def house(
     push_database: str, database_url: str, allowed: pytest.MonkeyPatch
 ) -> AsyncIterator[House]:
-    for counter in (delivery._lanes, run._refused, run._silent):
+    for counter in (delivery._lanes, run._took, run._told, run._silent):
         counter.clear()
     hurried = manner.Manner(
-        first_wait=timedelta(seconds=0.1), seconds=1.0, silences=1000, shift=timedelta(seconds=3)
+        first_wait=timedelta(seconds=0.1),
+        seconds=1.0,
+        silences=1000,
+        shift=timedelta(seconds=3),
+        walk=0.01,
     )
     allowed.setattr(manner, "current", hurried)
+    allowed.setattr(timing, "_ahead", 0.0)
     async with AsyncExitStack() as stack:
         service = await stack.enter_async_context(PushService())
         allowed.setenv("PUSH_TEST_HOSTS", service.host)

@@ -7,9 +7,16 @@ from typing import Any
 import pytest
 
 from backend.database import DB
-from backend.push import delivery, jobs, ourselves, resolving, subscribing
+from backend.push import days, delivery, jobs, ourselves, resolving, subscribing
+from backend.push.audience import Audience
 from backend.push.subscribing import CannotSubscribe, Held, Wishes
-from backend.push.tables import UNCONFIRMED_KEPT, WARNED_BEFORE, Ring, Subscription
+from backend.push.tables import (
+    FIRST_BY_LOT,
+    UNCONFIRMED_KEPT,
+    WARNED_BEFORE,
+    Ring,
+    Subscription,
+)
 from backend.web import keyring
 from backend.web.rewrapping import wrapping
 from backend.web.sealing import DataKey
@@ -188,7 +195,7 @@ async def test_opening_the_app_confirms_and_finds_what_does_not_fit(phone: Phone
     ours = ourselves.public_key()
     assert await subscribing.reconcile(held.secret, ADDRESS, ours) == "fine"
     found = await only()
-    assert datetime.now(UTC) - found.confirmed_at < timedelta(minutes=1)
+    assert found.confirmed_at == days.today()
     assert found.warned_at is None
     assert await subscribing.reconcile(held.secret, f"{ADDRESS}-new", ours) == "subscribe"
     assert await subscribing.reconcile(held.secret, None, None) == "subscribe"
@@ -200,11 +207,62 @@ async def test_opening_the_app_confirms_and_finds_what_does_not_fit(phone: Phone
     assert await subscribing.reconcile(held.secret, ADDRESS, ourselves.public_key()) == "fine"
 
 
-async def test_a_phone_tells_that_an_alert_was_shown(phone: Phone) -> None:
+async def test_a_phone_tells_that_a_test_was_shown_and_of_nothing_else(phone: Phone) -> None:
     held = await turn_on(phone)
-    assert (await only()).received_at is None
     assert await subscribing.received(held.secret)
-    assert (await only()).received_at is not None
+    assert (await only()).received_at is None, "an alert that was shown is nobody's business"
+    await subscribing.await_test(held.subscription)
+    assert await subscribing.received(held.secret)
+    found = await only()
+    assert (found.received_at, found.awaits_test) == (days.today(), False)
+
+
+async def test_a_row_keeps_days_and_no_number_that_tells_who_came_when(phone: Phone) -> None:
+    held = await turn_on(phone)
+    await subscribing.await_test(held.subscription)
+    await subscribing.received(held.secret)
+    await subscribing.reconcile(held.secret, ADDRESS, ourselves.public_key())
+    await subscribing.change(held.secret, Wishes(everywhere=True))
+    found = await only()
+    for moment in (found.made_at, found.confirmed_at, found.received_at):
+        assert (moment.hour, moment.minute, moment.second, moment.microsecond) == (0, 0, 0, 0)
+    others = [subscribing.new_id() for _ in range(50)]
+    assert sorted(others) != others
+    assert len({found.id, *others}) == 51
+    assert min(found.id, *others) >= FIRST_BY_LOT
+
+
+async def test_a_row_from_before_gets_a_number_by_lot_and_is_rung_as_ever(house: House) -> None:
+    held = await house.phone("ana")
+    busy = await house.phone("luz")
+    for old, subscription in ((7, held.subscription), (8, busy.subscription)):
+        await _as_before(house, old, subscription)
+    ring = await house.ring(audience=Audience(only=(8,)))
+    await jobs.draw_lots({})
+    ids = [row["id"] for row in await house.ask("SELECT id FROM subscription ORDER BY id")]
+    assert ids[0] == 8, "whoever is being rung is left alone"
+    assert ids[1] >= FIRST_BY_LOT
+    assert (await house.until_done(ring)).accepted == 1
+    await jobs.draw_lots({})
+    assert await house.value("SELECT min(id) FROM subscription") >= FIRST_BY_LOT
+    moments = await house.ask("SELECT made_at, confirmed_at FROM subscription")
+    assert {it for row in moments for it in row.values()} == {days.today()}
+    assert (await house.until_done(await house.ring("two", subject="x"))).accepted == 2
+    assert await subscribing.held_by(held.secret)
+
+
+async def _as_before(house: House, old: int, id: int) -> None:
+    [row] = await house.ask("SELECT * FROM subscription WHERE id = $1", id)
+    was, key = DataKey.unwrap(row["data_key"], "subscription", id), DataKey.new("subscription", old)
+    await house.ask(
+        "UPDATE subscription SET id = $1, data_key = $2, endpoint = $3, auth = $4, made_at = now(),"
+        " confirmed_at = now() WHERE id = $5",
+        old,
+        key.wrapped(),
+        key.seal("endpoint", was.open("endpoint", row["endpoint"])),
+        key.seal("auth", was.open("auth", row["auth"])),
+        id,
+    )
 
 
 async def test_an_older_key_may_go_when_no_phone_needs_it(phone: Phone) -> None:
@@ -258,10 +316,11 @@ async def test_whom_no_warning_reached_is_not_kept_for_ever(phone: Phone) -> Non
 
 
 async def test_the_warning_rings_only_those_it_is_for(house: House) -> None:
-    await house.phone("away", language="es")
+    away = await house.phone("away", language="es")
     await house.phone("here")
     await house.ask(
-        "UPDATE subscription SET confirmed_at = now() - interval '107 days' WHERE id = 1"
+        "UPDATE subscription SET confirmed_at = now() - interval '107 days' WHERE id = $1",
+        away.subscription,
     )
     await jobs.warn_unconfirmed({})
     [row] = await house.ask("SELECT id FROM ring")

@@ -211,19 +211,32 @@ def _check_port_is_free(here: settings.Settings) -> None:
             raise Failed(reason) from None
 
 
+# So many connections a web process holds; whoever comes then must wait. Granian's own 1,024 were
+# used up by one machine that sent half a request on each.
+CONNECTIONS = 8192
+# Milliseconds for the head of a request; what its body may take is in `web/bodies.py`.
+HEAD_WAIT = 10_000
+
+
 def _serve_until_told(here: settings.Settings) -> None:
     from granian import Granian
-    from granian.constants import Interfaces
+    from granian.constants import HTTPModes, Interfaces
+    from granian.http import HTTP1Settings
     from granian.log import LogLevels
 
     from backend.web import logs
 
+    _allow_connections()
     server = Granian(
         "backend.app:app",
         address=here.host,
         port=here.port,
         interface=Interfaces.ASGI,
         workers=here.workers,
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=HEAD_WAIT),
+        backlog=CONNECTIONS,
+        backpressure=CONNECTIONS,
         websockets=False,
         log_level=LogLevels.warning,
         log_access=False,
@@ -234,6 +247,17 @@ def _serve_until_told(here: settings.Settings) -> None:
         lambda: _say(f"Confianza: {here.site_url} (Ctrl-C ends it)", "serving", at=here.site_url)
     )
     server.serve()
+
+
+def _allow_connections() -> None:
+    """Many systems let a program open 1,024 files unless it asks for more."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * CONNECTIONS
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def _migrate(_given: argparse.Namespace) -> None:

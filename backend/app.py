@@ -64,6 +64,7 @@ from backend.staff import controllers as staff
 from backend.staff import door
 from backend.staff import mine as my_account
 from backend.web import assets, errors, language, rate_limits
+from backend.web.bodies import Asked, Rules
 from backend.web.gate import gate
 from backend.web.security import add_headers
 
@@ -425,6 +426,7 @@ def make_app() -> Litestar:
         route_handlers=ROUTES,
         lifespan=[open_house],
         guards=[door.check],
+        request_class=Asked,
         before_send=[add_headers],
         exception_handlers={Exception: errors.answer_error},  # type: ignore[dict-item]
         openapi_config=OpenAPIConfig(
@@ -437,7 +439,7 @@ def make_app() -> Litestar:
         logging_config=None,
         debug=False,
     )
-    app.asgi_handler = gate(app.asgi_handler)
+    app.asgi_handler = gate(app.asgi_handler, Rules(ROUTES))
     return app
 
 

@@ -105,6 +105,16 @@ async def record(database_url: str) -> AsyncIterator[None]:
         await rate_limits.close()
 
 
+@pytest.fixture(autouse=True)
+async def counting_ends() -> AsyncIterator[None]:
+    """The connection that counts tries is the test's own, to whichever database."""
+    yield
+    from backend.web import rate_limits
+
+    if rate_limits.in_use():
+        await rate_limits.close()
+
+
 @pytest.fixture
 async def client(record: None) -> AsyncIterator[httpx.AsyncClient]:
     """A visitor without a language of their own, who follows no redirect unasked."""

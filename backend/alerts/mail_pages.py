@@ -124,7 +124,8 @@ async def show_one_click(request: AnyRequest, token: FromPath[str]) -> ASGIRespo
     return await show_own.fn(request, token)  # type: ignore[no-any-return]
 
 
-@post("/alerts/mail/{token:str}/one-click", include_in_schema=False)
+# RFC 8058 leaves it to the provider whether the two words come as a form in parts.
+@post("/alerts/mail/{token:str}/one-click", include_in_schema=False, files=True, body=2048)
 async def leave_at_once(request: AnyRequest, token: FromPath[str]) -> ASGIResponse:
     """RFC 8058: a mail provider's server leaves for them, from no page of ours. Who has the token
     may do that, and nothing else is done."""

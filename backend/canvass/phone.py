@@ -36,6 +36,8 @@ ALL = b"everyone"
 # For one phone: what waited for days goes out as fast as the line is.
 RECORDS = Limit("records of a phone", 20_000, 600)
 WAIT = 60
+# The longest honest one has 1.8 kB: what was signed is padded to 1,024 bytes at most.
+LARGEST_RECORD = 2048
 
 NO_CODE = later("This code does not work any more. Ask your lead for a new one.")
 SIGNED_OUT = later("Ask your lead for a new invitation. What you have saved stays here.")
@@ -94,7 +96,7 @@ async def enrol(request: AnyRequest) -> ASGIResponse:
     return _carrying(sent, token)
 
 
-@post("/canvass/records", include_in_schema=False)
+@post("/canvass/records", include_in_schema=False, body=LARGEST_RECORD)
 async def take(request: AnyRequest) -> ASGIResponse:
     """`{id, sha256}` once it is safely here, now or before: then the phone deletes it."""
     device = await _device(request)

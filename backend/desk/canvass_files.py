@@ -12,14 +12,14 @@ from backend.canvass.files import CannotRead
 from backend.staff.door import visitor_of
 from backend.staff.pages import desk_page
 from backend.staff.roles import Right
+from backend.web.bodies import LARGEST_FILE
 from backend.web.errors import CannotAnswer
-from backend.web.gate import LARGEST_FILE, ROOMY_CANVASS
 from backend.web.language import gettext as _
 from backend.web.language import later
 from backend.web.pages import Page
 from backend.web.sending import AnyRequest, Sent, see
 
-FILES = ROOMY_CANVASS
+FILES = "/desk/canvass/files"
 # In this order they stand on the page.
 OUTCOMES = {
     "taken": later("taken"),
@@ -39,7 +39,14 @@ async def list_files(request: AnyRequest) -> ASGIResponse:
     return await _list_page(request)
 
 
-@post(FILES, may=Right.LEAD_CANVASS, include_in_schema=False, request_max_body_size=LARGEST_FILE)
+@post(
+    FILES,
+    may=Right.LEAD_CANVASS,
+    include_in_schema=False,
+    files=True,
+    body=LARGEST_FILE,
+    request_max_body_size=LARGEST_FILE,
+)
 async def hand_in(request: AnyRequest) -> ASGIResponse:
     file = (await request.form()).get("file")
     if not isinstance(file, UploadFile) or not file.filename:

@@ -14,13 +14,13 @@ from backend.staff.door import visitor_of
 from backend.staff.forms import tidy
 from backend.staff.pages import desk_page
 from backend.staff.roles import Right
+from backend.web.bodies import LARGEST_FILE
 from backend.web.errors import CannotAnswer
-from backend.web.gate import LARGEST_FILE, ROOMY_DIRECTORY
 from backend.web.language import gettext as _
 from backend.web.pages import Page
 from backend.web.sending import AnyRequest, Sent, see
 
-IMPORTS = ROOMY_DIRECTORY
+IMPORTS = "/desk/directory/imports"
 LARGEST_ID = 2**31 - 1
 ONGOING = ("waiting", "looking", "asked", "applying")
 
@@ -30,7 +30,14 @@ async def list_imports(request: AnyRequest) -> ASGIResponse:
     return await _list_page(request, {}, {})
 
 
-@post(IMPORTS, may=Right.EDIT_RECORD, include_in_schema=False, request_max_body_size=LARGEST_FILE)
+@post(
+    IMPORTS,
+    may=Right.EDIT_RECORD,
+    include_in_schema=False,
+    files=True,
+    body=LARGEST_FILE,
+    request_max_body_size=LARGEST_FILE,
+)
 async def hand_in(request: AnyRequest) -> ASGIResponse:
     form = await request.form()
     typed = {name: tidy(str(form.get(name) or ""))[:500] for name in ("source", "columns")}

@@ -38,6 +38,8 @@ TO_RECOVER = "recover"
 TO_ADD = "add"
 RECOVERY = "/desk/recovery"
 NEW_PASSKEY = "/desk/recovery/passkey"
+# What a passkey answers, or a code, with room.
+LARGEST = 8000
 
 
 @get(SIGN_IN, open_door=True, include_in_schema=False)
@@ -49,14 +51,14 @@ async def show_sign_in(request: AnyRequest) -> ASGIResponse:
     return _sign_in_page(request, to)
 
 
-@post("/desk/sign-in/challenge", open_door=True, include_in_schema=False)
+@post("/desk/sign-in/challenge", open_door=True, include_in_schema=False, body=LARGEST)
 async def ask_who(request: AnyRequest) -> ASGIResponse:
     await tries.count_passkey(request)
     session, token = await _session_to_ask(request)
     return ask_as_json(request, await passkeys.ask_to_show(session, TO_SIGN_IN), token)
 
 
-@post(SIGN_IN, open_door=True, include_in_schema=False)
+@post(SIGN_IN, open_door=True, include_in_schema=False, body=LARGEST)
 async def sign_in(request: AnyRequest) -> ASGIResponse:
     await tries.count_passkey(request)
     to = next_page(await field(request, "next"))
@@ -124,7 +126,9 @@ async def show_invitation(request: AnyRequest, token: FromPath[str]) -> ASGIResp
     return _invitation_page(request, invitation, token)
 
 
-@post("/desk/invitations/{token:str}/challenge", open_door=True, include_in_schema=False)
+@post(
+    "/desk/invitations/{token:str}/challenge", open_door=True, include_in_schema=False, body=LARGEST
+)
 async def ask_invited(request: AnyRequest, token: FromPath[str]) -> ASGIResponse:
     await tries.count_passkey(request)
     invitation = await _open_invitation(token)
@@ -134,7 +138,7 @@ async def ask_invited(request: AnyRequest, token: FromPath[str]) -> ASGIResponse
     return ask_as_json(request, options, cookie)
 
 
-@post("/desk/invitations/{token:str}", open_door=True, include_in_schema=False)
+@post("/desk/invitations/{token:str}", open_door=True, include_in_schema=False, body=LARGEST)
 async def take_invitation(request: AnyRequest, token: FromPath[str]) -> ASGIResponse:
     await tries.count_passkey(request)
     invitation = await _open_invitation(token)
@@ -161,7 +165,7 @@ async def show_recovery(request: AnyRequest) -> ASGIResponse:
     return door_page(request, Page("staff/recovery.html", {"refused": False, "code": ""}))
 
 
-@post(RECOVERY, open_door=True, include_in_schema=False)
+@post(RECOVERY, open_door=True, include_in_schema=False, body=LARGEST)
 async def use_code(request: AnyRequest) -> ASGIResponse:
     code = (await field(request, "code"))[:60]
     await tries.count_code(request, recovery.selector_of(code))
@@ -185,14 +189,14 @@ async def show_recovered(request: AnyRequest) -> ASGIResponse:
     return door_page(request, Page("staff/recovered.html", {"account": account, "refused": False}))
 
 
-@post("/desk/recovery/challenge", open_door=True, include_in_schema=False)
+@post("/desk/recovery/challenge", open_door=True, include_in_schema=False, body=LARGEST)
 async def ask_recovered(request: AnyRequest) -> ASGIResponse:
     await tries.count_passkey(request)
     session, account = await _recovering(request)
     return ask_as_json(request, await passkeys.ask_to_make(session, account, TO_RECOVER))
 
 
-@post(NEW_PASSKEY, open_door=True, include_in_schema=False)
+@post(NEW_PASSKEY, open_door=True, include_in_schema=False, body=LARGEST)
 async def recover(request: AnyRequest) -> ASGIResponse:
     await tries.count_passkey(request)
     session, account = await _recovering(request)

@@ -15,8 +15,8 @@ from backend.staff import audit
 from backend.staff.roles import Right
 from backend.staff.tables import SESSION, Account, Passkey, Session, form_token
 from backend.web import language
+from backend.web.bodies import SAFE
 from backend.web.errors import CannotAnswer, GoTo
-from backend.web.gate import SAFE
 from backend.web.language import gettext as _
 from backend.web.sending import AnyRequest, Sent
 

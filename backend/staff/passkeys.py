@@ -22,7 +22,7 @@ from backend.staff.tables import Account, Passkey, Session
 from backend.web.language import gettext as _
 
 TIME_TO_ANSWER = 120_000
-LONGEST_ANSWER = 20_000
+LONGEST_ANSWER = 8000
 LONGEST_CREDENTIAL_ID = 1023
 MOST_PASSKEYS = 20
 TRANSPORTS = {each.value for each in AuthenticatorTransport}

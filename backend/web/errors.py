@@ -22,8 +22,14 @@ class CannotAnswer(HTTPException):
 
     status_code = 400
 
-    def __init__(self, detail: str, status: int = 400, way_on: tuple[str, str] | None = None):
-        super().__init__(detail=detail, status_code=status)
+    def __init__(
+        self,
+        detail: str,
+        status: int = 400,
+        way_on: tuple[str, str] | None = None,
+        headers: dict[str, str] | None = None,
+    ):
+        super().__init__(detail=detail, status_code=status, headers=headers)
         self.way_on = way_on
 
 
@@ -77,8 +83,10 @@ TITLES = {
     404: "Not found",
     405: "Method not allowed",
     406: "Not acceptable",
+    408: "Too slow",
     413: "Too large",
     414: "Address too long",
+    415: "Not in that form",
     429: "Too many requests",
     500: "Internal error",
 }
@@ -90,8 +98,10 @@ DETAILS = {
     404: "There is nothing at this address.",
     405: "This address does not answer that method.",
     406: "This address has no answer in that format.",
+    408: "What you sent did not arrive in time. Please try again.",
     413: "That is more than we take.",
     414: "This address is too long.",
+    415: "We do not take it in that form.",
     429: "That was too often. Please wait a little.",
     500: "Something on our side broke. Please try again later.",
 }

@@ -7,24 +7,20 @@ from litestar import Request
 from litestar.types import ASGIApp, Message, Receive, Send
 
 from backend.web import metrics
+from backend.web.bodies import SAFE, SHUT, Counted, Rule, Rules, read
 from backend.web.errors import CannotAnswer, answer_error
 from backend.web.sending import AnyRequest
 
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
-SAFE = {"GET", "HEAD", "OPTIONS"}
 LONGEST_ADDRESS = 4000
-LARGEST_BODY = 1_000_000
-# Lists of all the country's health centers, and what thousands signed on a phone that cannot send:
-# only the desk hands them in, and its door comes first.
-ROOMY_DIRECTORY, ROOMY_CANVASS = ROOMY = ("/desk/directory/imports", "/desk/canvass/files")
-LARGEST_FILE = 60_000_000
 # A mail provider's server leaves for somebody, with the token of their letter and from no page of
 # ours (RFC 8058).
 ONE_CLICK = re.compile(r"/alerts/mail/[A-Za-z0-9_-]+/one-click")
+MULTIPART = re.compile(rb"\s*multipart/", re.IGNORECASE)
 UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ufffd]")
 
 
-def gate(app: ASGIApp) -> ASGIApp:
+def gate(app: ASGIApp, rules: Rules) -> ASGIApp:
     """The app behind its gate. HEAD is answered as GET without its body."""
 
     async def gated(scope: Any, receive: Receive, send: Send) -> None:
@@ -36,8 +32,9 @@ def gate(app: ASGIApp) -> ASGIApp:
         if scope["method"] == "HEAD":
             scope, send = {**scope, "method": "GET"}, _without_body(send)
         try:
-            refused = _refused(scope)
-            if refused is not None:
+            try:
+                receive = await _let_in(scope, receive, rules)
+            except CannotAnswer as refused:
                 request: AnyRequest = Request(scope, receive, send)
                 await answer_error(request, refused)(scope, receive, send)
             else:
@@ -48,21 +45,34 @@ def gate(app: ASGIApp) -> ASGIApp:
     return gated
 
 
-def _refused(scope: Any) -> CannotAnswer | None:
+async def _let_in(scope: Any, receive: Receive, rules: Rules) -> Receive:
+    """What the app may read of the body from. Raises CannotAnswer."""
+    rule = rules.of(scope["path"])
+    refused = _refused(scope, rule)
+    if refused is not None:
+        raise refused
+    if scope["method"] in SAFE:
+        return receive
+    return Counted(receive, rule) if rule.door_first else await read(receive, rule)
+
+
+def _refused(scope: Any, rule: Rule) -> CannotAnswer | None:
     if scope["method"] not in METHODS:
         return CannotAnswer("", status=405)
     if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > LONGEST_ADDRESS:
         return CannotAnswer("", status=414)
     if UNPRINTABLE.search(scope["path"]):
         return CannotAnswer("", status=400)
+    sends = scope["method"] not in SAFE
     for name, value in scope["headers"]:
         if name == b"content-length":
             if not value.isdigit():
                 return CannotAnswer("", status=400)
-            roomy = scope["path"] in ROOMY
-            if int(value[:12]) > (LARGEST_FILE if roomy else LARGEST_BODY):
-                return CannotAnswer("", status=413)
-    if scope["method"] not in SAFE and not (_from_our_own_page(scope) or _is_one_click(scope)):
+            if int(value[:12]) > rule.most:
+                return CannotAnswer("", status=413, headers=SHUT)
+        elif name == b"content-type" and sends and not rule.files and MULTIPART.match(value):
+            return CannotAnswer("", status=415, headers=SHUT)
+    if sends and not (_from_our_own_page(scope) or _is_one_click(scope)):
         return CannotAnswer("", status=403)
     return None
 

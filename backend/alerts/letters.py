@@ -33,7 +33,9 @@ def confirm(to: str, digits: str, link: str, language: str) -> Letter:
 
 def news(to: str, said: Said, link: str, token: str, language: str) -> Letter:
     """News they asked for. With the headers of RFC 8058 a mail program has a button to leave."""
-    page = our_page(f"/alerts/mail/{token}")
+    # What follows a # is not sent: no log and no proxy on the way has it.
+    page = our_page(f"/alerts/mail#{token}")
+    one_click = our_page(f"/alerts/mail/{token}/one-click")
     with written_in(language):
         return compose(
             to,
@@ -47,7 +49,7 @@ def news(to: str, said: Said, link: str, token: str, language: str) -> Letter:
                 *_whom_to_ask(),
             ],
             {
-                "List-Unsubscribe": f"<{page}/one-click>",
+                "List-Unsubscribe": f"<{one_click}>",
                 "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
             },
         )

@@ -1,11 +1,18 @@
-"""Addresses of alerts by mail: ask, confirm, change, leave."""
+"""Addresses of alerts by mail: ask, confirm, change, leave.
+
+What opens somebody's own page stands in no address, so that neither the history of a shared phone
+nor a proxy's log has it: letters lead to `/alerts/mail#…`, a small script or the reader hands that
+in, and from there a cookie has it for an hour, and the forms.
+"""
 
 from typing import Any
 
 from litestar import get, post
+from litestar.datastructures import Cookie
 from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
+from backend import settings
 from backend.alerts import choosing, mailing
 from backend.alerts.choosing import Choices
 from backend.alerts.forms import choosing_context, sent
@@ -18,12 +25,15 @@ from backend.web.errors import CannotAnswer
 from backend.web.language import gettext as _
 from backend.web.pages import Page, page
 from backend.web.rate_limits import Limit, NetworkLimit
-from backend.web.sending import AnyRequest, Sent, go_on
+from backend.web.sending import AnyRequest, Sent, go_on, see
 
 # A letter goes to somebody who may not have asked for it.
 LETTERS = NetworkLimit("alert letters", 10, 3600, closed=True)
 EVERYONE = Limit("alert letters in all", 6_000, 3600, closed=True)
+# Of links that open nothing. Who has a right one is never told to wait.
 LOOKS = NetworkLimit("alert mail looks", 60, 3600, closed=True)
+KEPT = 3600
+MINE = "/alerts/mail/mine"
 ALL = b"everyone"
 ONE_CLICK = "List-Unsubscribe"
 
@@ -56,7 +66,13 @@ async def ask(request: AnyRequest) -> ASGIResponse:
     except CannotSubscribe as cannot:
         choices.mistakes["email"] = _(cannot.words)
         return _form(request, choices, typed, 422)
-    return go_on(request, f"/alerts/mail/{token}")
+    return _carrying(go_on(request, MINE), token)
+
+
+@get("/alerts/mail", include_in_schema=False)
+async def open_link(request: AnyRequest) -> ASGIResponse:
+    """Where letters lead. Whatever follows the # we do not see: the page hands it in."""
+    return page(request, Page("alerts/open.html", {"wrong": ""}, private=True))
 
 
 @get("/alerts/mail/left", include_in_schema=False)
@@ -67,38 +83,48 @@ async def show_left(request: AnyRequest) -> ASGIResponse:
 @get("/alerts/mail/sent", include_in_schema=False)
 async def show_sent(request: AnyRequest) -> ASGIResponse:
     """What a program sees that filled in what no person sees."""
-    what = {"token": "", "digits": "", "wrong": ""}
+    what = {"token": "", "by_link": False, "wrong": ""}
     return page(request, Page("alerts/confirm.html", what, private=True))
 
 
-@get("/alerts/mail/{token:str}", include_in_schema=False)
-async def show_own(request: AnyRequest, token: FromPath[str]) -> ASGIResponse:
-    """Their own page. Opening it, as a mail scanner does, changes nothing, and it shows no
-    address."""
-    reader = await _found(request, token)
-    digits = request.query_params.get("code", "")[:10]
-    return await _own(request, reader, digits=digits)
+@get(MINE, include_in_schema=False)
+async def show_own(request: AnyRequest) -> ASGIResponse:
+    """Their own page. It shows no address."""
+    token = request.cookies.get(cookie_name(), "")
+    if not token:
+        return see("/alerts/mail")
+    return await _own(request, await _found(request, token))
 
 
-@post("/alerts/mail/{token:str}/confirmations", include_in_schema=False)
-async def confirm(request: AnyRequest, token: FromPath[str]) -> ASGIResponse:
-    reader = await _found(request, token)
-    typed = next((value for name, value in await sent(request) if name == "code"), "")
+@post(MINE, include_in_schema=False)
+async def hand_in(request: AnyRequest) -> ASGIResponse:
+    """What follows the # of a letter's link, or all of the link."""
+    typed = dict(await sent(request)).get("token", "")[:1000]
+    reader = await _found(request, _token_in(typed))
+    return _carrying(go_on(request, MINE), reader.shown)
+
+
+@post("/alerts/mail/confirmations", include_in_schema=False)
+async def confirm(request: AnyRequest) -> ASGIResponse:
+    form = dict(await sent(request))
+    reader = await _found(request, form.get("token", ""))
     try:
-        right = await mailing.confirm(reader, typed)
+        token = await mailing.confirm(reader, form.get("code", ""))
     except CodeIsUsedUp:
-        told = _("This code is used up. Ask for e-mail again.")
+        told = _("There were too many tries today. Open the link in our message instead.")
         return await _own(request, reader, wrong=told, status=422)
-    if not right:
+    if token is None:
         told = _("These are not the six digits we sent. Look at the newest message.")
         return await _own(request, reader, wrong=told, status=422)
-    return go_on(request, f"/alerts/mail/{token}")
+    return _carrying(go_on(request, MINE), token)
 
 
-@post("/alerts/mail/{token:str}/choices", include_in_schema=False)
-async def change(request: AnyRequest, token: FromPath[str]) -> ASGIResponse:
+@post("/alerts/mail/choices", include_in_schema=False)
+async def change(request: AnyRequest) -> ASGIResponse:
+    pairs = await sent(request)
+    token = dict(pairs).get("token", "")
     reader = await _found(request, token)
-    choices = choosing.read(await sent(request), reader.row.language)
+    choices = choosing.read(pairs, reader.row.language)
     choices.mistakes.pop("quiet", None)
     if not reader.confirmed:
         return await _own(request, reader)
@@ -112,16 +138,18 @@ async def change(request: AnyRequest, token: FromPath[str]) -> ASGIResponse:
     return await _own(request, await _found(request, token), saved=True)
 
 
-@post("/alerts/mail/{token:str}/leave", include_in_schema=False)
-async def leave(request: AnyRequest, token: FromPath[str]) -> ASGIResponse:
-    await mailing.leave(token)
-    return go_on(request, "/alerts/mail/left")
+@post("/alerts/mail/leave", include_in_schema=False)
+async def leave(request: AnyRequest) -> ASGIResponse:
+    await mailing.leave(dict(await sent(request)).get("token", ""))
+    return _carrying(go_on(request, "/alerts/mail/left"), "")
 
 
-@get("/alerts/mail/{token:str}/one-click", include_in_schema=False)
-async def show_one_click(request: AnyRequest, token: FromPath[str]) -> ASGIResponse:
-    """A mail program that knows nothing of one click opens the link: the page has the button."""
-    return await show_own.fn(request, token)  # type: ignore[no-any-return]
+@get(["/alerts/mail/{token:str}", "/alerts/mail/{token:str}/one-click"], include_in_schema=False)
+async def show_from_before(request: AnyRequest, token: FromPath[str]) -> ASGIResponse:
+    """A link of an older letter, or that of the one click in a mail program that knows nothing of
+    it. Opening it, as a mail scanner does, changes nothing."""
+    reader = await _found(request, token)
+    return _carrying(see(MINE), reader.shown)
 
 
 # RFC 8058 leaves it to the provider whether the two words come as a form in parts.
@@ -137,10 +165,10 @@ async def leave_at_once(request: AnyRequest, token: FromPath[str]) -> ASGIRespon
 
 async def _found(request: AnyRequest, token: str) -> Reader:
     _reader(request)
-    if not await LOOKS.take(request):
-        raise CannotAnswer(_("That was too often. Please wait a little."), status=429)
     found = await mailing.by_token(token)
     if found is None:
+        if not await LOOKS.take(request):
+            raise CannotAnswer(_("That was too often. Please wait a little."), status=429)
         told = _("We know nobody by this link. It may have been left, or nobody confirmed it.")
         raise CannotAnswer(told, status=404, way_on=("/alerts", _("Alerts")))
     return found
@@ -150,17 +178,17 @@ async def _own(
     request: AnyRequest,
     reader: Reader,
     *,
-    digits: str = "",
     wrong: str = "",
     choices: Choices | None = None,
     saved: bool = False,
     status: int = 200,
 ) -> Sent:
     if not reader.confirmed:
-        what: dict[str, Any] = {"token": reader.token, "digits": digits, "wrong": wrong}
+        by_link = reader.is_the_mailbox
+        what: dict[str, Any] = {"token": reader.shown, "by_link": by_link, "wrong": wrong}
         return page(request, Page("alerts/confirm.html", what, status=status, private=True))
     shown = choices or await choosing.choices_of(reader.wishes)
-    what = {**choosing_context(shown), "token": reader.token, "saved": saved}
+    what = {**choosing_context(shown), "token": reader.shown, "saved": saved}
     return page(request, Page("alerts/mine.html", what, status=status, private=True))
 
 
@@ -173,3 +201,31 @@ def _reader(request: AnyRequest) -> language.Language:
     reader = language.of(request)
     language.current.set(reader)
     return reader
+
+
+def cookie_name() -> str:
+    return "__Host-alerts" if _is_https() else "alerts"
+
+
+def _is_https() -> bool:
+    return settings.read().site_url.startswith("https:")
+
+
+def _carrying(answer: Sent, token: str) -> Sent:
+    """With the cookie that opens their own page; with none from now on when there is no token."""
+    cookie = Cookie(
+        key=cookie_name(),
+        value=token,
+        path="/",
+        max_age=KEPT if token else 0,
+        secure=_is_https(),
+        httponly=True,
+        samesite="lax",
+    )
+    answer.add("set-cookie", cookie.to_header(header=""))
+    return answer
+
+
+def _token_in(typed: str) -> str:
+    """Of a token, or of a whole link with one."""
+    return typed.strip().rpartition("#")[2].rpartition("/")[2]

@@ -1,7 +1,8 @@
 """Alerts by mail, for phones that cannot be rung: asked for, confirmed, changed, and left.
 
-An address is confirmed with the six digits that only its mailbox got. Whoever asks learns nothing:
-the same page comes whether that mailbox gets alerts already or not.
+An address is confirmed with what only its mailbox got: six digits, or a link. Whoever asks learns
+nothing, and keeps nothing: the same page comes whether that mailbox gets alerts already or not,
+whether a letter left or not, and what they hold opens nothing once the owner has confirmed.
 """
 
 import datetime
@@ -18,12 +19,14 @@ from backend.alerts import letters
 from backend.alerts.tables import AlertMail, AlertNews
 from backend.campaigns.contacts import Contact
 from backend.database import DB
+from backend.push import timing
 from backend.push.audience import Audience
 from backend.push.subscribing import Wishes
 from backend.staff.retention import remove
 from backend.staff.tables import digest, now
-from backend.web import keyring, mail, work
+from backend.web import keyring, letter_budget, mail, work
 from backend.web.composing import our_page
+from backend.web.rate_limits import Limit
 from backend.web.sealing import CannotOpen, DataKey, blind_index
 
 log = structlog.get_logger()
@@ -32,28 +35,37 @@ CONFIRM_JOB = "confirm_alert_mail"
 LETTER_JOB = "alert_letter"
 TABLE = "alert_mail"
 MOST_TRIES = 5
-# So many letters to one mailbox that did not ask for them itself.
-MOST_WAITING = 3
+# Of a mailbox and day, however many ask for it. The link in the letter is always right.
+DIGITS = Limit("digits of alert mail", MOST_TRIES, 24 * 3600, closed=True)
 PAGE = 300
 LONGEST_TOKEN = 100
 COLUMNS = ("language", "everywhere", "counties", "topics", "kinds", "remind_day", "remind_hours")
 
 
 class CodeIsUsedUp(Exception):
-    """Nobody can try this code any more."""
+    """Nobody can try digits for this mailbox any more today."""
 
 
 @dataclass(frozen=True)
 class Reader:
-    """Who hears by mail, opened: `token` leads to their own page."""
+    """Who hears by mail, or was asked for, opened. `token` leads to their own page and is for their
+    mailbox alone; `shown` is what was shown to us: that, or an asker's."""
 
     row: AlertMail
     address: str
     token: str
+    shown: str = ""
 
     @property
     def confirmed(self) -> bool:
         return self.row.confirmed_at is not None
+
+    @property
+    def is_the_mailbox(self) -> bool:
+        """Whether who asks us has read a letter to it. In rows of an earlier release the asker's
+        token is the mailbox's too."""
+        own = hmac.compare_digest(self.shown.encode(), self.token.encode())
+        return own and (self.confirmed or self.row.asker_hash is not None)
 
     @property
     def wishes(self) -> Wishes:
@@ -65,62 +77,68 @@ class Reader:
 
 
 async def ask(contact: Contact, wishes: Wishes) -> str:
-    """Begin; a letter with a code goes to that address. Returns the token of the page where the
-    code is typed. Raises subscribing.CannotSubscribe."""
+    """Begin; a letter with a code goes to that address, unless it got enough. Returns the token of
+    the page where the code is typed. Raises subscribing.CannotSubscribe."""
     wished = await wishes.checked()
-    place, token = blind_index("alert mail", contact.same), secrets.token_urlsafe(24)
+    asker = secrets.token_urlsafe(24)
     async with database.connection() as connection:
         id = await connection.fetchval("SELECT nextval('alert_mail_id_seq')")
         key = DataKey.new(TABLE, id)
-        waiting = await AlertMail.count().where(
-            AlertMail.place == place, AlertMail.confirmed_at.is_null()
-        )
         row = AlertMail(
             id=id,
             data_key=key.wrapped(),
             address=key.seal("address", contact.address),
-            token=key.seal("token", token),
-            token_hash=digest(token),
-            place=place,
+            place=blind_index("alert mail", contact.same),
+            asker_hash=digest(asker),
+            **_kept(secrets.token_urlsafe(24), key),
             **_columns(wished),
         )
         await AlertMail.insert(row)
-        if waiting < MOST_WAITING:
+        if await letter_budget.may_write(contact.same):
             await work.enqueue(CONFIRM_JOB, {"mail": id})
-    return token
+    return asker
 
 
 async def by_token(token: str) -> Reader | None:
     if not token or len(token) > LONGEST_TOKEN:
         return None
-    row = await AlertMail.objects().where(AlertMail.token_hash == digest(token)).first()
-    return _opened(row) if row is not None else None
+    hashed = digest(token)
+    row = await (
+        AlertMail.objects()
+        .where((AlertMail.token_hash == hashed) | (AlertMail.asker_hash == hashed))
+        .first()
+    )
+    return _opened(row, token) if row is not None else None
 
 
-async def confirm(reader: Reader, typed: str) -> bool:
-    """The mailbox's owner typed the six digits: from now on they hear. What the mailbox had chosen
-    before no longer counts. False when the digits are wrong. Raises CodeIsUsedUp."""
+async def confirm(reader: Reader, typed: str) -> str | None:
+    """The mailbox's owner came by its link or typed the six digits: from now on they hear. What the
+    mailbox had chosen before no longer counts. Returns a new token, for them alone: whoever asked
+    has none that opens anything. None when the digits are wrong. Raises CodeIsUsedUp."""
+    place = reader.row.place
+    if not reader.is_the_mailbox and not await DIGITS.take(place):
+        raise CodeIsUsedUp
+    token = secrets.token_urlsafe(24)
     async with DB.transaction():
-        row = await _alone(reader.row.id)
-        if row is None or row.confirmed_at is not None:
-            return row is not None
-        if row.tries >= MOST_TRIES:
-            raise CodeIsUsedUp
-        if not hmac.compare_digest(_digits_in(typed).encode(), six_digits(row.id).encode()):
-            await AlertMail.update({AlertMail.tries: AlertMail.tries + 1}).where(
-                AlertMail.id == row.id
-            )
-            return False
         # Two of one mailbox at once: each deletes the other's before it may stand.
         await AlertMail.raw(
             "SELECT pg_advisory_xact_lock(hashtext('alert mail place'), {})",
-            int.from_bytes(row.place[:4], "big", signed=True),
+            int.from_bytes(place[:4], "big", signed=True),
         )
+        row = await _alone(reader.row.id)
+        if row is None or row.confirmed_at is not None:
+            return None
+        if not reader.is_the_mailbox and not (row.mailed and _is_right(row.id, typed)):
+            return None
+        columns: dict[Any, Any] = {
+            "confirmed_at": now(),
+            "standing": row.place,
+            "asker_hash": None,
+            **_kept(token, DataKey.unwrap(row.data_key, TABLE, row.id)),
+        }
         await AlertMail.delete().where(AlertMail.place == row.place, AlertMail.id != row.id)
-        await AlertMail.update(
-            {AlertMail.confirmed_at: now(), AlertMail.standing: row.place}
-        ).where(AlertMail.id == row.id)
-    return True
+        await AlertMail.update(columns).where(AlertMail.id == row.id)
+    return token
 
 
 async def change(reader: Reader, wishes: Wishes) -> None:
@@ -132,7 +150,10 @@ async def change(reader: Reader, wishes: Wishes) -> None:
 async def leave(token: str) -> None:
     """Forget them. Whether they were there or not, they are gone."""
     if token and len(token) <= LONGEST_TOKEN:
-        await AlertMail.delete().where(AlertMail.token_hash == digest(token))
+        hashed = digest(token)
+        await AlertMail.delete().where(
+            (AlertMail.token_hash == hashed) | (AlertMail.asker_hash == hashed)
+        )
 
 
 def six_digits(id: int) -> str:
@@ -151,13 +172,16 @@ async def mail_confirmation(data: dict[str, Any]) -> None:
     """The job `{mail: id}`: ask whether it was them."""
     reader = await _by_id(data["mail"])
     if reader is not None and not reader.confirmed:
+        # First: they may be quick, and a letter may arrive of which we hear that it did not.
+        await AlertMail.update({AlertMail.mailed: True}).where(AlertMail.id == reader.row.id)
         digits = six_digits(reader.row.id)
-        link = our_page(f"/alerts/mail/{reader.token}?code={digits}")
+        link = our_page(f"/alerts/mail#{reader.token}")
         await _send(letters.confirm(reader.address, digits, link, reader.row.language))
 
 
 async def mail_news(data: dict[str, Any]) -> None:
     """The job `{news: id}`: ask for a letter to everybody whom it concerns."""
+    await timing.look()
     async with DB.transaction():
         news = await (
             AlertNews.objects()
@@ -167,7 +191,7 @@ async def mail_news(data: dict[str, Any]) -> None:
             .output(load_json=True)
         )
         # Done by an earlier try, which was committed; or nobody needs it any more.
-        if news is None or news.mailed_at is not None or news.expires_at <= now():
+        if news is None or news.mailed_at is not None or news.expires_at <= timing.now():
             return
         audience: Any = news.audience
         ids = await _concerned(Audience.of(audience))
@@ -182,6 +206,7 @@ async def mail_news(data: dict[str, Any]) -> None:
 async def mail_letter(data: dict[str, Any]) -> None:
     """The job `{news: id, mail: id}`: one letter, unless they have left meanwhile, or it was called
     off."""
+    await timing.look()
     reader = await _by_id(data["mail"])
     news = await (
         AlertNews.objects(AlertNews.ring)
@@ -189,7 +214,7 @@ async def mail_letter(data: dict[str, Any]) -> None:
         .first()
         .output(load_json=True)
     )
-    if reader is None or not reader.confirmed or news is None or news.expires_at <= now():
+    if reader is None or not reader.confirmed or news is None or news.expires_at <= timing.now():
         return
     if news.ring.id and news.ring.cancelled_at:
         return
@@ -226,6 +251,14 @@ async def _by_id(id: int) -> Reader | None:
     return _opened(row) if row is not None else None
 
 
+def _is_right(id: int, typed: str) -> bool:
+    return hmac.compare_digest(_digits_in(typed).encode(), six_digits(id).encode())
+
+
+def _kept(token: str, key: DataKey) -> dict[str, Any]:
+    return {"token": key.seal("token", token), "token_hash": digest(token)}
+
+
 async def _alone(id: int) -> AlertMail | None:
     found: AlertMail | None = await (
         AlertMail.objects().where(AlertMail.id == id).lock_rows("UPDATE").first()
@@ -233,10 +266,10 @@ async def _alone(id: int) -> AlertMail | None:
     return found
 
 
-def _opened(row: AlertMail) -> Reader | None:
+def _opened(row: AlertMail, shown: str = "") -> Reader | None:
     try:
         key = DataKey.unwrap(row.data_key, TABLE, row.id)
-        return Reader(row, key.open("address", row.address), key.open("token", row.token))
+        return Reader(row, key.open("address", row.address), key.open("token", row.token), shown)
     except (CannotOpen, keyring.NoKey):
         log.error("somebody who hears by mail cannot be opened", row=row.id)
         return None

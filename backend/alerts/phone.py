@@ -124,8 +124,8 @@ async def tell_status(request: AnyRequest) -> ASGIResponse:
         request,
         {
             "choices": choices.pairs(),
-            "received": _iso(held.received_at),
-            "accepted": _iso(held.accepted_at),
+            "received": _day(held.received_at),
+            "accepted": _day(held.accepted_at),
             "warned": _iso(held.warned_at),
             "key": ourselves.public_key(),
         },
@@ -227,6 +227,10 @@ def _answer(request: AnyRequest, body: dict[str, Any], status: int) -> Sent:
     text = json.dumps(body, ensure_ascii=False).encode()
     headers = (("cache-control", "no-store"),)
     return send(request, Answer(text, "application/json", headers, status))
+
+
+def _day(moment: datetime | None) -> str:
+    return moment.date().isoformat() if moment else ""
 
 
 def _iso(moment: datetime | None) -> str:

@@ -13,7 +13,6 @@ from piccolo.columns import (
     BigSerial,
     Boolean,
     Bytea,
-    Date,
     ForeignKey,
     Integer,
     Serial,
@@ -116,8 +115,8 @@ class AlertMail(Table):
     once. `token` opens their own page and is sealed with the address; `token_hash` finds it. Only
     the mailbox is told it, and it is another once they confirmed. Whoever asks holds a token of
     their own, `asker_hash`, which opens nothing but the page where the digits are typed. `mailed`
-    says that a letter with them left: else no digits are right. `tries` are of the day
-    `tried_on`."""
+    says that a letter with them left: else no digits are right. `tries` is of an earlier
+    release."""
 
     id = BigSerial(primary_key=True)
     data_key = Text()
@@ -136,6 +135,5 @@ class AlertMail(Table):
     remind_hours = Boolean(default=False)
     mailed = Boolean(default=False)
     tries = SmallInt(default=0)
-    tried_on = Date(null=True, default=None)
     made_at = Timestamptz(default=TimestamptzNow(), index=True)
     confirmed_at = Timestamptz(null=True, default=None)

@@ -468,7 +468,8 @@ async def _no_transaction() -> Any:
 DEVICES = """
 SELECT id, data_key, endpoint, auth, p256dh, place, vapid_key, language, wording,
        quiet_from, quiet_until, refused,
-       accepted_at IS NULL OR accepted_at < date_trunc('day', clock_timestamp(), 'UTC') AS stale
+       accepted_at IS NULL OR (accepted_at AT TIME ZONE 'UTC')::date
+           < (clock_timestamp() AT TIME ZONE 'America/Los_Angeles')::date AS stale
 FROM subscription WHERE id = ANY($1::bigint[]) ORDER BY random()
 """
 
@@ -501,7 +502,8 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, 0, 0, clock_timestamp())
 """
 
 ACCEPTED = """
-UPDATE subscription SET accepted_at = date_trunc('day', clock_timestamp(), 'UTC'), refused = 0
+UPDATE subscription SET refused = 0, accepted_at =
+    (clock_timestamp() AT TIME ZONE 'America/Los_Angeles')::date::timestamp AT TIME ZONE 'UTC'
 WHERE id = ANY($1::bigint[])
 """
 

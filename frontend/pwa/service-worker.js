@@ -28,6 +28,8 @@ const OFTEN = 10 * 60 * 1000;
 const ALERTS = "alerts"; // what this phone holds so that it can be rung
 const HOLDS = "/alerts/held"; // entries of that cache, never addresses that are asked
 const LAST_SHOWN = "/alerts/received";
+const AWAITS = "/alerts/awaits"; // since when somebody waits for a test here
+const TEST_GOOD_FOR = 60 * 60 * 1000;
 const MARK = "/static/img/mark.svg";
 
 /** @type {{text: Promise<Bundle> | null, headers: Headers | null, asked: number, opened: number}} */
@@ -398,12 +400,19 @@ async function goTo(address) {
   await worker.clients.openWindow(address);
 }
 
-/** The page on which somebody waits for their test looks here; we learn only that one was shown. */
+/**
+ * When one was shown stays here, where the page looks for it. We are told only of a test that
+ * somebody asked for: when a phone lights up is nobody's business.
+ */
 async function noteShown() {
   const mine = await caches.open(ALERTS);
   const holds = await mine.match(HOLDS);
   if (!holds) return;
   await mine.put(LAST_SHOWN, new Response(new Date().toISOString()));
+  const asked = await mine.match(AWAITS);
+  if (!asked) return;
+  await mine.delete(AWAITS);
+  if (Date.now() - Number(await asked.text()) > TEST_GOOD_FOR) return;
   await tellOfAlerts("/received", await holds.json());
 }
 

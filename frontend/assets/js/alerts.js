@@ -12,6 +12,7 @@ export {};
 const CACHE = "alerts";
 const HELD = "/alerts/held"; // entries of the cache, never addresses that are asked
 const RECEIVED = "/alerts/received";
+const AWAITS = "/alerts/awaits";
 const INSIDE_ANOTHER_APP = /FBAN|FBAV|Instagram|Line\/|MicroMessenger|WhatsApp|Snapchat|; wv\)/;
 const WAIT_FOR_TEST = 30_000;
 const WAIT_FOR_WORKER = 60_000; // it first fetches everything, and connections are slow
@@ -184,8 +185,10 @@ async function showStatus(form, alive, held) {
   } else {
     fill(form, told.body.choices);
     form.dataset.key = told.body.key; // this page may have been kept for long
-    if (isIos() && !told.body.received && told.body.accepted) showTaken(alive, told.body.accepted);
-    else showReceived(alive, told.body.received);
+    // When one was shown only this phone knows; of us it is the day of a test.
+    const shown = (await received()) || told.body.received;
+    if (isIos() && !shown && told.body.accepted) showTaken(alive, told.body.accepted);
+    else showReceived(alive, shown);
     if (told.body.warned) cures.add("warned");
     const why = unable();
     const subscription = why ? null : await line().catch(() => null);
@@ -215,20 +218,22 @@ function showCures(alive, cures) {
   for (const cure of all(alive, "[data-cure]")) cure.hidden = !cures.has(cure.dataset.cure ?? "");
 }
 
-/** @param {HTMLElement} alive @param {string} received an ISO moment */
+/** @param {HTMLElement} alive @param {string} received an ISO moment or day */
 function showReceived(alive, received) {
   const words = received ? alive.dataset.wordsReceived?.replace("{when}", inWords(received)) : alive.dataset.wordsNone;
   say(alive, ".received", words ?? "");
 }
 
-/** @param {HTMLElement} alive @param {string} accepted an ISO moment */
+/** @param {HTMLElement} alive @param {string} accepted an ISO day */
 function showTaken(alive, accepted) {
   say(alive, ".received", alive.dataset.wordsTaken?.replace("{when}", inWords(accepted)) ?? "");
 }
 
-/** @param {string} moment */
+/** @param {string} moment an ISO moment or day */
 function inWords(moment) {
-  return new Date(moment).toLocaleString(document.documentElement.lang, { dateStyle: "full", timeStyle: "short" });
+  /** @type {Intl.DateTimeFormatOptions} */
+  const shape = moment.includes("T") ? { dateStyle: "full", timeStyle: "short" } : { dateStyle: "full", timeZone: "UTC" };
+  return new Date(moment).toLocaleString(document.documentElement.lang, shape);
 }
 
 /** @param {HTMLFormElement} form @param {HTMLElement} alive */
@@ -258,6 +263,7 @@ function listen(form, alive) {
     say(form, "#turned", told.ok ? (alive.dataset.wordsSaved ?? "") : told.said || failed());
   });
   on("#alive button.code", async (held) => {
+    await expectTest();
     const told = await ask("/codes", held);
     const words = told.ok ? alive.dataset.wordsCode?.replace("{code}", told.body.code) : told.said;
     say(alive, ".said", words || failed());
@@ -267,6 +273,7 @@ function listen(form, alive) {
 /** The only honest check. @param {HTMLElement} alive @param {Held} held */
 async function test(alive, held) {
   const before = await received();
+  await expectTest();
   const told = await ask("/tests", held);
   say(alive, ".said", told.ok ? (alive.dataset.wordsSent ?? "") : told.said || failed());
   if (!told.ok) return;
@@ -358,6 +365,11 @@ async function keep(held) {
 
 async function drop() {
   await globalThis.caches?.delete(CACHE);
+}
+
+/** The worker tells the server of the next one that it shows, and of no other. */
+async function expectTest() {
+  await (await caches.open(CACHE)).put(AWAITS, new Response(String(Date.now())));
 }
 
 /** When the worker last showed an alert. */

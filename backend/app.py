@@ -264,6 +264,7 @@ ROUTES = [
     desk_campaign_people.list_pledges,
     desk_campaign_people.find,
     desk_campaign_people.withdraw,
+    desk_campaign_people.undo_withdrawal,
     desk_campaign_people.show_new_aside,
     desk_campaign_people.look_for,
     desk_campaign_people.show_aside,

@@ -11,7 +11,7 @@ from litestar.params import FromPath
 from litestar.response import Stream
 from litestar.response.base import ASGIResponse
 
-from backend.campaigns import asides, contacts, counting, export, partners, signing
+from backend.campaigns import asides, contacts, counting, export, partners, signing, withdrawing
 from backend.campaigns.asides import Refused
 from backend.campaigns.contacts import NotAContact
 from backend.campaigns.export import List, Purpose
@@ -21,12 +21,11 @@ from backend.campaigns.tables import Campaign, ConsentText, Pledge, SettingAside
 from backend.canvass import shifts
 from backend.counties import gazetteer
 from backend.counties.tables import County
-from backend.database import DB
 from backend.desk import campaign_forms as forms
 from backend.desk.campaign_forms import AsideForm
 from backend.desk.campaigns import CAMPAIGNS, campaign_with, sent
-from backend.staff import audit
-from backend.staff.door import visitor_of
+from backend.staff import audit, names
+from backend.staff.door import STEP_UP, visitor_of
 from backend.staff.pages import desk_page
 from backend.staff.roles import Right
 from backend.web.clock import CALIFORNIA
@@ -131,7 +130,7 @@ class Wanted:
             return None
 
 
-@get("/desk/campaigns/{id:int}/pledges", may=Right.SEE_PEOPLE, include_in_schema=False)
+@get("/desk/campaigns/{id:int}/pledges", may=Right.SEE_PEOPLE, fresh=True, include_in_schema=False)
 async def list_pledges(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     campaign = await campaign_with(id)
     given = {
@@ -141,7 +140,8 @@ async def list_pledges(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     return await _pledges_page(request, campaign, Wanted(**given))
 
 
-@post("/desk/campaigns/{id:int}/pledges/find", may=Right.SEE_PEOPLE, include_in_schema=False)
+@post("/desk/campaigns/{id:int}/pledges/find", may=Right.SEE_PEOPLE, fresh=True, back=CAMPAIGNS,
+      include_in_schema=False)  # fmt: skip
 async def find(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     """By whole e-mail address or phone number. It is sent as a form: no address holds it."""
     campaign = await campaign_with(id)
@@ -152,22 +152,31 @@ async def find(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
         told = {"contact": _("Write a whole e-mail address or a whole phone number.")}
         return await _pledges_page(request, campaign, Wanted(), typed, told)
     found = await signing.earlier_ones(campaign.id, contact)
+    found = found[: await _may_see(request, campaign, len(found) or 1)]
     await _saw(request, campaign, len(found))
     return await _page(request, campaign, Wanted(), found, typed=typed[:300], searched=True)
 
 
-@post("/desk/campaigns/{id:int}/pledges/{pledge:str}/withdrawal", may=Right.SEE_PEOPLE,
-      include_in_schema=False)  # fmt: skip
+@post("/desk/campaigns/{id:int}/pledges/{pledge:str}/withdrawal", may=Right.SEE_PEOPLE, fresh=True,
+      back=CAMPAIGNS, include_in_schema=False)  # fmt: skip
 async def withdraw(request: AnyRequest, id: FromPath[int], pledge: FromPath[str]) -> ASGIResponse:
-    """A signer asked for it by phone or letter."""
+    """A signer asked for it by phone or letter: out of the count now, deleted in seven days."""
     campaign = await campaign_with(id)
     found = await signing.by_id(_uuid(pledge))
     if found is None or found.campaign != campaign.id:
         raise _no_such(campaign)
-    async with DB.transaction():
-        if await signing.withdraw(found):
-            subject = f"campaign {campaign.slug}"
-            await audit.write(visitor_of(request).name, "pledge_withdrawn", subject)
+    await withdrawing.ask(campaign, found, visitor_of(request).account)
+    return see(_here(campaign))
+
+
+@post("/desk/campaigns/{id:int}/pledges/{pledge:str}/withdrawal/undo", may=Right.SEE_PEOPLE,
+      fresh=True, back=CAMPAIGNS, include_in_schema=False)  # fmt: skip
+async def undo_withdrawal(
+    request: AnyRequest, id: FromPath[int], pledge: FromPath[str]
+) -> ASGIResponse:
+    campaign = await campaign_with(id)
+    if not await withdrawing.take_back(campaign, _uuid(pledge), visitor_of(request).account):
+        raise _no_such(campaign)
     return see(_here(campaign))
 
 
@@ -238,10 +247,13 @@ async def download(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     if via and via not in {shift.code for shift in await shifts.with_campaign(campaign.id)}:
         return await _export_page(request, campaign, _("This campaign has no such shift."))
     asked = List(campaign, Purpose(purpose), partner, via)
+    rows = await export.number(asked)
+    await _may_see(request, campaign, rows or 1)
+    await names.saw(visitor_of(request).account, rows)
     more = {"partner": partner} if purpose == Purpose.PARTNER else {}
     more |= {"shift": via} if via else {}
     await audit.write(visitor_of(request).name, "exported", f"campaign {campaign.slug}",
-                      purpose=purpose, rows=await export.number(asked), **more)  # fmt: skip
+                      purpose=purpose, rows=rows, **more)  # fmt: skip
     headers = {
         "cache-control": "no-store",
         "content-disposition": f'attachment; filename="{campaign.slug}-{purpose}.csv"',
@@ -280,14 +292,15 @@ async def _pledges_page(
     found: list[Opened] = []
     older = ""
     if not mistakes:
+        lines = await _may_see(request, campaign, LINES)
         rows = await (
             Pledge.select()
             .where(*await wanted.where(campaign))
             .order_by(Pledge.signed_at, Pledge.id, ascending=False)
-            .limit(LINES + 1)
+            .limit(lines + 1)
         )
-        found = [signing.opened(row) for row in rows[:LINES]]
-        if len(rows) > LINES:
+        found = [signing.opened(row) for row in rows[:lines]]
+        if len(rows) > lines:
             last = found[-1]
             older = wanted.address(campaign, f"{last.signed_at.isoformat()},{last.id}")
         await _saw(request, campaign, len(found))
@@ -321,6 +334,8 @@ async def _page(
         "source_of": sources,
         "states": {state: _(label) for state, label in STATES.items()},
         "sources": _sources(),
+        "withdrawn": await withdrawing.asked_for([pledge.id for pledge in found]),
+        "deleted_after": withdrawing.DELETED_AFTER,
     }
     status = 422 if mistakes else 200
     what = Page("desk/campaign_pledges.html", context, status=status, query=wanted.filters())
@@ -351,7 +366,9 @@ async def _aside_page(
     request: AnyRequest, campaign: Campaign, aside: SettingAside, refused: str = ""
 ) -> Sent:
     shown: list[Opened] = []
-    if aside.looked_at and not aside.begun_at:
+    visitor = visitor_of(request)
+    may_look = visitor.session.is_fresh() and not await names.is_stopped(visitor.account)
+    if aside.looked_at and not aside.begun_at and may_look:
         shown = await asides.samples(aside)
         await _saw(request, campaign, len(shown))
     numbers = await counting.numbers(campaign.id)
@@ -364,6 +381,8 @@ async def _aside_page(
         "kinds": [_(KINDS[kind]) for kind in pattern["kinds"]],
         "in_all": numbers.confirmed + numbers.awaiting + numbers.set_aside,
         "samples": shown,
+        "may_look": may_look,
+        "step_up": f"{STEP_UP}?{urlencode({'next': _aside_address(campaign, aside.id)})}",
         "county_names": await export.county_names(),
         "states": {state: _(label) for state, label in STATES.items()},
         "at_work": _at_work(aside),
@@ -393,8 +412,18 @@ async def _export_page(request: AnyRequest, campaign: Campaign, refused: str = "
 
 async def _saw(request: AnyRequest, campaign: Campaign, count: int) -> None:
     """Who looked at people, and at how many; never at whom."""
-    name = visitor_of(request).name
-    await audit.write(name, "saw_people", f"campaign {campaign.slug}", count=count)
+    visitor = visitor_of(request)
+    await audit.write(visitor.name, "saw_people", f"campaign {campaign.slug}", count=count)
+    await names.saw(visitor.account, count)
+
+
+async def _may_see(request: AnyRequest, campaign: Campaign, most: int) -> int:
+    """How many people this person may be shown now. Raises CannotAnswer when none."""
+    try:
+        return await names.may_see(visitor_of(request).account, most)
+    except names.TooMany as enough:
+        here = f"{CAMPAIGNS}/{campaign.id}"
+        raise CannotAnswer(str(enough), status=429, way_on=(here, _("Campaign"))) from None
 
 
 def _sources() -> dict[str, str]:

@@ -16,7 +16,7 @@ from backend.canvass.tables import PaperRow, PaperSheet, Shift
 from backend.desk.campaigns import sent
 from backend.desk.canvass_paper import SHEETS, in_letters
 from backend.desk.canvass_review import PURPOSES
-from backend.staff import audit
+from backend.staff import audit, names
 from backend.staff.door import visitor_of
 from backend.staff.pages import desk_page
 from backend.staff.roles import Right
@@ -114,17 +114,24 @@ async def type_again(request: AnyRequest, id: FromPath[int], line: FromPath[int]
     return see(f"{SHEETS}/{id}" + ("" if same else f"/lines/{line}/settle"))
 
 
-@get("/desk/canvass/sheets/{id:int}/lines/{line:int}/settle", may=Right.LEAD_CANVASS,
+@get("/desk/canvass/sheets/{id:int}/lines/{line:int}/settle", may=Right.LEAD_CANVASS, fresh=True,
      include_in_schema=False)  # fmt: skip
 async def show_settle(request: AnyRequest, id: FromPath[int], line: FromPath[int]) -> ASGIResponse:
     sheet = await _sheet(request, id)
     row = await _row(sheet, line, RowCheck.DIFFERENT)
-    await audit.write(visitor_of(request).name, "saw_people", sheets.subject(sheet), count=1)
+    visitor = visitor_of(request)
+    try:
+        await names.may_see(visitor.account, 1)
+    except names.TooMany as enough:
+        told = (SHEETS, _("Sheets of paper"))
+        raise CannotAnswer(str(enough), status=429, way_on=told) from None
+    await audit.write(visitor.name, "saw_people", sheets.subject(sheet), count=1)
+    await names.saw(visitor.account, 1)
     return await _settle_page(request, sheet, row, {}, {})
 
 
-@post("/desk/canvass/sheets/{id:int}/lines/{line:int}/settle", may=Right.LEAD_CANVASS,
-      include_in_schema=False)  # fmt: skip
+@post("/desk/canvass/sheets/{id:int}/lines/{line:int}/settle", may=Right.LEAD_CANVASS, fresh=True,
+      back=SHEETS, include_in_schema=False)  # fmt: skip
 async def settle(request: AnyRequest, id: FromPath[int], line: FromPath[int]) -> ASGIResponse:
     sheet = await _sheet(request, id)
     row = await _row(sheet, line, RowCheck.DIFFERENT)

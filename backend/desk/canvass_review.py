@@ -14,7 +14,7 @@ from backend.canvass.review import Opened, Refused
 from backend.canvass.states import Problem
 from backend.counties import gazetteer
 from backend.desk.campaigns import sent
-from backend.staff import audit
+from backend.staff import audit, names
 from backend.staff.door import visitor_of
 from backend.staff.pages import desk_page
 from backend.staff.roles import Right
@@ -70,16 +70,23 @@ async def list_waiting(request: AnyRequest) -> ASGIResponse:
     return desk_page(request, Page("desk/canvass_review.html", context))
 
 
-@get("/desk/canvass/review/{record:str}", may=Right.SEE_PEOPLE, include_in_schema=False)
+@get("/desk/canvass/review/{record:str}", may=Right.SEE_PEOPLE, fresh=True,
+     include_in_schema=False)  # fmt: skip
 async def show_one(request: AnyRequest, record: FromPath[str]) -> ASGIResponse:
     """Opened for this page alone; that somebody looked stands in the trail."""
-    opened = await _opened(record)
-    await audit.write(visitor_of(request).name, "saw_people", f"sign-up {opened.record.id}",
-                      count=1)  # fmt: skip
+    visitor, opened = visitor_of(request), await _opened(record)
+    try:
+        await names.may_see(visitor.account, 1)
+    except names.TooMany as enough:
+        told = (REVIEW, _("Sign-ups to look at"))
+        raise CannotAnswer(str(enough), status=429, way_on=told) from None
+    await audit.write(visitor.name, "saw_people", f"sign-up {opened.record.id}", count=1)
+    await names.saw(visitor.account, 1)
     return _one_page(request, opened, Typed(opened.said, opened.agreed))
 
 
-@post("/desk/canvass/review/{record:str}/pledge", may=Right.SEE_PEOPLE, include_in_schema=False)
+@post("/desk/canvass/review/{record:str}/pledge", may=Right.SEE_PEOPLE, fresh=True, back=REVIEW,
+      include_in_schema=False)  # fmt: skip
 async def take(request: AnyRequest, record: FromPath[str]) -> ASGIResponse:
     opened = await _opened(record)
     given = await sent(request)
@@ -99,7 +106,8 @@ async def take(request: AnyRequest, record: FromPath[str]) -> ASGIResponse:
     return see(REVIEW)
 
 
-@post("/desk/canvass/review/{record:str}/drop", may=Right.SEE_PEOPLE, include_in_schema=False)
+@post("/desk/canvass/review/{record:str}/drop", may=Right.SEE_PEOPLE, fresh=True, back=REVIEW,
+      include_in_schema=False)  # fmt: skip
 async def drop(request: AnyRequest, record: FromPath[str]) -> ASGIResponse:
     opened = await _opened(record)
     reason = dict(await sent(request)).get("reason", "")

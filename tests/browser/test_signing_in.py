@@ -131,6 +131,15 @@ async def test_an_admin_invites_someone_by_picture_and_link(
         await expect(page.locator("img.code")).to_be_visible()
         assert await page.locator("img.code").evaluate("image => image.naturalWidth") > 100
         await page.goto(link)
+        await expect(page.get_by_text("or when another admin approved it")).to_be_visible()
+        async with joined(chromium, served, "Olga of the browser", "admin") as olga:
+            await olga.page.goto("/desk/staff")
+            approve = olga.page.get_by_role("button", name="Approve the link for Noor")
+            await expect(approve).to_have_count(0)
+            command(served, "staff", "vouch", "Olga of the browser")
+            await olga.page.reload()
+            await approve.click()
+        await page.goto(link)
         await expect(page.get_by_role("heading", level=1)).to_have_text(
             "Welcome, Noor of the browser"
         )

@@ -70,6 +70,7 @@ async def test_an_invited_editor_changes_sonoma_and_a_second_one_lets_the_phones
         joined(chromium, served, "Ana of the whole way", "editor") as ana,
         joined(chromium, served, "Ben of the whole way", "editor") as ben,
     ):
+        command(served, "staff", "vouch", "Ben of the whole way")
         await write_the_rule(ana.page)
         await expect(ana.page.get_by_text("a second person approves it")).to_be_visible()
         await ben.page.goto("/desk")

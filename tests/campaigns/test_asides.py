@@ -279,7 +279,7 @@ async def test_what_was_only_looked_for_is_removed(campaign: Campaign, ana: Acco
 
 
 async def test_setting_aside_through_the_pages(at_the_desk: AtTheDesk, campaign: Campaign) -> None:
-    bo = await at_the_desk("campaigner", name="Bo")
+    bo = await at_the_desk("campaigner", name="Bo", fresh=True)
     await signed(campaign, CANARY, "c@spam.example")
     here = f"/desk/campaigns/{campaign.id}/asides"
     answer = await bo.post(f"{here}/new", domain="spam.example", reason="Made by a program")
@@ -331,7 +331,7 @@ async def test_setting_aside_through_the_pages(at_the_desk: AtTheDesk, campaign:
 async def test_a_pattern_that_says_nothing_is_told(
     at_the_desk: AtTheDesk, campaign: Campaign, fields: dict[str, str], words: str
 ) -> None:
-    bo = await at_the_desk("campaigner")
+    bo = await at_the_desk("campaigner", fresh=True)
     given = {"reason": "Because", **fields}
     answer = await bo.post(f"/desk/campaigns/{campaign.id}/asides/new", **given)
     assert answer.status_code == 422
@@ -345,7 +345,7 @@ async def test_another_campaigns_setting_aside_is_not_found(
     aside = await found_by(campaign, ana, Pattern(county="sonoma"))
     other = await Campaign.select(Campaign.id).where(Campaign.id != campaign.id).first()
     assert other is not None
-    bo = await at_the_desk("campaigner")
+    bo = await at_the_desk("campaigner", fresh=True)
     for id in (aside.id, 2**31, 2**64):
         address = f"/desk/campaigns/{other['id']}/asides/{id}"
         assert (await bo.get(address)).status_code == 404

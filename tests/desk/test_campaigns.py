@@ -5,15 +5,19 @@ import datetime
 import html
 import re
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
 
+from backend import worker
 from backend.campaigns import counting, loading, mailing, running, signing
 from backend.campaigns.states import CampaignState, PledgeState
 from backend.campaigns.tables import Campaign, CampaignUpdate, ConsentText, Pledge, UpdateMailing
-from backend.staff.tables import AuditEntry
+from backend.campaigns.withdrawing import Withdrawal
+from backend.staff import names, retention
+from backend.staff.tables import Account, AuditEntry, NamesSeen, now
 from backend.web import mail
 from backend.web.clock import today
 from tests.campaigns.conftest import campaign, limits_are_new, signature
@@ -466,7 +470,7 @@ async def test_a_draft_has_no_news(at_the_desk: AtTheDesk) -> None:
     "path", ["", "/edit", "/close", "/news", "/pledges", "/asides/new", "/asides/1", "/export"]
 )
 async def test_a_campaign_that_is_not_there(at_the_desk: AtTheDesk, id: str, path: str) -> None:
-    answer = await (await at_the_desk("campaigner")).get(f"/desk/campaigns/{id}{path}")
+    answer = await (await at_the_desk("campaigner", fresh=True)).get(f"/desk/campaigns/{id}{path}")
     assert answer.status_code == 404
     assert "There is no such campaign." in answer.text
 
@@ -486,7 +490,7 @@ async def test_the_same_address_is_not_taken_twice(
 async def test_looking_at_signers_is_in_the_trail_without_their_names(
     at_the_desk: AtTheDesk, campaign: Campaign
 ) -> None:
-    ana = await at_the_desk("campaigner", name="Ana")
+    ana = await at_the_desk("campaigner", name="Ana", fresh=True)
     await signed(campaign, CANARY, CANARY_MAIL, "news")
     here = f"/desk/campaigns/{campaign.id}/pledges"
     page = await ana.get(here)
@@ -515,7 +519,7 @@ async def test_others_never_see_signers(
 
 
 async def test_signers_are_filtered_and_paged(at_the_desk: AtTheDesk, campaign: Campaign) -> None:
-    ana = await at_the_desk("campaigner")
+    ana = await at_the_desk("campaigner", fresh=True)
     for number in range(53):
         letters = chr(97 + number // 26) + chr(97 + number % 26)
         await signed(campaign, f"Person {letters}.", f"p{number}@example.org", confirmed=number > 0)
@@ -543,7 +547,7 @@ async def test_signers_are_filtered_and_paged(at_the_desk: AtTheDesk, campaign: 
 async def test_filters_that_mean_nothing_are_told(
     at_the_desk: AtTheDesk, campaign: Campaign, query: str
 ) -> None:
-    ana = await at_the_desk("campaigner")
+    ana = await at_the_desk("campaigner", fresh=True)
     answer = await ana.get(f"/desk/campaigns/{campaign.id}/pledges?{query}")
     assert answer.status_code == 422
     assert "There is a problem" in answer.text
@@ -552,7 +556,7 @@ async def test_filters_that_mean_nothing_are_told(
 async def test_a_signer_is_withdrawn_when_they_ask_and_only_here(
     at_the_desk: AtTheDesk, campaign: Campaign
 ) -> None:
-    ana = await at_the_desk("campaigner")
+    ana = await at_the_desk("campaigner", name="Ana", fresh=True)
     pledge = await signed(campaign, CANARY, CANARY_MAIL)
     other = await Campaign.select(Campaign.id).where(Campaign.id != campaign.id).first()
     assert other is not None
@@ -560,16 +564,138 @@ async def test_a_signer_is_withdrawn_when_they_ask_and_only_here(
     assert (await ana.post(foreign)).status_code == 404
     address = f"/desk/campaigns/{campaign.id}/pledges/{pledge.id}/withdrawal"
     assert (await ana.post(address)).status_code == 303
-    assert await signing.by_id(pledge.id) is None
-    assert (await ana.post(address)).status_code == 404
     assert (await ana.post(address.replace(str(pledge.id), "x" * 100))).status_code == 404
     await counting.count()
     assert (await counting.numbers(campaign.id)).confirmed == 0
+    told_once = [line for line in await trail() if line["action"] == "pledge_withdrawn"]
+    assert [line["details"]["pledge"] for line in told_once] == [str(pledge.id)]
+    assert (await ana.post(address)).status_code == 303  # again changes nothing
+    assert len([line for line in await trail() if line["action"] == "pledge_withdrawn"]) == 1
     assert "anario" not in str(await trail())
 
 
-async def test_a_name_cannot_be_searched(at_the_desk: AtTheDesk, campaign: Campaign) -> None:
+async def test_what_staff_withdrew_comes_back_within_seven_days_and_is_deleted_after(
+    at_the_desk: AtTheDesk, campaign: Campaign
+) -> None:
+    ana = await at_the_desk("campaigner", name="Ana", fresh=True)
+    pledge = await signed(campaign, CANARY, CANARY_MAIL)
+    here = f"/desk/campaigns/{campaign.id}/pledges"
+    await ana.post(f"{here}/{pledge.id}/withdrawal")
+    assert "Ana withdrew it. It counts no more" in told(await ana.get(here))
+    [rule] = [rule for rule in worker.RETENTION if rule.name == "withdrawals"]
+    assert rule.kept_for == timedelta(days=7)
+    await retention.run([rule])
+    assert await signing.by_id(pledge.id) is not None
+    assert (await ana.post(f"{here}/{pledge.id}/withdrawal/undo")).status_code == 303
+    await counting.count()
+    assert (await counting.numbers(campaign.id)).confirmed == 1
+    assert (await ana.post(f"{here}/{pledge.id}/withdrawal/undo")).status_code == 404
+
+    await ana.post(f"{here}/{pledge.id}/withdrawal")
+    week_ago: dict[Any, Any] = {Withdrawal.asked_at: now() - timedelta(days=7, minutes=1)}
+    await Withdrawal.update(week_ago, force=True)
+    await retention.run([rule])
+    assert await signing.by_id(pledge.id) is None
+    await counting.count()
+    assert (await counting.numbers(campaign.id)).confirmed == 0
+    assert not await Withdrawal.exists()
+
+
+async def test_the_signer_deletes_at_once_what_staff_withdrew(
+    at_the_desk: AtTheDesk, campaign: Campaign
+) -> None:
+    ana = await at_the_desk("campaigner", fresh=True)
+    pledge = await signed(campaign, CANARY, CANARY_MAIL)
+    await ana.post(f"/desk/campaigns/{campaign.id}/pledges/{pledge.id}/withdrawal")
+    standing = await signing.by_id(pledge.id)
+    assert standing is not None
+    assert await signing.withdraw(standing)
+    assert await signing.by_id(pledge.id) is None
+
+
+async def test_names_and_withdrawals_need_a_passkey_shown_just_now(
+    at_the_desk: AtTheDesk, campaign: Campaign
+) -> None:
+    """As somebody would who found a browser left open."""
     ana = await at_the_desk("campaigner")
+    pledge = await signed(campaign, CANARY, CANARY_MAIL)
+    here = f"/desk/campaigns/{campaign.id}/pledges"
+    for answer in (
+        await ana.get(here),
+        await ana.get(f"{here}?before=2099-01-01T00:00:00Z,{pledge.id}"),
+        await ana.post(f"{here}/find", contact=CANARY_MAIL),
+        await ana.post(f"{here}/{pledge.id}/withdrawal"),
+        await ana.post(f"{here}/{pledge.id}/withdrawal/undo"),
+    ):
+        assert answer.status_code == 303
+        assert answer.headers["location"].startswith("/desk/step-up?next=/desk/campaigns")
+        assert CANARY not in answer.text
+    assert await signing.by_id(pledge.id) is not None
+
+
+async def test_nobody_reads_more_than_200_names_a_day_page_by_page(
+    at_the_desk: AtTheDesk, campaign: Campaign
+) -> None:
+    ana = await at_the_desk("campaigner", name="Ana", fresh=True)
+    rosa = await at_the_desk("admin", name="Rosa", fresh=True)
+    for number in range(230):
+        letters = chr(97 + number // 26) + chr(97 + number % 26)
+        await signed(campaign, f"Person {letters}.", f"p{number}@example.org")
+    here: str | None = f"/desk/campaigns/{campaign.id}/pledges"
+    seen: set[str] = set()
+    while here:
+        page = await ana.get(here)
+        seen |= set(re.findall(r"Person (\w\w)\.", page.text))
+        older = re.search(r'href="([^"]+before=[^"]+)"', page.text)
+        here = html.unescape(older[1]) if older else None
+    assert page.status_code == 429
+    assert "You have seen 200 names today" in told(page)
+    assert len(seen) == 200
+    # Another way in is none.
+    start = f"/desk/campaigns/{campaign.id}"
+    assert (await ana.post(f"{start}/pledges/find", contact="p1@example.org")).status_code == 429
+    assert (await ana.get(f"{start}/export.csv?purpose=delivery")).status_code == 429
+    assert "Ana has seen 200 people’s names today" in told(await rosa.get("/desk"))
+    assert "names_stopped" in [line["action"] for line in await trail()]
+
+    person = await Account.named("Ana")
+    assert person is not None
+    assert (await ana.post(f"/desk/staff/{person.id}/names")).status_code == 403
+    assert "Let Ana see more names today" in (await rosa.get(f"/desk/staff/{person.id}")).text
+    assert (await rosa.post(f"/desk/staff/{person.id}/names")).status_code == 303
+    assert (await ana.get(f"{start}/pledges")).status_code == 200
+
+
+async def test_a_new_day_lets_everyone_see_names_again(
+    at_the_desk: AtTheDesk, campaign: Campaign
+) -> None:
+    ana = await at_the_desk("campaigner", name="Ana", fresh=True)
+    await signed(campaign, CANARY, CANARY_MAIL)
+    account = await Account.named("Ana")
+    assert account is not None
+    await names.saw(account, 5000)
+    here = f"/desk/campaigns/{campaign.id}/pledges"
+    assert (await ana.get(here)).status_code == 429
+    yesterday: dict[Any, Any] = {NamesSeen.day: today() - timedelta(days=1)}
+    await NamesSeen.update(yesterday, force=True)
+    assert (await ana.get(here)).status_code == 200
+
+
+async def test_an_admin_lets_nobody_on_but_others(
+    at_the_desk: AtTheDesk, campaign: Campaign
+) -> None:
+    rosa = await at_the_desk("admin", name="Rosa", fresh=True)
+    account = await Account.named("Rosa")
+    assert account is not None
+    await names.saw(account, 200)
+    answer = await rosa.post(f"/desk/staff/{account.id}/names")
+    assert answer.status_code == 422
+    assert "Another admin has to let you go on." in answer.text
+    assert (await rosa.get(f"/desk/campaigns/{campaign.id}/pledges")).status_code == 429
+
+
+async def test_a_name_cannot_be_searched(at_the_desk: AtTheDesk, campaign: Campaign) -> None:
+    ana = await at_the_desk("campaigner", fresh=True)
     await signed(campaign, CANARY, CANARY_MAIL)
     for text in (CANARY, "", "x" * 10_000, "@", "canario.secreto@"):
         answer = await ana.post(f"/desk/campaigns/{campaign.id}/pledges/find", contact=text)

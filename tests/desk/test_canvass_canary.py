@@ -49,8 +49,8 @@ async def everything() -> str:
 async def test_no_table_holds_a_name(
     at_the_desk: AtTheDesk, phone: Phone, shift: Shift, campaign: Campaign
 ) -> None:
-    lola = await lets_lead(await at_the_desk("canvass_lead", name="Lola"), shift)
-    ada = await at_the_desk("admin", name="Ada")
+    lola = await lets_lead(await at_the_desk("canvass_lead", name="Lola", fresh=True), shift)
+    ada = await at_the_desk("admin", name="Ada", fresh=True)
     for contact, zip in (("quetzal@example.org", "95404"), ("canario@", "95404"),
                          ("(415) 555-2671", "1")):  # fmt: skip
         await taking.take(phone.device, phone.sign(name=NAME, contact=contact, zip=zip))

@@ -30,13 +30,13 @@ ANA = {"name": "Ana López", "contact": "ana@example.org", "zip": "95404"}
 
 @pytest.fixture
 async def lead(at_the_desk: AtTheDesk, shift: Shift) -> Colleague:
-    return await lets_lead(await at_the_desk("canvass_lead", name="Lola"), shift)
+    return await lets_lead(await at_the_desk("canvass_lead", name="Lola", fresh=True), shift)
 
 
 @pytest.fixture
 async def olga(at_the_desk: AtTheDesk, shift: Shift) -> Colleague:
     """Another lead of the same shift."""
-    return await lets_lead(await at_the_desk("canvass_lead", name="Olga"), shift)
+    return await lets_lead(await at_the_desk("canvass_lead", name="Olga", fresh=True), shift)
 
 
 @pytest.fixture
@@ -501,16 +501,16 @@ async def test_only_who_leads_the_shift_types_its_sheets(
     at_the_desk: AtTheDesk, lead: Colleague, sheet: PaperSheet, shift: Shift
 ) -> None:
     here = f"{SHEETS}/{sheet.id}"
-    stranger = await at_the_desk("canvass_lead", name="Sol")
+    stranger = await at_the_desk("canvass_lead", name="Sol", fresh=True)
     for address in (here, f"/desk/canvass/{shift.id}/sheets/print?from=1&to=1"):
         assert (await lead.get(address)).status_code == 200
         assert (await stranger.get(address)).status_code == 404
     for action in ("count", "lines", "undo", "end", "lines/1/again", "lines/1/settle"):
         assert (await stranger.post(f"{here}/{action}")).status_code == 404, action
     assert (await stranger.get(SHEETS, params={"code": sheet.code})).status_code == 422
-    campaigner = await at_the_desk("campaigner", name="Carla")
+    campaigner = await at_the_desk("campaigner", name="Carla", fresh=True)
     assert (await campaigner.get(here)).status_code == 403
-    admin = await at_the_desk("admin", name="Ada")
+    admin = await at_the_desk("admin", name="Ada", fresh=True)
     assert (await admin.get(here)).status_code == 200
 
 

@@ -14,7 +14,8 @@ from backend.campaigns.tables import NAMES_KEPT, Campaign, ConsentText, Pledge
 from backend.canvass import devices, keeping, taking
 from backend.canvass.states import Problem, RecordState
 from backend.canvass.tables import CanvassRecord
-from backend.staff.tables import now
+from backend.staff import names
+from backend.staff.tables import Account, now
 from tests.campaigns.conftest import signature
 from tests.canvass.conftest import (
     Phone,
@@ -37,7 +38,7 @@ REVIEW = "/desk/canvass/review"
 @pytest.fixture
 async def carla(at_the_desk: AtTheDesk) -> Colleague:
     """A campaigner, who may see people."""
-    return await at_the_desk("campaigner", name="Carla")
+    return await at_the_desk("campaigner", name="Carla", fresh=True)
 
 
 async def wrong(phone: Phone, **said: Any) -> taking.Sent:
@@ -247,7 +248,7 @@ async def test_a_lead_sees_numbers_not_names(at_the_desk: AtTheDesk, phone: Phon
     assert (await lead.post(f"{REVIEW}/{sent.id}/pledge")).status_code == 403
     assert (await lead.post(f"{REVIEW}/{sent.id}/drop", reason="asked")).status_code == 403
     assert "wait for a look" not in told(await lead.get("/desk"))
-    admin = await at_the_desk("admin", name="Ada")
+    admin = await at_the_desk("admin", name="Ada", fresh=True)
     assert (await admin.get(f"{REVIEW}/{sent.id}")).status_code == 200
 
 
@@ -277,3 +278,24 @@ async def test_it_is_erased_with_the_names_of_its_campaign(
     )
     assert await keeping.drop_unsettled(now() - keeping.REVIEW_KEPT) == 1
     assert (await record(sent))["sealed"] is None
+
+
+async def test_a_sign_up_is_opened_only_after_showing_a_passkey(
+    phone: Phone, at_the_desk: AtTheDesk
+) -> None:
+    sent = await wrong(phone, name="")
+    stale = await at_the_desk("campaigner", name="Stale")
+    for answer in (
+        await stale.get(f"{REVIEW}/{sent.id}"),
+        await stale.post(f"{REVIEW}/{sent.id}/pledge"),
+        await stale.post(f"{REVIEW}/{sent.id}/drop"),
+    ):
+        assert answer.status_code == 303
+        assert answer.headers["location"].startswith("/desk/step-up?next=")
+    carla = await at_the_desk("campaigner", name="Carla", fresh=True)
+    account = await Account.named("Carla")
+    assert account is not None
+    assert (await carla.get(f"{REVIEW}/{sent.id}")).status_code == 200
+    await names.saw(account, 199)
+    answer = await carla.get(f"{REVIEW}/{sent.id}")
+    assert answer.status_code == 429

@@ -261,7 +261,7 @@ async def test_sessions_are_listed_and_ended_by_an_admin(
     account = await account_of("Carla")
     page = (await rosa.get(f"/desk/staff/{account.id}")).text
     assert "1 open session." in page
-    assert "last used" in page
+    assert "seen last" in page
     answer = await rosa.post(f"/desk/staff/{account.id}/sessions/end")
     assert answer.status_code == 303
     assert (await carla.get("/desk")).status_code == 303

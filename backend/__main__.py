@@ -152,13 +152,13 @@ def _expected(error: Exception) -> bool:
     from backend.backup import BackupError
     from backend.counties.outlines import OutlinesError
     from backend.counties.zips import ZipsError
-    from backend.database import DoesNotAnswer
+    from backend.database import DoesNotAnswer, NotUpToDate
     from backend.policies.files import RecordError
     from backend.staff.people import NotPossible
     from backend.web.keyring import NoKey
     from backend.web.vendor import CouldNotBuild
 
-    ours = (Failed, settings.WrongSetting, DoesNotAnswer, RecordError, CouldNotBuild)
+    ours = (Failed, settings.WrongSetting, DoesNotAnswer, NotUpToDate, RecordError, CouldNotBuild)
     return isinstance(error, (*ours, NotPossible, OutlinesError, ZipsError, BackupError, NoKey))
 
 
@@ -182,6 +182,7 @@ def _serve(given: argparse.Namespace) -> None:
 
     with database.running(), _shared_counts(here):
         _migrate_and_load()
+        settings.forget_owner()
         with worker_beside() if here.worker else contextlib.nullcontext():
             _serve_until_told(here)
 
@@ -636,7 +637,7 @@ def _backup(given: argparse.Namespace) -> None:
     recipients = (*given.to,) or here.backup_recipients
     lock = backup.Lock(recipients, "" if recipients else _new_passphrase(here))
     progress = _Progress()
-    with database.running():
+    with database.running(), database.as_backup():
         made = backup.back_up(
             given.file,
             lock,
@@ -662,7 +663,9 @@ def _restore(given: argparse.Namespace) -> None:
         return
     progress = _Progress()
     with database.running():
-        made, wrote = backup.restore(given.file, opener, force=given.force, said=progress.say)
+        with database.as_owner():
+            made, wrote = backup.restore(given.file, opener, force=given.force, said=progress.say)
+        asyncio.run(database.grant())
     progress.end()
     print(f"Restored {made.rows} rows in {len(made.tables)} tables of {made.made}; all compared.")
     if not made.keys:

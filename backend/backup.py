@@ -51,7 +51,8 @@ class BackupError(Exception):
 class Manifest:
     """`made` is an ISO instant in UTC, `version` the program's, `migrations` the names of those
     that ran, `tables` the number of rows and a checksum of their content by table, and `keys`
-    whether the keys are in it."""
+    whether the keys are in it. `audit_head` is the audit trail's last signed end as
+    `audit verify --head` takes it, or its last line and hash while there is none."""
 
     format: int
     made: str
@@ -59,6 +60,7 @@ class Manifest:
     migrations: list[str]
     tables: dict[str, tuple[int, str]]
     keys: bool
+    audit_head: str = ""
 
     @property
     def rows(self) -> int:
@@ -164,8 +166,16 @@ async def _describe(connection: Any, with_keys: bool) -> Manifest:
     if "public.migration" in tables:
         ran = await connection.fetch("SELECT name FROM public.migration ORDER BY name")
         migrations = [row["name"] for row in ran]
+    head = await _audit_head(connection, tables)
     made = datetime.now(UTC).isoformat(timespec="seconds")
-    return Manifest(FORMAT, made, settings.VERSION, migrations, tables, with_keys)
+    return Manifest(FORMAT, made, settings.VERSION, migrations, tables, with_keys, head)
+
+
+async def _audit_head(connection: Any, tables: dict[str, tuple[int, str]]) -> str:
+    for table, head in AUDIT_HEADS:
+        if table in tables and (found := await connection.fetchval(head)):
+            return str(found)
+    return ""
 
 
 # What a row looks like as text depends on these, so both sides set them alike.
@@ -184,6 +194,20 @@ SELECT format('%I.%I', n.nspname, o.relname) AS name
 FROM pg_class o JOIN pg_namespace n ON n.oid = o.relnamespace
 WHERE o.relkind = 'r' AND o.relpersistence = 'p' AND {OURS} ORDER BY 1
 """  # noqa: S608
+
+# As `staff/heads.py` writes them; this floor lies below it.
+AUDIT_HEADS = (
+    (
+        "public.audit_head",
+        "SELECT line || ':' || encode(hash, 'hex') || ':'"
+        " || to_char(at AT TIME ZONE 'UTC', 'YYYYMMDD\"T\"HH24MISS.US\"Z\"') || ':'"
+        " || convert_from(signature, 'UTF8') FROM public.audit_head ORDER BY id DESC LIMIT 1",
+    ),
+    (
+        "public.audit_entry",
+        "SELECT id || ':' || encode(hash, 'hex') FROM public.audit_entry ORDER BY id DESC LIMIT 1",
+    ),
+)
 
 # The order of rows means nothing, so their fingerprints are added up.
 CONTENT = """

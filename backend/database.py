@@ -1,7 +1,9 @@
 """PostgreSQL: the server at DATABASE_URL, or one of our own in var/."""
 
+import asyncio
 import io
 import os
+import re
 import signal
 import warnings
 from collections.abc import AsyncIterator, Iterator
@@ -12,10 +14,15 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 from piccolo.engine.postgres import PostgresEngine
 
+from backend import database_roles as roles
 from backend import settings
 
 if TYPE_CHECKING:
     from pgqueuer import Queries
+
+
+class NotUpToDate(Exception):
+    """The tables are older than the program, and who connects may not change them."""
 
 
 class DoesNotAnswer(Exception):
@@ -52,11 +59,13 @@ def use(url: str) -> None:
 
 @contextmanager
 def running(data: Path = settings.VAR / "postgres") -> Iterator[str]:
-    """The address of a server that answers, for as long as the block lasts.
+    """The address of a server that answers, for as long as the block lasts: its owner's, where it
+    is the embedded one. What we ask it, we ask as the app's role.
 
     Starts the embedded one when DATABASE_URL is empty, and stops it again when no other process
     of ours uses it. Started by root it runs as the system user `pgserver`.
     """
+    global _owner
     url = settings.read().database_url
     if url:
         use(url)
@@ -65,29 +74,136 @@ def running(data: Path = settings.VAR / "postgres") -> Iterator[str]:
     with _signals_wait():
         server = _embedded(data)
     try:
-        url = server.get_uri()
-        settings.remember_database(url)
-        use(url)
+        _owner = url = server.get_uri()
+        asyncio.run(_make_roles())
+        app = roles.as_role(url, roles.APP)
+        settings.remember_database(app)
+        use(app)
         yield url
     finally:
+        _owner = ""
         _forget_the_dead(server)
         server.cleanup()
 
 
 async def migrate() -> None:
-    """Bring the tables up to date; safe when several processes try at once."""
+    """Bring the tables up to date, as their owner; safe when several processes try at once. Where
+    only the app's role is known, the tables must be up to date already. Raises NotUpToDate."""
+    with as_owner():
+        lock = await connect()
+        try:
+            if not await roles.may_change_tables(lock):
+                await _must_be_up_to_date(lock)
+                return
+            await lock.execute("SELECT pg_advisory_lock(hashtext('confianza migrations'))")
+            await _run_migrations()
+            await _migrate_queue(lock)
+            await _grant(lock)
+        finally:
+            await lock.close()
+
+
+@contextmanager
+def as_owner() -> Iterator[None]:
+    """What is asked in the block, also by programs started in it, is asked as the tables' owner."""
+    with _as(_owner_url()):
+        yield
+
+
+@contextmanager
+def as_backup() -> Iterator[None]:
+    """The same as who may only read, where there is such a role."""
+    with _as(roles.as_role(_owner, roles.BACKUP) if _owner else settings.read().backup_url):
+        yield
+
+
+async def grant() -> None:
+    """Let the app and backups do what is theirs in tables that are there: after restoring."""
+    with as_owner():
+        connection = await connect()
+        try:
+            await _grant(connection)
+        finally:
+            await connection.close()
+
+
+# The embedded server's own address, while we run it: whoever holds the machine owns the tables.
+_owner = ""
+# What the app connects as, while we ask as somebody else.
+_app = ""
+
+
+def _owner_url() -> str:
+    """The tables' owner in the database that is asked; empty when that is who asks anyway."""
+    given = settings.read().owner_url
+    here = str(DB.config.get("dsn", ""))
+    if given or not _owner or roles.user_of(here) != roles.APP:
+        return given
+    return roles.as_role(here, roles.user_of(_owner))
+
+
+@contextmanager
+def _as(url: str) -> Iterator[None]:
+    global _app
+    before = str(DB.config.get("dsn", ""))
+    if not url or url == before:
+        yield
+        return
+    _app = settings.read().database_url
+    use(url)
+    settings.remember_database(url)
+    try:
+        yield
+    finally:
+        use(before)
+        settings.remember_database(_app)
+        _app = ""
+
+
+async def _grant(connection: Any) -> None:
+    """To the roles of the embedded server, or those that DATABASE_URL and BACKUP_URL name."""
+    here = settings.read()
+    if _owner:
+        await roles.grant(connection, (roles.APP, ""), (roles.BACKUP, ""))
+    elif here.owner_url:
+        app = _app or here.database_url
+        await roles.grant(
+            connection,
+            (roles.user_of(app), roles.password_of(app)),
+            (roles.user_of(here.backup_url) or roles.BACKUP, roles.password_of(here.backup_url)),
+        )
+
+
+async def _make_roles() -> None:
+    """So that the app can connect to a server from before there were roles."""
+    connection = await asyncpg.connect(_owner)
+    try:
+        await _grant(connection)
+    finally:
+        await connection.close()
+
+
+async def _must_be_up_to_date(connection: Any) -> None:
+    ran = set()
+    if await connection.fetchval("SELECT to_regclass('migration') IS NOT NULL"):
+        rows = await connection.fetch("SELECT name FROM migration WHERE app_name = 'confianza'")
+        ran = {row["name"] for row in rows}
+    written = (path.read_text(encoding="utf-8") for path in settings.MIGRATIONS.glob("*.py"))
+    known = {found[1] for text in written if (found := re.search(r'(?m)^ID = "(.*)"$', text))}
+    if not known <= ran:
+        raise NotUpToDate(
+            "the database's tables are not up to date, and this role may not change them: run "
+            "`migrate` with OWNER_URL"
+        )
+
+
+async def _run_migrations() -> None:
     from piccolo.apps.migrations.commands.forwards import ForwardsMigrationManager
 
-    lock = await connect()
-    try:
-        await lock.execute("SELECT pg_advisory_lock(hashtext('confianza migrations'))")
-        with redirect_stdout(io.StringIO()) as said:
-            result = await ForwardsMigrationManager(app_name="confianza").run()
-        if not result.success:
-            raise RuntimeError(f"The migrations did not run: {said.getvalue().strip()}")
-        await _migrate_queue(lock)
-    finally:
-        await lock.close()
+    with redirect_stdout(io.StringIO()) as said:
+        result = await ForwardsMigrationManager(app_name="confianza").run()
+    if not result.success:
+        raise RuntimeError(f"The migrations did not run: {said.getvalue().strip()}")
 
 
 async def _migrate_queue(connection: Any) -> None:

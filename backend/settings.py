@@ -20,7 +20,9 @@ class WrongSetting(Exception):
 
 @dataclass(frozen=True)
 class Settings:
-    """`database_url` is empty when the house starts its own PostgreSQL. `site_url` has no slash
+    """`database_url` is empty when the house starts its own PostgreSQL; `owner_url` is the same
+    database as its tables' owner, empty where that is `database_url` itself, and `backup_url` as
+    who only reads. `site_url` has no slash
     at its end and is what printed pages and feeds call us; `source_url` is where this very
     program's source can be had, which the AGPL owes everyone who uses it. `app_name` stands under
     the icon on a home screen. A new `release` makes phones fetch everything anew, even where no
@@ -46,6 +48,8 @@ class Settings:
     development only, a server of our own that stands for all of them ("http://127.0.0.1:9300")."""
 
     database_url: str
+    owner_url: str
+    backup_url: str
     host: str
     port: int
     workers: int
@@ -78,6 +82,8 @@ def read() -> Settings:
     port = _number("PORT", 8000, highest=65535)
     return Settings(
         database_url=os.environ.get("DATABASE_URL", ""),
+        owner_url=os.environ.get("OWNER_URL", ""),
+        backup_url=os.environ.get("BACKUP_URL", ""),
         host=os.environ.get("HOST", "127.0.0.1"),
         port=port,
         workers=_number("WEB_WORKERS", 1, highest=64),
@@ -143,6 +149,11 @@ def imports_from() -> str:
 def remember_database(url: str) -> None:
     """Let the processes we start find the database we started."""
     os.environ["DATABASE_URL"] = url
+
+
+def forget_owner() -> None:
+    """Processes that serve or work have no use for who may change tables."""
+    os.environ.pop("OWNER_URL", None)
 
 
 def remember_metrics(folder: str) -> None:

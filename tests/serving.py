@@ -15,6 +15,8 @@ from pathlib import Path
 
 import httpx
 
+from backend import database_roles
+
 HOUSE = Path(__file__).resolve().parent.parent
 SHARED = HOUSE.parent / "shared"
 
@@ -33,6 +35,12 @@ class Served:
         return self.log.read_text(encoding="utf-8")
 
 
+def as_app(database: str) -> dict[str, str]:
+    """The environment of a process that works on the database as the app's role."""
+    app = database_roles.as_role(database, database_roles.APP, "app")
+    return {"DATABASE_URL": app, "OWNER_URL": database}
+
+
 @contextlib.contextmanager
 def serving(
     log: Path,
@@ -43,6 +51,10 @@ def serving(
 ) -> Iterator[Served]:
     """`python -m backend serve` (or `command`) on `port`, or a free one, until the block ends."""
     port = port or free_port()
+    database = environment.get("DATABASE_URL", os.environ.get("DATABASE_URL", ""))
+    if database and "OWNER_URL" not in environment:
+        # As in production: only what brings the tables up to date owns them.
+        environment |= as_app(database)
     with log.open("wb") as file:
         process = subprocess.Popen(
             command or [sys.executable, "-m", "backend", "serve"],
@@ -51,7 +63,6 @@ def serving(
             stdout=file,
             stderr=subprocess.STDOUT,
         )
-    database = environment.get("DATABASE_URL", os.environ.get("DATABASE_URL", ""))
     site = Served(f"http://127.0.0.1:{port}", port, process, log, database)
     try:
         _wait_until_it_answers(site, wait)

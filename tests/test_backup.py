@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import subprocess
 import sys
 import tarfile
@@ -200,6 +201,7 @@ def test_the_programs_of_age_tar_and_postgresql_open_it_without_us(
     inside = house_opens(house, saved)
     assert list(inside)[:2] == ["manifest.json", "keys.json"]
     told = json.loads(inside["manifest.json"])
+    assert re.match(r"\d+:[0-9a-f]{64}", told["audit_head"])
     assert told["format"] == 1
     assert told["tables"]["public.rule"][0] == len(fetch(house.url, "SELECT FROM rule"))
     assert len(told["migrations"]) >= 1

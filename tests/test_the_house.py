@@ -170,11 +170,17 @@ def test_npm_packages_are_pinned_exactly() -> None:
 def test_the_production_shape_is_a_database_a_web_and_a_worker() -> None:
     compose = yaml.safe_load((HOUSE / "docker-compose.yml").read_text("utf-8"))
     services = compose["services"]
-    assert set(services) == {"postgres", "web", "worker"}
+    assert set(services) == {"postgres", "migrate", "web", "worker"}
     assert services["postgres"]["healthcheck"]
+    migrate = services["migrate"]
+    assert migrate["depends_on"]["postgres"]["condition"] == "service_healthy"
+    assert "//confianza:" in migrate["environment"]["OWNER_URL"]
     for name in ("web", "worker"):
-        assert services[name]["depends_on"]["postgres"]["condition"] == "service_healthy"
-        assert "DATABASE_URL" in services[name]["environment"]
+        needs = services[name]["depends_on"]["migrate"]["condition"]
+        assert needs == "service_completed_successfully"
+        assert "//confianza_app:" in services[name]["environment"]["DATABASE_URL"]
+        assert "//confianza_backup:" in services[name]["environment"]["BACKUP_URL"]
+        assert "POSTGRES_PASSWORD" not in str(services[name]["environment"])
         assert services[name]["read_only"] is True
     assert "ports" not in services["postgres"], "the database is nobody else's"
     dockerfile = (HOUSE / "Dockerfile").read_text("utf-8")
@@ -198,7 +204,12 @@ def test_docker_itself_can_read_the_compose_file() -> None:
     done = subprocess.run(
         ["docker", "compose", "-f", "docker-compose.yml", "config", "--quiet"],
         cwd=HOUSE,
-        env={"PATH": "/usr/bin:/usr/local/bin:/bin", "POSTGRES_PASSWORD": "x", "SITE_URL": "x"},
+        env={
+            "PATH": "/usr/bin:/usr/local/bin:/bin",
+            **dict.fromkeys(
+                ("POSTGRES_PASSWORD", "APP_PASSWORD", "BACKUP_PASSWORD", "SITE_URL"), "x"
+            ),
+        },
         capture_output=True,
         text=True,
         check=False,

@@ -14,6 +14,7 @@ import pytest
 from asyncpg.exceptions import RaiseError
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from backend import backup
 from backend.database import DB
 from backend.staff import alarms, audit, commands, heads, nightly
 from backend.staff.people import NotPossible
@@ -240,6 +241,9 @@ async def test_the_end_is_handed_out_signed(
     text = f"confianza audit head\n{told['id']}:{told['hash']}:{told['at']}"
     public.verify(unpadded(told["signature"]), text.encode())
     text = f"{told['id']}:{told['hash']}:{told['at']}:{told['signature']}"
+    async with DB.transaction() as transaction:
+        in_backup = await backup._audit_head(transaction.connection, {"public.audit_head": (1, "")})
+    assert in_backup == text
     assert "each follows" in await commands.verify(Namespace(head=text))
     with pytest.raises(NotPossible, match="signature"):
         await commands.verify(Namespace(head=text[:-4] + "AAAA"))

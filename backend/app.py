@@ -37,6 +37,7 @@ from backend.desk import canvass_paper as desk_canvass_paper
 from backend.desk import canvass_review as desk_canvass_review
 from backend.desk import canvass_totals as desk_canvass_totals
 from backend.desk import controllers as desk
+from backend.desk import demands as desk_demands
 from backend.desk import detained as desk_detained
 from backend.desk import directory as desk_directory
 from backend.desk import directory_imports as desk_directory_imports
@@ -84,6 +85,7 @@ ROUTES = [
     about_pages.show_about,
     about_pages.show_more,
     about_pages.show_privacy,
+    about_pages.show_legal_demands,
     about_pages.show_design,
     about_pages.answer_robots,
     operations.answer_health,
@@ -217,6 +219,8 @@ ROUTES = [
     my_account.make_codes,
     my_account.end_other_sessions,
     my_account.refuse_link,
+    desk_demands.show_demands,
+    desk_demands.state_demands,
     desk_people.list_people,
     desk_people.show_new,
     desk_people.invite,

@@ -5,10 +5,11 @@ from litestar.exceptions import NotFoundException
 from litestar.response.base import ASGIResponse
 
 from backend import settings
+from backend.about.tables import RENEWED_WITHIN, DemandStatement
 from backend.policies import reading, wording
 from backend.policies.citing import Citations
 from backend.policies.questions import LOOKS, Question
-from backend.web.clock import today
+from backend.web.clock import CALIFORNIA, today
 from backend.web.pages import Page, fixed_page, page
 from backend.web.sending import Answer, AnyRequest, send
 
@@ -27,6 +28,20 @@ async def show_more(request: AnyRequest) -> ASGIResponse:
 @get("/privacy", include_in_schema=False)
 async def show_privacy(request: AnyRequest) -> ASGIResponse:
     return await fixed_page(request, "about/privacy.html")
+
+
+@get("/legal-demands", include_in_schema=False)
+async def show_legal_demands(request: AnyRequest) -> ASGIResponse:
+    """How a demand for people's data is answered, how many came, and when somebody last said so."""
+    last = await DemandStatement.last()
+    context = {
+        "last": last,
+        "said_on": last.said_at.astimezone(CALIFORNIA).date() if last else None,
+        "overdue": last is not None and last.is_overdue(),
+        "within": RENEWED_WITHIN.days,
+        "contact": settings.read().security_contact,
+    }
+    return page(request, Page("about/legal_demands.html", context))
 
 
 @get("/design", include_in_schema=False)

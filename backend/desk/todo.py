@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from backend.about.tables import DemandStatement
 from backend.alerts import composing
 from backend.alerts.kinds import State
 from backend.canvass import keeping, review, second_look
@@ -22,6 +23,7 @@ from backend.web.language import ngettext
 RECORD = "/desk/record"
 WORK = "/desk/work"
 RETENTION = "/desk/retention"
+DEMANDS = "/desk/legal-demands"
 DIRECTORY = "/desk/directory"
 DETAINED = "/desk/detained"
 PROPOSALS = "/desk/hearings/proposals"
@@ -48,7 +50,7 @@ async def waiting_for(visitor: Visitor) -> list[Todo]:
     """Alarms first."""
     found: list[Todo] = []
     if visitor.may(Right.RUN_THE_HOUSE):
-        found += [*await _background(), *await _retention()]
+        found += [*await _background(), *await _retention(), *await _demands()]
     if visitor.may(Right.EDIT_RECORD):
         found += [*await _record(), *await _directory(), *await _detained()]
     if visitor.may(Right.EDIT_HEARINGS):
@@ -170,6 +172,14 @@ async def _background() -> list[Todo]:
     elif work.too_old():
         found.append(Todo(_("Background work is behind"), WORK, alarm=True))
     return found
+
+
+async def _demands() -> list[Todo]:
+    last = await DemandStatement.last()
+    if last is not None and last.is_overdue():
+        said = _("Nobody renewed for 90 days how many demands for data came")
+        return [Todo(said, DEMANDS, alarm=True)]
+    return []
 
 
 async def _retention() -> list[Todo]:

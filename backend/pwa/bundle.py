@@ -47,10 +47,11 @@ NOT_PAGES = (
     "/enrollment",
     "/detained",
     "/alerts",
+    "/legal-demands",
 )
 
 # Pages worth having without a signal too, in a file of their own: the record's has no room left.
-MORE = ("/enrollment", "/enrollment/guide", "/enrollment/safe", "/alerts")
+MORE = ("/enrollment", "/enrollment/guide", "/enrollment/safe", "/alerts", "/legal-demands")
 # And when someone was detained, with every county's numbers, in a third.
 DETAINED = (
     "/detained",

@@ -667,6 +667,10 @@ def _restore(given: argparse.Namespace) -> None:
             made, wrote = backup.restore(given.file, opener, force=given.force, said=progress.say)
         asyncio.run(database.grant())
     progress.end()
+    from backend.staff import heads
+
+    if kept := heads.set_aside():
+        print(f"What was noted of the audit trail here before is now {kept.name}.")
     print(f"Restored {made.rows} rows in {len(made.tables)} tables of {made.made}; all compared.")
     if not made.keys:
         print("The backup holds no keys: bring the file of keys from where it is kept.")

@@ -159,8 +159,13 @@ def test_a_backup_is_made_by_who_only_reads_and_restored_by_the_owner(
         refused = command("restore", file, DATABASE_URL=as_app(empty)["DATABASE_URL"],
                           OWNER_URL="", **told)  # fmt: skip
         assert refused.returncode == 1
+        noted = tmp_path / "audit-head.json"
+        noted.write_text("{}")
         restored = command("restore", file, **as_app(empty), **told)
         assert restored.returncode == 0, restored.stderr
+        # What was noted of the house before would be missing in this one.
+        assert "is now audit-head.before-restore.json" in restored.stdout
+        assert not noted.exists()
         app = as_app(empty)["DATABASE_URL"]
         assert fetch(app, "SELECT count(*) AS n FROM account")[0]["n"] == 2
         with pytest.raises(asyncpg.InsufficientPrivilegeError):

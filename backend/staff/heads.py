@@ -135,6 +135,17 @@ def note(head: Head) -> None:
     fresh.replace(path)
 
 
+def set_aside() -> Path | None:
+    """Move what was noted here out of the way, after an older house was restored: the next night
+    notes anew. Returns where it is now, if anything was noted."""
+    there = _file().with_name("audit-head.before-restore.json")
+    try:
+        _file().replace(there)
+    except FileNotFoundError:
+        return None
+    return there
+
+
 def _file() -> Path:
     return settings.keys().with_name("audit-head.json")
 

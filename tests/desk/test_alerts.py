@@ -67,6 +67,17 @@ async def actions() -> list[str]:
     return [row["action"] for row in rows]
 
 
+async def test_a_newcomer_is_no_second_person_who_sends_it(at_the_desk: AtTheDesk) -> None:
+    ana = await at_the_desk("campaigner", "Ana")
+    sock = await at_the_desk("campaigner", "Sock", new=True)
+    id = await begun(ana)
+    await send(ana, id)
+    answer = await send(sock, id)
+    assert answer.status_code == 409
+    assert "for seven days somebody else has to be the second person" in answer.text
+    assert not await Ring.exists()
+
+
 async def test_two_people_send_an_alert(at_the_desk: AtTheDesk) -> None:
     ana, ben = await at_the_desk("campaigner", "Ana"), await at_the_desk("admin", "Ben")
     id = await begun(ana)

@@ -143,6 +143,20 @@ async def test_a_draft_is_seen_by_nobody_outside(at_the_desk: AtTheDesk) -> None
     assert "Out of jails" in (await ana.get("/desk/campaigns")).text
 
 
+async def test_a_newcomer_is_no_second_person_who_lets_it_go_live(
+    at_the_desk: AtTheDesk,
+) -> None:
+    ana = await at_the_desk("campaigner", name="Ana")
+    sock = await at_the_desk("campaigner", name="Sock", new=True)
+    made = await draft(ana)
+    here = f"/desk/campaigns/{made.id}"
+    await ana.post(f"{here}/live", **seen_in(await ana.get(here)))
+    answer = await sock.post(f"{here}/live", **seen_in(await sock.get(here)))
+    assert answer.status_code == 409
+    assert "for seven days somebody else has to be the second person" in told(answer)
+    assert (await with_slug(made.slug)).state == CampaignState.DRAFT
+
+
 async def test_it_goes_live_when_a_second_person_says_so(at_the_desk: AtTheDesk) -> None:
     ana, bo = await at_the_desk("campaigner", name="Ana"), await at_the_desk("admin", name="Bo")
     made = await draft(ana)

@@ -356,6 +356,18 @@ async def test_at_least_one_line_of_a_sheet_is_typed_again_by_somebody_else(
     assert "This sheet is done." in told(await lead.get(here))
 
 
+async def test_a_newcomer_types_no_line_a_second_time(
+    lead: Colleague, sheet: PaperSheet, shift: Shift, at_the_desk: AtTheDesk
+) -> None:
+    here = await whole(lead, sheet)
+    sock = await lets_lead(await at_the_desk("canvass_lead", name="Sock", new=True), shift)
+    [line] = [row["line"] for row in await rows(sheet) if row["check"] == RowCheck.WAITING]
+    assert "to be checked" not in told(await sock.get("/desk"))
+    answer = await sock.post(f"{here}/lines/{line}/again", **ANA)
+    assert answer.status_code == 422
+    assert "for seven days somebody else has to be the second person" in told(answer)
+
+
 async def test_whoever_is_alone_types_it_again_an_hour_later(
     lead: Colleague, sheet: PaperSheet, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from backend import database_roles
 from tests.databases import command, empty_database, execute, run
 from tests.serving import Served, serving
 
@@ -32,6 +33,7 @@ def broken_house(server_url: str, tmp_path_factory: pytest.TempPathFactory) -> I
             "CREATE FUNCTION fail() RETURNS int LANGUAGE plpgsql AS"
             f" $$ BEGIN RAISE EXCEPTION 'it was {CANARY}'; END $$",
             "CREATE VIEW rule AS SELECT b.* FROM rule_before b WHERE fail() = 1",
+            f"GRANT SELECT ON rule TO {database_roles.APP}",
             "NOTIFY record_changed",
         )
         yield site

@@ -1,11 +1,13 @@
 """What the canvassers' app asks of us, in JSON. Who asks is known by a cookie that scripts cannot
 read; that the app itself asks, by the gate's look at where a request comes from.
 
-An answer that says no is `{"said": a sentence, "code": …}` in the reader's language. After 401 the
-app keeps everything and wants a new invitation; after 403 it shows nothing any more.
+An answer that says no is `{"said": a sentence, "code": …}` in the reader's language. With the code
+"sum" comes a `sum` to be worked out; its answer goes along with the same question again. After 401
+the app keeps everything and wants a new invitation; after 403 it shows nothing any more.
 """
 
 import datetime
+import json
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -19,7 +21,7 @@ from backend.canvass import devices, kit, records, sealing, taking
 from backend.canvass.devices import CannotEnrol, Revoked
 from backend.canvass.tables import DEVICE, CanvassDevice, Shift
 from backend.staff.tables import now
-from backend.web import language
+from backend.web import language, sums
 from backend.web.clock import today
 from backend.web.json import json_answer
 from backend.web.kept import kept
@@ -29,9 +31,10 @@ from backend.web.rate_limits import Limit, NetworkLimit
 from backend.web.sending import Answer, AnyRequest, Sent, send
 
 COOKIE = "__Host-canvass"
-# A whole market may share one network.
-ENROLS = NetworkLimit("enrolling", 30, 600, closed=True)
-EVERYONE = Limit("enrolling in all", 600, 600, closed=True)
+# Only wrong codes count: a whole market may share one network, and strangers all over must not keep
+# a lead's own people out. Past the second of these each code costs a sum.
+WRONG_CODES = NetworkLimit("wrong canvass codes", 30, 600, closed=True)
+WRONG_CODES_IN_ALL = Limit("wrong canvass codes in all", 600, 600, closed=True)
 ALL = b"everyone"
 # For one phone: what waited for days goes out as fast as the line is.
 RECORDS = Limit("records of a phone", 20_000, 600)
@@ -56,11 +59,13 @@ Asked = TypeVar("Asked", bound=msgspec.Struct)
 
 
 class Joining(msgspec.Struct):
-    """`device` is which phone it says it is, when it was invited before."""
+    """`device` is which phone it says it is, when it was invited before; `sum` the answer to one
+    that was asked for."""
 
     code: str
     label: str = ""
     device: UUID | None = None
+    sum: str | None = None
 
 
 class Seen(msgspec.Struct):
@@ -86,11 +91,15 @@ async def enrol(request: AnyRequest) -> ASGIResponse:
     asked = await _read(request, Joining)
     if isinstance(asked, Sent):
         return asked
-    if not await ENROLS.take(request) or not await EVERYONE.take(ALL):
+    if not await WRONG_CODES.is_free(request):
         return _later(request)
+    if not await WRONG_CODES_IN_ALL.is_free(ALL) and not await sums.is_solved(asked.sum or ""):
+        return _no(request, 429, "sum", TOO_OFTEN, sum=json.loads(sums.new()))
     try:
         device, token = await devices.enrol(asked.code, asked.label, asked.device)
     except CannotEnrol:
+        await WRONG_CODES.take(request)
+        await WRONG_CODES_IN_ALL.take(ALL)
         return _no(request, 422, "code", NO_CODE)
     sent = _yes(request, {"device": str(device.id), "shifts": await _shifts(device)})
     return _carrying(sent, token)
@@ -192,9 +201,9 @@ def _later(request: AnyRequest) -> Sent:
     return sent
 
 
-def _no(request: AnyRequest, status: int, code: str, words: str) -> Sent:
+def _no(request: AnyRequest, status: int, code: str, words: str, **more: Any) -> Sent:
     language.current.set(language.of(request))
-    return _answer(request, {"said": _(words), "code": code}, status)
+    return _answer(request, {"said": _(words), "code": code, **more}, status)
 
 
 def _yes(request: AnyRequest, body: dict[str, Any]) -> Sent:

@@ -21,6 +21,15 @@ async def job_given_up(job: str, kind: str) -> None:
     )
 
 
+async def door_is_tried() -> None:
+    """More failed tries to sign in than the trail takes."""
+    await Alarm.raise_(
+        "door is tried",
+        later("Somebody tries the desk’s door again and again. Not every try is in the trail."),
+        later("Nobody came in by those. If it goes on, tell whoever runs the server."),
+    )
+
+
 async def raise_to_admins(name: str, words: str, to_do: str = "", **details: Any) -> None:
     """An alarm at the desk that goes to all admins by mail too, for what one of them alone must not
     be able to keep from the others."""

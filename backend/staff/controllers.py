@@ -12,7 +12,7 @@ from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
 from backend.database import DB
-from backend.staff import audit, passkeys, people, recovery, tries
+from backend.staff import asking, audit, passkeys, people, recovery, tries
 from backend.staff.door import (
     SIGN_IN,
     come_in,
@@ -53,26 +53,30 @@ async def show_sign_in(request: AnyRequest) -> ASGIResponse:
 
 @post("/desk/sign-in/challenge", open_door=True, include_in_schema=False, body=LARGEST)
 async def ask_who(request: AnyRequest) -> ASGIResponse:
-    await tries.count_passkey(request)
-    session, token = await _session_to_ask(request)
-    return ask_as_json(request, await passkeys.ask_to_show(session, TO_SIGN_IN), token)
+    found = await current_session(request)
+    if found and found[0].account:
+        return ask_as_json(request, await passkeys.ask_to_show(found[0], TO_SIGN_IN))
+    question = asking.Question()
+    options = await passkeys.ask_to_show(question, TO_SIGN_IN)
+    return asking.hand_over(ask_as_json(request, options), question)
 
 
 @post(SIGN_IN, open_door=True, include_in_schema=False, body=LARGEST)
 async def sign_in(request: AnyRequest) -> ASGIResponse:
-    await tries.count_passkey(request)
     to = next_page(await field(request, "next"))
+    found = await current_session(request)
+    asked = found[0] if found and found[0].account else asking.question_of(request)
+    answer = await field(request, "credential")
     try:
-        session = await _asked_session(request)
-        answer = await field(request, "credential")
-        account, passkey = await passkeys.recognize(session, TO_SIGN_IN, answer)
+        account, passkey = await passkeys.recognize(asked, TO_SIGN_IN, answer)
     except NotAccepted as refusal:
+        await tries.passkey_was_wrong(request)
         await _note("sign_in_failed", refusal)
         return _sign_in_page(request, to, refused=True)
     async with DB.transaction():
-        _session, token = await session.replace(account, {"passkey": passkey.id}, fresh=True)
+        _session, token = await _new_session(request, account, {"passkey": passkey.id}, fresh=True)
         await audit.write(account.name, "signed_in", f"passkey {passkey.id}")
-    return hand_over(see(to), token)
+    return asking.take_back(hand_over(see(to), token))
 
 
 @post("/desk/sign-out", may=Right.ENTER, include_in_schema=False)
@@ -92,7 +96,6 @@ async def show_step_up(request: AnyRequest) -> ASGIResponse:
 @post("/desk/step-up/challenge", may=Right.ENTER, include_in_schema=False)
 async def ask_again(request: AnyRequest) -> ASGIResponse:
     visitor = visitor_of(request)
-    await tries.count_step_up(visitor.account.id)
     options = await passkeys.ask_to_show(visitor.session, TO_STEP_UP, visitor.account)
     return ask_as_json(request, options)
 
@@ -100,7 +103,6 @@ async def ask_again(request: AnyRequest) -> ASGIResponse:
 @post("/desk/step-up", may=Right.ENTER, include_in_schema=False)
 async def step_up(request: AnyRequest) -> ASGIResponse:
     visitor = visitor_of(request)
-    await tries.count_step_up(visitor.account.id)
     to = next_page(await field(request, "next"))
     try:
         answer = await field(request, "credential")
@@ -108,6 +110,7 @@ async def step_up(request: AnyRequest) -> ASGIResponse:
         if account.id != visitor.account.id:
             raise NotAccepted("somebody_elses", account.name)
     except NotAccepted as refusal:
+        await tries.count_person(visitor.account.id)
         await _note("step_up_failed", refusal, visitor.name)
         return _step_up_page(request, to, refused=True)
     async with DB.transaction():
@@ -121,8 +124,7 @@ async def step_up(request: AnyRequest) -> ASGIResponse:
 @get("/desk/invitations/{token:str}", open_door=True, include_in_schema=False)
 async def show_invitation(request: AnyRequest, token: FromPath[str]) -> ASGIResponse:
     # Scanners open links in mail: looking at it changes nothing.
-    await tries.count_passkey(request)
-    invitation = await _open_invitation(token)
+    invitation = await _open_invitation(request, token)
     return _invitation_page(request, invitation, token)
 
 
@@ -130,8 +132,8 @@ async def show_invitation(request: AnyRequest, token: FromPath[str]) -> ASGIResp
     "/desk/invitations/{token:str}/challenge", open_door=True, include_in_schema=False, body=LARGEST
 )
 async def ask_invited(request: AnyRequest, token: FromPath[str]) -> ASGIResponse:
-    await tries.count_passkey(request)
-    invitation = await _open_invitation(token)
+    invitation = await _open_invitation(request, token)
+    await tries.count_person(invitation.account.id)
     session, cookie = await _session_to_ask(request)
     purpose = f"invitation {invitation.id}"
     options = await passkeys.ask_to_make(session, invitation.account, purpose)
@@ -140,8 +142,7 @@ async def ask_invited(request: AnyRequest, token: FromPath[str]) -> ASGIResponse
 
 @post("/desk/invitations/{token:str}", open_door=True, include_in_schema=False, body=LARGEST)
 async def take_invitation(request: AnyRequest, token: FromPath[str]) -> ASGIResponse:
-    await tries.count_passkey(request)
-    invitation = await _open_invitation(token)
+    invitation = await _open_invitation(request, token)
     account = invitation.account
     answer = await field(request, "credential")
     try:
@@ -162,24 +163,28 @@ async def take_invitation(request: AnyRequest, token: FromPath[str]) -> ASGIResp
 
 @get(RECOVERY, open_door=True, include_in_schema=False)
 async def show_recovery(request: AnyRequest) -> ASGIResponse:
-    return door_page(request, Page("staff/recovery.html", {"refused": False, "code": ""}))
+    return _recovery_page(request, "")
 
 
 @post(RECOVERY, open_door=True, include_in_schema=False, body=LARGEST)
 async def use_code(request: AnyRequest) -> ASGIResponse:
     code = (await field(request, "code"))[:60]
-    await tries.count_code(request, recovery.selector_of(code))
+    selector = recovery.selector_of(code)
+    solved, ticket = await field(request, "sum"), await field(request, "ticket")
+    asked = await tries.may_try_code(request, selector, solved, ticket)
+    if asked is not None:
+        return _recovery_page(request, code, asked=asked, status=429)
     async with DB.transaction():
         account = await recovery.use(code)
         if account:
             await audit.write(account.name, "code_used")
             await people.tell_of_a_code(account)
     if account is None:
+        await tries.code_was_wrong(request, selector)
         await _note("sign_in_failed", NotAccepted("wrong_code"))
-        context = {"refused": True, "code": code}
-        return door_page(request, Page("staff/recovery.html", context, status=403))
+        return _recovery_page(request, code, refused=True, status=403)
     # This session is nobody's yet: all it can do is make a passkey.
-    _session, token = await _new_session(request, {"recovers": account.id})
+    _session, token = await _new_session(request, data={"recovers": account.id})
     return hand_over(see(NEW_PASSKEY), token)
 
 
@@ -191,14 +196,13 @@ async def show_recovered(request: AnyRequest) -> ASGIResponse:
 
 @post("/desk/recovery/challenge", open_door=True, include_in_schema=False, body=LARGEST)
 async def ask_recovered(request: AnyRequest) -> ASGIResponse:
-    await tries.count_passkey(request)
     session, account = await _recovering(request)
+    await tries.count_person(account.id)
     return ask_as_json(request, await passkeys.ask_to_make(session, account, TO_RECOVER))
 
 
 @post(NEW_PASSKEY, open_door=True, include_in_schema=False, body=LARGEST)
 async def recover(request: AnyRequest) -> ASGIResponse:
-    await tries.count_passkey(request)
     session, account = await _recovering(request)
     answer = await field(request, "credential")
     try:
@@ -228,9 +232,10 @@ async def _welcome(
     return hand_over(desk_page(request, Page("staff/codes.html", context)), token)
 
 
-async def _open_invitation(token: str) -> Invitation:
+async def _open_invitation(request: AnyRequest, token: str) -> Invitation:
     found = await Invitation.carried_as(token)
     if found is None:
+        await tries.link_was_wrong(request)
         said = _("This link leads to no invitation. Check that all of it was copied.")
     elif found.used_at is not None:
         said = _("This invitation was used already. If it was you, sign in with your passkey.")
@@ -254,11 +259,16 @@ async def _session_to_ask(request: AnyRequest) -> tuple[Session, str]:
 
 
 async def _new_session(
-    request: AnyRequest, data: dict[str, Any] | None = None
+    request: AnyRequest,
+    account: Account | None = None,
+    data: dict[str, Any] | None = None,
+    fresh: bool = False,
 ) -> tuple[Session, str]:
-    """A session of nobody's, in the place of what this browser carried."""
+    """A session, nobody's without an account, in the place of what this browser carried."""
     found = await current_session(request)
-    return await found[0].replace(data=data) if found else await Session.begin(data=data)
+    if found:
+        return await found[0].replace(account, data, fresh)
+    return await Session.begin(account, data, fresh)
 
 
 async def _asked_session(request: AnyRequest) -> Session:
@@ -282,6 +292,8 @@ async def _recovering(request: AnyRequest) -> tuple[Session, Account]:
 
 
 async def _note(action: str, refusal: NotAccepted, actor: str = audit.NOBODY) -> None:
+    if not await tries.may_note(refusal.name):
+        return
     subject = f"staff {refusal.name}" if refusal.name else ""
     await audit.write(actor, action, subject, reason=refusal.reason)
 
@@ -296,6 +308,18 @@ def ask_as_json(request: AnyRequest, options: dict[str, Any], token: str | None 
 def _sign_in_page(request: AnyRequest, to: str, refused: bool = False) -> Sent:
     context = {"to": to, "refused": refused}
     return door_page(request, Page("staff/sign_in.html", context, status=403 if refused else 200))
+
+
+def _recovery_page(
+    request: AnyRequest,
+    code: str,
+    *,
+    refused: bool = False,
+    asked: tries.Asked | None = None,
+    status: int = 200,
+) -> Sent:
+    context = {"code": code, "refused": refused, "asked": asked}
+    return door_page(request, Page("staff/recovery.html", context, status=status))
 
 
 def _step_up_page(request: AnyRequest, to: str, refused: bool = False) -> Sent:

@@ -37,7 +37,7 @@ async def show_add(request: AnyRequest) -> ASGIResponse:
 @post("/desk/me/passkeys/challenge", may=Right.ENTER, fresh=True, include_in_schema=False)
 async def ask_for_another(request: AnyRequest) -> ASGIResponse:
     visitor = visitor_of(request)
-    await tries.count_step_up(visitor.account.id)
+    await tries.count_person(visitor.account.id)
     options = await passkeys.ask_to_make(visitor.session, visitor.account, TO_ADD)
     return ask_as_json(request, options)
 

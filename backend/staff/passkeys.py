@@ -2,7 +2,7 @@
 check what it signed. Nobody comes in whose finger, face or PIN the phone did not check."""
 
 import json
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import webauthn
@@ -18,7 +18,7 @@ from webauthn.helpers.structs import (
 )
 
 from backend import settings
-from backend.staff.tables import Account, Passkey, Session
+from backend.staff.tables import Account, Passkey
 from backend.web.language import gettext as _
 
 TIME_TO_ANSWER = 120_000
@@ -26,6 +26,14 @@ LONGEST_ANSWER = 8000
 LONGEST_CREDENTIAL_ID = 1023
 MOST_PASSKEYS = 20
 TRANSPORTS = {each.value for each in AuthenticatorTransport}
+
+
+class Asker(Protocol):
+    """What keeps a question until it is answered: a session, or `asking.Question`."""
+
+    async def keep_challenge(self, purpose: str, challenge: str) -> None: ...
+    async def take_challenge(self, purpose: str) -> str | None: ...
+    async def is_first_answer(self) -> bool: ...
 
 
 class NotAccepted(Exception):
@@ -38,7 +46,7 @@ class NotAccepted(Exception):
         self.name = name
 
 
-async def ask_to_make(session: Session, account: Account, purpose: str) -> dict[str, Any]:
+async def ask_to_make(session: Asker, account: Account, purpose: str) -> dict[str, Any]:
     """What `navigator.credentials.create` is asked, as JSON; the session keeps its challenge."""
     options = webauthn.generate_registration_options(
         rp_id=_host(),
@@ -58,7 +66,7 @@ async def ask_to_make(session: Session, account: Account, purpose: str) -> dict[
 
 
 async def ask_to_show(
-    session: Session, purpose: str, account: Account | None = None
+    session: Asker, purpose: str, account: Account | None = None
 ) -> dict[str, Any]:
     """What `navigator.credentials.get` is asked, as JSON. Without an account any passkey of this
     site will do: the phone offers those it has."""
@@ -72,7 +80,7 @@ async def ask_to_show(
     return options_to_json_dict(options)
 
 
-async def read_new(session: Session, account: Account, purpose: str, answer: str) -> Passkey:
+async def read_new(session: Asker, account: Account, purpose: str, answer: str) -> Passkey:
     """The passkey that a browser made for this account, not saved yet. Raises NotAccepted."""
     challenge = await _challenge(session, purpose)
     try:
@@ -110,7 +118,7 @@ async def keep(passkey: Passkey, account: Account, name: str = "") -> None:
     passkey.id = new[0]["id"]
 
 
-async def recognize(session: Session, purpose: str, answer: str) -> tuple[Account, Passkey]:
+async def recognize(session: Asker, purpose: str, answer: str) -> tuple[Account, Passkey]:
     """Whose passkey signed this session's challenge, and which. Raises NotAccepted."""
     challenge = await _challenge(session, purpose)
     credential = _read(answer)
@@ -134,12 +142,14 @@ async def recognize(session: Session, purpose: str, answer: str) -> tuple[Accoun
         raise NotAccepted("not_verified", account.name)
     if account.closed_at is not None:
         raise NotAccepted("account_closed", account.name)
+    if not await session.is_first_answer():
+        raise NotAccepted("answered_already", account.name)
     if not await passkey.count_use(shown.new_sign_count, shown.credential_backed_up):
         raise NotAccepted("count_went_back", account.name)
     return account, passkey
 
 
-async def _challenge(session: Session, purpose: str) -> bytes:
+async def _challenge(session: Asker, purpose: str) -> bytes:
     challenge = await session.take_challenge(purpose)
     if challenge is None:
         raise NotAccepted("not_asked")

@@ -382,6 +382,10 @@ class Session(Table):
         challenge: str | None = asked.get("challenge")
         return challenge if asked.get("purpose") == purpose else None
 
+    async def is_first_answer(self) -> bool:
+        """Always: what was asked is taken out before the answer is looked at."""
+        return True
+
     async def end(self) -> None:
         await Session.delete().where(Session.id == self.id)
 

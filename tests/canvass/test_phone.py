@@ -13,6 +13,7 @@ from backend.canvass import devices, taking
 from backend.canvass.tables import CanvassDevice, Canvasser, CanvassRecord, Shift
 from backend.staff.tables import Account
 from tests.canvass.conftest import Phone
+from tests.web.test_sums import solved
 
 OURS = {"Sec-Fetch-Site": "same-origin"}
 
@@ -64,13 +65,44 @@ async def test_a_phone_joins_with_the_code_of_its_lead(
     assert (again.status_code, again.json()["code"]) == (422, "code")
 
 
-async def test_guessing_codes_ends_soon(app: httpx.AsyncClient) -> None:
+async def test_guessing_codes_ends_soon(
+    app: httpx.AsyncClient, shift: Shift, canvasser: Canvasser
+) -> None:
     answers = [
         (await app.post("/canvass/devices", json={"code": f"AAAAAAAA{number:02}"})).status_code
         for number in range(40)
     ]
-    assert answers[0] == 422
-    assert answers[-1] == 429
+    assert answers == [422] * 30 + [429] * 10
+
+
+async def test_right_codes_count_for_nothing(
+    app: httpx.AsyncClient, shift: Shift, canvasser: Canvasser
+) -> None:
+    for _ in range(40):
+        code = await devices.invite(shift.id, canvasser.id, None)
+        assert (await app.post("/canvass/devices", json={"code": code})).status_code == 200
+
+
+async def test_guesses_from_21_networks_cost_the_right_code_a_sum(
+    app: httpx.AsyncClient, shift: Shift, canvasser: Canvasser
+) -> None:
+    from backend.app import app as house
+
+    for network in range(1, 22):
+        transport = httpx.ASGITransport(app=house, client=(f"127.{network}.1.1", 1))
+        async with httpx.AsyncClient(
+            transport=transport, base_url="https://confianza.test", headers=OURS
+        ) as attacker:
+            for number in range(30):
+                await attacker.post("/canvass/devices", json={"code": f"AAAAAAAA{number:02}"})
+    code = await devices.invite(shift.id, canvasser.id, None)
+    asked = await app.post("/canvass/devices", json={"code": code})
+    assert (asked.status_code, asked.json()["code"]) == (429, "sum")
+    answer = solved(json.dumps(asked.json()["sum"]))
+    done = await app.post("/canvass/devices", json={"code": code, "sum": answer})
+    assert done.status_code == 200
+    again = await app.post("/canvass/devices", json={"code": code, "sum": answer})
+    assert again.status_code == 429
 
 
 async def test_a_record_is_echoed_with_its_hash(app: httpx.AsyncClient, carried: Phone) -> None:
@@ -119,13 +151,13 @@ async def test_another_site_cannot_send(app: httpx.AsyncClient, carried: Phone) 
         {"shift": "one"},
         {"shift": 2**80},
         {"shift": True},
-        {"key": "k" * 5000},
+        {"key": "k" * 17},
         {"key": "\0"},
-        {"shown": "1." * 5000},
+        {"shown": "1." * 51},
         {"shown": ["1"]},
         {"sealed": ""},
         {"sealed": "§"},
-        {"sealed": "A" * 50_000},
+        {"sealed": "A" * 1500},
         {"sealed": "A" * 791},
         {"saved_at": "yesterday"},
     ],
@@ -139,10 +171,18 @@ async def test_what_cannot_be_read_is_a_no_in_words(
     assert await CanvassRecord.count() == 0
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff", b"null", b"5" * 5000])
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff", b"null", b"5" * 2000])
 async def test_no_body_is_a_500(app: httpx.AsyncClient, carried: Phone, body: bytes) -> None:
     for address in ("/canvass/records", "/canvass/seen", "/canvass/devices"):
         assert (await app.post(address, content=body)).status_code == 422
+
+
+async def test_more_than_any_phone_of_ours_sends_is_not_even_read(
+    app: httpx.AsyncClient, carried: Phone
+) -> None:
+    change = {"sealed": "A" * 2000}
+    answer = await app.post("/canvass/records", json={**record(carried.sign()), **change})
+    assert answer.status_code == 413
 
 
 @pytest.mark.parametrize("clock", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59-12:00", None])

@@ -21,11 +21,13 @@ from backend.web.kept import kept
 from backend.web.language import gettext as _
 from backend.web.pages import Page, page
 from backend.web.qr import qr
-from backend.web.rate_limits import NetworkLimit
+from backend.web.rate_limits import Limit, NetworkLimit
 from backend.web.sending import AnyRequest, Sent, see, send
 
 PLACES = "/enrollment/places"
 FLAGS = NetworkLimit("wrong flags", 10, 3600)
+# More than the desk could read.
+FLAGS_IN_ALL = Limit("wrong flags in all", 300, 3600)
 # A list's files are made anew at least so often: "due for review" is a matter of the day.
 KEPT = 3600
 
@@ -70,7 +72,7 @@ async def say_wrong(request: AnyRequest, id: FromPath[str]) -> ASGIResponse:
         return see(f"{PLACES}/{place.id}?told=1")
     if mistakes := flagging.mistakes_in(what, words):
         return _place_page(request, place, typed={"what": what, "words": words}, mistakes=mistakes)
-    if not await FLAGS.take(request):
+    if not await FLAGS.take(request) or not await FLAGS_IN_ALL.take(b"everyone"):
         told = _("That was often today. Thank you. Please try again in an hour.")
         raise CannotAnswer(told, status=429, way_on=(f"{PLACES}/{place.id}", _("Back")))
     await flagging.flag(place.id, what, words)
@@ -105,6 +107,7 @@ def _place_page(
         "mistakes_told": mistakes or {},
         "reasons": flagging.reasons(),
         "most_words": flagging.MOST_WORDS,
+        "days_kept": flagging.KEPT.days,
         "qr": qr(f"{PLACES}/{place.id}"),
         "address": address,
         "text": places.as_text(place, language.current.get().code, address),

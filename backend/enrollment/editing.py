@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 from backend import database
 from backend.database import DB
-from backend.enrollment import searching, storing
+from backend.enrollment import flagging, searching, storing
 from backend.enrollment.places import KEPT_FOR, KINDS, Json, Place, id_of, plain
 from backend.enrollment.storing import TOGETHER, TYPES
 from backend.enrollment.tables import FIELDS, HelpOrganization, HelpPlace, HelpService, WrongFlag
@@ -119,12 +119,13 @@ async def open_flags(limit: int = 100) -> list[dict[str, Any]]:
     """What people said is wrong, oldest first: `{id, place, name, what, words, made_at}`."""
     async with database.connection() as connection:
         rows = await connection.fetch(
-            """SELECT f.id, f.place, p.name, f.what, f.words, f.made_at FROM wrong_flag f
-               JOIN help_place p ON p.id = f.place WHERE f.settled_at IS NULL
+            """SELECT f.id, f.place, p.name, f.what, f.words, f.data_key, f.sealed, f.made_at
+               FROM wrong_flag f JOIN help_place p ON p.id = f.place WHERE f.settled_at IS NULL
                ORDER BY f.made_at LIMIT $1""",
             limit,
         )
-    return [dict(row) for row in rows]
+    kept = ("id", "place", "name", "what", "made_at")
+    return [{**{it: row[it] for it in kept}, "words": flagging.words_of(row)} for row in rows]
 
 
 async def due(on: datetime.date, limit: int = 60) -> list[Place]:

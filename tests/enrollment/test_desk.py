@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from backend import database
 from backend.desk import directory_forms as forms
 from backend.enrollment import editing, flagging, jobs, searching
 from backend.enrollment.places import id_of
@@ -244,6 +245,19 @@ async def test_old_flags_and_files_are_removed(at_the_desk: AtTheDesk) -> None:
     assert await flagging.remove_old(now() - flagging.KEPT) == 0
     assert await flagging.remove_old(now() + datetime.timedelta(seconds=5)) == 1
     assert await jobs.remove_old(now() + datetime.timedelta(seconds=5)) == 1
+
+
+async def test_what_an_earlier_release_left_open_is_sealed_and_still_read_at_the_desk(
+    at_the_desk: AtTheDesk,
+) -> None:
+    await WrongFlag.insert(WrongFlag(place=FRESNO, what="cost", words="I am Rosario Canario"))
+    ana = await at_the_desk("editor")
+    for _ in range(2):
+        assert "I am Rosario Canario" in (await ana.get("/desk/directory")).text
+        assert await flagging.remove_old(now() - flagging.KEPT) == 0
+        async with database.connection() as connection:
+            kept = await connection.fetch("SELECT wrong_flag::text AS row FROM wrong_flag")
+        assert "Canario" not in repr(kept)
 
 
 async def test_what_the_desk_wrote_outlives_the_next_load(at_the_desk: AtTheDesk) -> None:

@@ -16,7 +16,7 @@ from litestar.datastructures import MultiDict
 
 from backend import database
 from backend.counties import gazetteer
-from backend.enrollment import importing, loading, places, searching, storing
+from backend.enrollment import flagging, importing, loading, places, searching, storing
 from backend.enrollment.found import Found
 from backend.enrollment.places import id_of
 from backend.enrollment.searching import Results, meters_between
@@ -223,6 +223,9 @@ async def test_anyone_can_say_that_a_card_is_wrong_without_a_name(
     await put([a_place("flagged")])
     address = f"/enrollment/places/{id_of('test', 'flagged')}"
     wrong = f"{address}/wrong"
+    asked = (await client.get(address)).text
+    assert "Do not write your name" in asked
+    assert f"after {flagging.KEPT.days} days" in asked
     refused = await client.post(wrong, data={"what": "", "words": "Ocupado"}, headers=SENT)
     assert refused.status_code == 422
     assert "Ocupado" in refused.text
@@ -233,12 +236,28 @@ async def test_anyone_can_say_that_a_card_is_wrong_without_a_name(
     assert "We do not know who you are" in (await client.get(f"{address}?told=1")).text
     await client.post(wrong, data={"what": "phone", "website": "spam"}, headers=SENT)
     [flag] = await WrongFlag.select()
-    assert (flag["what"], flag["words"]) == ("phone", "busy all day")
-    assert set(flag) == {"id", "place", "what", "words", "made_at", "settled_at", "settled_by"}
+    assert (flag["what"], flagging.words_of(flag)) == ("phone", "busy all day")
+    assert "busy" not in repr(flag)
+    columns = {"id", "place", "what", "words", "data_key", "sealed", "made_at"}
+    assert set(flag) == columns | {"settled_at", "settled_by"}
     for _ in range(9):
         await client.post(wrong, data={"what": "closed"}, headers=SENT)
     again = await client.post(wrong, data={"what": "closed"}, headers=SENT)
     assert again.status_code == 429
+
+
+async def test_all_together_cannot_say_more_than_the_desk_can_read(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRUSTED_PROXIES", "1")
+    await put([a_place("flagged")])
+    wrong = f"/enrollment/places/{id_of('test', 'flagged')}/wrong"
+    answers = []
+    for number in range(302):
+        network = {**SENT, "X-Forwarded-For": f"127.{number % 250}.{number // 250}.1"}
+        answers.append(await client.post(wrong, data={"what": "closed"}, headers=network))
+    assert [it.status_code for it in answers].count(303) in (300, 301)
+    assert answers[-1].status_code == 429
 
 
 # Near, fast

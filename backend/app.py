@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 
 import structlog
 from litestar import Litestar
+from litestar.datastructures import State
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import License
@@ -433,6 +434,8 @@ def make_app() -> Litestar:
         route_handlers=ROUTES,
         lifespan=[open_house],
         guards=[door.check],
+        # What "Forget this phone" ends.
+        state=State({"forgets": (door.end_session, canvassing_phone.take_off)}),
         request_class=Asked,
         before_send=[add_headers],
         exception_handlers={Exception: errors.answer_error},  # type: ignore[dict-item]

@@ -157,6 +157,17 @@ async def revoke(id: UUID, by: Account) -> bool:
     return bool(done)
 
 
+async def forget(token: str) -> None:
+    """The phone itself forgot everything, its key too. What it had not sent is gone."""
+    if token:
+        await CanvassDevice.raw(
+            "UPDATE canvass_device SET revoked_at = {}"
+            " WHERE token_hash = {} AND revoked_at IS NULL",
+            now(),
+            digest(token),
+        )
+
+
 async def shifts_of(device: UUID) -> list[Shift]:
     """Those the phone was invited to, the newest first."""
     rows = await DeviceShift.select(DeviceShift.shift).where(DeviceShift.device == device)

@@ -143,6 +143,11 @@ async def note_seen(request: AnyRequest) -> ASGIResponse:
     return _carrying(sent, request.cookies[COOKIE])
 
 
+async def take_off(request: AnyRequest) -> None:
+    """End what this phone may do at a shift, as when a lead takes it off: it forgot its key."""
+    await devices.forget(request.cookies.get(COOKIE, ""))
+
+
 async def _device(request: AnyRequest) -> CanvassDevice | Sent:
     token = request.cookies.get(COOKIE, "")
     try:

@@ -2,10 +2,13 @@
 
 import hashlib
 import json
+import re
 from functools import cache
 from typing import Any
 
+import structlog
 from litestar import get, post
+from litestar.datastructures import Cookie
 from litestar.response.base import ASGIResponse
 from litestar.types import ASGIApp
 
@@ -16,10 +19,15 @@ from backend.web.assets import static
 from backend.web.clock import today
 from backend.web.kept import kept
 from backend.web.language import gettext as _
+from backend.web.logs import told
 from backend.web.pages import Page, fixed_page, page
 from backend.web.sending import Answer, AnyRequest, see, send
 
+log = structlog.get_logger()
+
 PWA = settings.FRONTEND / "pwa"
+NAME = re.compile(r"[A-Za-z0-9_-]{1,60}")
+MOST_COOKIES = 40
 NO_CACHE = (("cache-control", "no-cache"),)
 
 # What every page needs, on the phone from the start.
@@ -101,15 +109,48 @@ async def show_install(request: AnyRequest) -> ASGIResponse:
 
 @post("/forget", include_in_schema=False)
 async def forget(request: AnyRequest) -> ASGIResponse:
-    """Ask the browser to drop everything of ours: it works without scripts too."""
-    sent = see("/forgotten")
+    """End what the cookies of this phone open here, and ask the browser to drop everything of ours:
+    it works without scripts too. Some browsers do not know Clear-Site-Data, or keep cookies all the
+    same: so each is expired by its name."""
+    ended = await _end_what_it_opens(request)
+    sent = see("/forgotten" if ended else "/forgotten?left=1")
+    for cookie in _expired(request):
+        sent.add("set-cookie", cookie)
     sent.add("clear-site-data", '"cache", "cookies", "storage"')
     return sent
 
 
 @get("/forgotten", include_in_schema=False)
 async def show_forgotten(request: AnyRequest) -> ASGIResponse:
-    return await fixed_page(request, "pwa/forgotten.html")
+    language.current.set(language.of(request))
+    left = request.query_params.get("left", "") == "1"
+    return page(request, Page("pwa/forgotten.html", {"left": left}, private=True))
+
+
+async def _end_what_it_opens(request: AnyRequest) -> bool:
+    """Each room ends its own (`app.make_app` lists them). False when one could not: the phone
+    forgets all the same, and its owner is told."""
+    ended = True
+    for end in request.app.state.forgets:
+        try:
+            await end(request)
+        except Exception as error:
+            log.error("could not end what a phone opened", **told(error))
+            ended = False
+    return ended
+
+
+def _expired(request: AnyRequest) -> list[str]:
+    """A header for every cookie that came, and for those that came not because this page is asked
+    for without TLS."""
+    names = [name for name in request.cookies if NAME.fullmatch(name)][:MOST_COOKIES]
+    headers = []
+    for name in dict.fromkeys((language.COOKIE, *names)):
+        bound = name.startswith("__")
+        cookie = Cookie(key=name, value="", path="/", max_age=0, secure=bound, httponly=True,
+                        samesite="lax")  # fmt: skip
+        headers.append(cookie.to_header(header=""))
+    return headers
 
 
 def _manifest(reader: language.Language) -> dict[str, Any]:

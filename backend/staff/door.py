@@ -11,6 +11,7 @@ from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie
 from litestar.handlers.base import BaseRouteHandler
 
+from backend.database import DB
 from backend.staff import audit
 from backend.staff.roles import Right
 from backend.staff.tables import SESSION, Account, Passkey, Session, form_token
@@ -131,6 +132,17 @@ async def _visitor(request: AnyRequest) -> Visitor | None:
     if request.method not in SAFE or request.headers.get("hx-request") != "true":
         await session.was_seen()
     return Visitor(session.account, session, form_token(session.account))
+
+
+async def end_session(request: AnyRequest) -> None:
+    """Sign out whoever of the staff this browser is, if anybody."""
+    session = await Session.carried_as(request.cookies.get(COOKIE, ""))
+    if session is None:
+        return
+    async with DB.transaction():
+        await session.end()
+        if session.account is not None:
+            await audit.write(session.account.name, "signed_out")
 
 
 async def _check_form(request: AnyRequest, visitor: Visitor) -> None:

@@ -271,16 +271,64 @@ async def test_forget_this_phone_clears_every_local_thing(
     if connected:
         await expect(page.get_by_role("heading", level=1)).to_have_text("This phone has forgotten")
     else:
-        await expect(page.get_by_text("Done. This phone has forgotten.")).to_be_visible()
+        await expect(
+            page.get_by_text("There is no connection. Gone from this phone")
+        ).to_be_visible()
     await expect(page.locator("html[data-ready]")).to_have_count(1)
     await page.wait_for_timeout(500)
     left = await page.evaluate(
-        """async () => [localStorage.length, sessionStorage.length, document.cookie,
+        """async () => [Object.keys(localStorage), sessionStorage.length, document.cookie,
             (await caches.keys()).length, (await indexedDB.databases()).length,
             (await navigator.serviceWorker.getRegistrations()).length]"""
     )
-    assert left == [0, 0, "", 0, 0, 0]
+    assert left == [[] if connected else ["forget"], 0, "", 0, 0, 0]
     assert await phone.cookies() == []
+
+
+async def test_what_a_script_cannot_reach_is_forgotten_at_the_next_connection(
+    phone: BrowserContext, wire: Recorder
+) -> None:
+    """Cookies that no script may read, and what they open."""
+    page = await first_visit(phone, "/privacy?lang=en")
+    hidden = [
+        {"name": name, "value": "x" * 43, "url": wire.url, "httpOnly": True, "sameSite": "Lax"}
+        for name in ("alerts", "pledge", "sheet")
+    ]
+    await phone.add_cookies(hidden)  # type: ignore[arg-type]
+    wire.connected = False
+    await phone.set_offline(True)
+    await page.get_by_role("button", name="Forget this phone").click()
+    await expect(page.get_by_text("Still there until there is a connection")).to_be_visible()
+    assert {each["name"] for each in await phone.cookies()} == {"alerts", "pledge", "sheet"}
+    wire.connected = True
+    await phone.set_offline(False)
+    async with page.expect_response("**/forget"):
+        await page.goto("/")
+    await page.wait_for_timeout(500)
+    assert not {each["name"] for each in await phone.cookies()} & {"alerts", "pledge", "sheet"}
+    assert await page.evaluate("localStorage.getItem('forget')") is None
+
+
+async def test_alerts_that_lie_on_the_screen_are_closed(phone: BrowserContext) -> None:
+    await phone.grant_permissions(["notifications"])
+    page = await first_visit(phone, "/privacy?lang=en")
+    await page.evaluate(
+        "navigator.serviceWorker.ready.then((it) => it.showNotification('Forum in Kern'))"
+    )
+    shown = (
+        "navigator.serviceWorker.ready.then((it) => it.getNotifications()).then((a) => a.length)"
+    )
+    assert await page.evaluate(shown) == 1
+    # Before the worker goes, which alone could tell of them.
+    await page.evaluate(
+        """() => { ServiceWorkerRegistration.prototype.unregister = async () => {
+            window.left = (await (await navigator.serviceWorker.ready).getNotifications()).length;
+        }; }"""
+    )
+    await page.route("**/forget", lambda route: route.abort())
+    await page.get_by_role("button", name="Forget this phone").click()
+    await expect(page.get_by_text("There is no connection")).to_be_visible()
+    assert await page.evaluate("window.left") == 0
 
 
 async def test_without_scripts_the_server_tells_the_browser_to_forget(

@@ -1,5 +1,6 @@
 """Manifest, worker, bundle and forgetting, as the server answers them."""
 
+import datetime
 import json
 import re
 from typing import Any
@@ -8,9 +9,13 @@ import brotli
 import httpx
 import pytest
 
+from backend.campaigns.signing import new_id
+from backend.canvass import devices
+from backend.canvass.tables import CanvassDevice
 from backend.counties import gazetteer
 from backend.policies import reading
 from backend.pwa import controllers
+from backend.staff.tables import Account, AuditEntry, Session, digest, now
 from backend.web.assets import static
 from tests.serving import Served
 
@@ -152,6 +157,54 @@ async def test_forgetting_clears_cookies_storage_and_cache(client: httpx.AsyncCl
     assert answer.headers["location"] == "/forgotten"
     assert answer.headers["clear-site-data"] == '"cache", "cookies", "storage"'
     assert (await client.get("/forgotten")).status_code == 200
+
+
+async def test_forgetting_expires_every_cookie_by_its_name(client: httpx.AsyncClient) -> None:
+    """Not all browsers know Clear-Site-Data."""
+    sent = "__Host-desk=a; __Host-canvass=b; __Host-alerts=c; alerts=d; lang=es; other=e"
+    answer = await client.post("/forget", headers={**OURS, "Cookie": sent})
+    headers = answer.headers.get_list("set-cookie")
+    assert {it.partition("=")[0] for it in headers} == {
+        it.partition("=")[0] for it in sent.split("; ")
+    }
+    for header in headers:
+        assert "Max-Age=0" in header
+        assert "Path=/" in header
+        assert ("Secure" in header) == header.startswith("__Host-")
+
+
+async def test_forgetting_ends_what_the_phone_opened_at_the_server(
+    client: httpx.AsyncClient,
+) -> None:
+    account = await Account.open_for("Ana", ["editor"])
+    _session, token = await Session.begin(account)
+    canvasser = await devices.begin_canvasser("Luz")
+    device, key = CanvassDevice(id=new_id(), canvasser=canvasser.id, label="blue"), "k" * 43
+    device.token_hash, device.ends_at = digest(key), now() + datetime.timedelta(days=3)
+    await device.save()
+    cookies = {"Cookie": f"__Host-desk={token}; __Host-canvass={key}"}
+    assert (await client.post("/forget", headers={**OURS, **cookies})).status_code == 303
+    assert await Session.carried_as(token) is None
+    with pytest.raises(devices.Revoked):
+        await devices.carried_as(key)
+    assert await AuditEntry.exists().where(AuditEntry.action == "signed_out")
+    # Strangers' cookies end nothing, and are no trouble.
+    odd = {"Cookie": "__Host-desk=x; __Host-canvass=%00; a b=1; =; ;"}
+    assert (await client.post("/forget", headers={**OURS, **odd})).status_code == 303
+
+
+async def test_what_could_not_be_ended_is_said(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(_token: str) -> None:
+        raise OSError
+
+    monkeypatch.setattr(devices, "forget", broken)
+    answer = await client.post("/forget", headers={**OURS, "Cookie": "__Host-canvass=x"})
+    assert answer.headers["clear-site-data"]
+    told = await client.get(answer.headers["location"])
+    assert "could not end everything on our side" in told.text
+    assert "could not end" not in (await client.get("/forgotten")).text
 
 
 @pytest.mark.parametrize(

@@ -279,7 +279,7 @@ function exitAtOnce() {
 
 function forgetThisPhone() {
   forEach("form.forget", (form) => {
-    const done = form.querySelector("[data-words-done]");
+    const done = form.querySelector(".done");
     let warned = false;
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
@@ -289,13 +289,11 @@ function forgetThisPhone() {
         done.textContent = form.dataset.wordsUnsent?.replace("%(number)s", String(unsent)) ?? "";
         return;
       }
-      await forget();
-      try {
-        await fetch("/forget", { method: "POST", redirect: "manual" });
-        location.replace("/forgotten");
-      } catch {
-        if (done instanceof HTMLElement) done.textContent = done.dataset.wordsDone ?? "";
-      }
+      const kept = await forget();
+      const told = await forgetAtTheServer();
+      if (told && !kept) return location.replace(told);
+      const words = kept ? form.dataset.wordsKept : form.dataset.wordsOffline;
+      if (done) done.textContent = words ?? "";
     });
   });
 }
@@ -318,37 +316,110 @@ function settled(request) {
   });
 }
 
+const STILL_TO_TELL = "forget"; // all that stays after forgetting without a connection
+
+/** Whether something could not be cleared. Each is tried, whatever becomes of the others. */
 async function forget() {
-  await endAlerts().catch(() => {});
+  const steps = [endAlerts, clearShown, clearStorage, clearCaches, clearDatabases, clearWorkers];
+  let kept = false;
+  for (const step of steps) {
+    try {
+      await step();
+    } catch {
+      kept = true;
+    }
+  }
+  return kept;
+}
+
+/** Alerts that lie on the lock screen say where their reader was. */
+async function clearShown() {
+  for (const worker of (await navigator.serviceWorker?.getRegistrations()) ?? []) {
+    for (const shown of (await worker.getNotifications?.()) ?? []) shown.close();
+  }
+}
+
+function clearStorage() {
+  document.cookie = "lang=; Path=/; Max-Age=0";
   try {
     localStorage.clear();
     sessionStorage.clear();
-  } catch {
-    // Nothing was kept there.
+  } catch (error) {
+    // Where storage is off nothing was ever kept there.
+    if (!(error instanceof DOMException && error.name === "SecurityError")) throw error;
   }
-  document.cookie = "lang=; Path=/; Max-Age=0";
+}
+
+async function clearCaches() {
   for (const name of (await globalThis.caches?.keys()) ?? []) await caches.delete(name);
+}
+
+async function clearDatabases() {
   for (const { name } of (await indexedDB.databases?.()) ?? []) {
     if (name) indexedDB.deleteDatabase(name);
   }
+}
+
+async function clearWorkers() {
   for (const worker of (await navigator.serviceWorker?.getRegistrations()) ?? []) {
     await worker.unregister();
   }
 }
 
+/**
+ * What scripts cannot reach: cookies of the sign-in, the session behind them, a canvasser's phone.
+ * Where to go on to; null without a connection, and then the next page that opens does it.
+ */
+async function forgetAtTheServer() {
+  try {
+    const answer = await fetch("/forget", { method: "POST" });
+    if (!answer.ok) throw new Error(String(answer.status));
+    return answer.redirected ? new URL(answer.url).pathname + new URL(answer.url).search : "/forgotten";
+  } catch {
+    try {
+      localStorage.setItem(STILL_TO_TELL, "1");
+    } catch {
+      // Nothing can be kept here: the words say how to do it.
+    }
+    return null;
+  }
+}
+
+async function forgetTheRest() {
+  try {
+    if (!localStorage.getItem(STILL_TO_TELL)) return;
+  } catch {
+    return;
+  }
+  if (await forgetAtTheServer()) localStorage.removeItem(STILL_TO_TELL);
+}
+
+/** The sheet of somebody who was detained is kept for seven days, whichever page opens then. */
+function dropOldSheet() {
+  try {
+    const { until } = JSON.parse(localStorage.getItem("detained-sheet") ?? "{}");
+    if (typeof until === "number" && until < Date.now()) localStorage.removeItem("detained-sheet");
+  } catch {
+    // There is none.
+  }
+}
+
 /** Before the secret is gone with which we may be told to ring no more. */
 async function endAlerts() {
-  const held = await globalThis.caches?.match("/alerts/held", { cacheName: "alerts" });
-  if (!held) return;
   const worker = await navigator.serviceWorker?.getRegistration();
   await (await worker?.pushManager?.getSubscription())?.unsubscribe();
-  await fetch("/alerts/subscription/end", { method: "POST", body: await held.text() });
+  const held = await globalThis.caches?.match("/alerts/held", { cacheName: "alerts" });
+  if (!held) return;
+  // Without a connection the line is cut all the same: our next alert finds nobody, and we forget.
+  await fetch("/alerts/subscription/end", { method: "POST", body: await held.text() }).catch(() => {});
 }
 
 moveWithHtmx();
 rememberLanguage();
 exitAtOnce();
 forgetThisPhone();
+forgetTheRest().catch(() => {});
+dropOldSheet();
 keepCountyButton();
 coachInstalling();
 openOnMyCounty().catch(() => {});

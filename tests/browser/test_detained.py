@@ -176,7 +176,7 @@ async def test_nothing_typed_on_the_sheet_leaves_the_phone_or_stays_unasked(
     await page.locator("#sheet-name").press("Enter")
     assert "Canary" not in await stored(page)
     await page.get_by_role("button", name="Keep on this phone").click()
-    await expect(page.locator("#sheet .said")).to_have_text("Kept on this phone.")
+    await expect(page.locator("#sheet .keeping .said")).to_have_text("Kept on this phone.")
     assert "Maria Canary" in await stored(page)
     await page.wait_for_timeout(300)
     assert asked == []
@@ -186,7 +186,7 @@ async def test_nothing_typed_on_the_sheet_leaves_the_phone_or_stays_unasked(
     await page.reload()
     for id, words in SHEET.items():
         await expect(page.locator(f"#{id}")).to_have_value(words)
-    await page.get_by_role("button", name="Erase").click()
+    await page.locator("#sheet .keeping .erase").click()
     await expect(page.locator("#sheet-a")).to_have_value("")
     assert "Canary" not in await stored(page)
     await page.reload()
@@ -199,6 +199,135 @@ async def test_unless_it_is_kept_the_sheet_is_gone_with_the_page(visit: Open) ->
     await fill(page)
     await page.reload()
     await expect(page.locator("#sheet-name")).to_have_value("")
+
+
+DAY = 24 * 3600
+
+
+async def test_the_sheet_is_kept_for_seven_days_unless_it_is_asked_for(visit: Open) -> None:
+    page = await visit(FIND, locale="en-US", timezone_id="America/Los_Angeles")
+    await page.clock.install()
+    await fill(page)
+    await page.get_by_role("button", name="Keep on this phone").click()
+    # Until when is said, and again whenever it is opened.
+    now = await page.evaluate("Date.now()")
+    day = await page.evaluate(
+        "new Date(Date.now() + 7 * 86400000).toLocaleDateString('en', {dateStyle: 'long'})"
+    )
+    await expect(page.locator("#sheet .keeping .until")).to_contain_text(f"until {day}")
+    await page.clock.set_system_time((now + 6.9 * DAY * 1000) / 1000)
+    await page.reload()
+    await expect(page.locator("#sheet-a")).to_have_value(SHEET["sheet-a"])
+    await expect(page.locator("#sheet .keeping .until")).to_contain_text(day)
+    await page.clock.set_system_time((now + 7.1 * DAY * 1000) / 1000)
+    await page.goto("/laws")  # whichever page is opened then
+    await until(page, "localStorage.getItem('detained-sheet') === null")
+    await page.goto(FIND)
+    await expect(page.locator("#sheet-a")).to_have_value("")
+
+    await fill(page)
+    await page.get_by_label("Keep it until I erase it").check()
+    await page.get_by_role("button", name="Keep on this phone").click()
+    await page.clock.set_system_time((now + 400 * DAY * 1000) / 1000)
+    await page.reload()
+    await expect(page.locator("#sheet-a")).to_have_value(SHEET["sheet-a"])
+    await expect(page.locator("#sheet .keeping .until")).to_have_text(
+        "It is kept until you erase it."
+    )
+
+
+async def test_a_sheet_from_before_gets_its_seven_days_now(visit: Open) -> None:
+    page = await visit(FIND)
+    await page.evaluate(
+        "(words) => localStorage.setItem('detained-sheet', JSON.stringify(words))", SHEET
+    )
+    await page.reload()
+    await expect(page.locator("#sheet-a")).to_have_value(SHEET["sheet-a"])
+    left = await page.evaluate(
+        "JSON.parse(localStorage.getItem('detained-sheet')).until - Date.now()"
+    )
+    assert 6.9 * DAY * 1000 < left <= 7 * DAY * 1000
+
+
+async def test_a_pin_seals_the_sheet_and_ten_wrong_ones_delete_it(
+    phone: BrowserContext, wire: Recorder
+) -> None:
+    page = await first_visit(phone, FIND)
+    await expect(page.locator("html[data-ready=yes]")).to_be_attached()
+    await page.wait_for_load_state("networkidle")
+    wire.lines.clear()
+    await fill(page)
+    await page.locator("#sheet-pin").fill("12345")
+    await page.get_by_role("button", name="Keep on this phone").click()
+    await expect(page.locator(".keeping .said")).to_have_text("Use six numbers or letters or more.")
+    assert "sealed" not in await stored(page)
+    await page.locator("#sheet-pin").fill("829301")
+    await page.get_by_role("button", name="Keep on this phone").click()
+    await expect(page.locator(".keeping .said")).to_have_text(
+        "Kept on this phone, locked with your PIN."
+    )
+    kept = await stored(page)
+    for word in ("Canary", "012345678", "829301", "Fresno"):
+        assert word not in kept
+
+    await page.reload()
+    await expect(page.get_by_text("A sheet is locked on this phone.")).to_be_visible()
+    await expect(page.locator("#sheet-name")).to_be_hidden()
+    await page.locator("#sheet-open").fill("829300")
+    await page.get_by_role("button", name="Open it").click()
+    await expect(page.locator(".locked .said")).to_contain_text("That is not the PIN.")
+    await expect(page.locator(".locked .said")).to_contain_text("9.")
+    await page.locator("#sheet-open").fill("829301")
+    await page.locator("#sheet-open").press("Enter")
+    for id, words in SHEET.items():
+        await expect(page.locator(f"#{id}")).to_have_value(words)
+    # Kept again it stays locked, under the same PIN.
+    await page.locator("#sheet-who").fill("Canary in a van")
+    await page.get_by_role("button", name="Keep on this phone").click()
+    await expect(page.locator(".keeping .said")).to_contain_text("locked with your PIN")
+    assert "Canary" not in await stored(page)
+
+    # Closing the page between two tries does not help.
+    for left in range(9, 0, -1):
+        if left % 3 == 0:
+            await page.reload()
+            await expect(page.locator("#sheet-open")).to_be_visible()
+        if await page.locator("#sheet-open").is_hidden():
+            await page.reload()
+        await page.locator("#sheet-open").fill("000000")
+        await page.get_by_role("button", name="Open it").click()
+        await expect(page.locator(".locked .said")).to_contain_text(f" {left}.")
+    await page.locator("#sheet-open").fill("000000")
+    await page.get_by_role("button", name="Open it").click()
+    await expect(page.locator(".keeping .said")).to_contain_text("The sheet is deleted.")
+    assert "detained-sheet" not in await stored(page)
+    await page.reload()
+    await expect(page.locator("#sheet-name")).to_have_value("")
+    assert wire.lines == [] or all("anary" not in line for line in wire.lines)
+
+
+@pytest.mark.parametrize("width", [360, 320])
+@pytest.mark.parametrize("code", ["en", "es"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_the_sheet_fits_a_small_phone(
+    visit: Open, code: str, width: int, scheme: str
+) -> None:
+    page = await visit(f"{FIND}?lang={code}", width=width, color_scheme=scheme)
+    pictures = Path(__file__).resolve().parents[2] / "var" / "screenshots"
+    pictures.mkdir(parents=True, exist_ok=True)
+    await fill(page)
+    await page.locator("#sheet-pin").fill("829301")
+    await page.locator("#sheet .keep").click()
+    await expect(page.locator(".keeping .until")).not_to_be_empty()
+    name = f"sheet-{code}-{width}-{scheme}"
+    await page.locator("#sheet").screenshot(path=pictures / f"{name}.png")
+    await page.reload()
+    await expect(page.locator("#sheet-open")).to_be_visible()
+    await page.locator("#sheet-open").fill("1")
+    await page.locator("#sheet .open").click()
+    await expect(page.locator(".locked .said")).to_contain_text("9")
+    await page.locator("#sheet").screenshot(path=pictures / f"{name}-locked.png")
+    assert await page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 async def test_forget_this_phone_erases_the_sheet(phone: BrowserContext) -> None:

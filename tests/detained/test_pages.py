@@ -170,7 +170,8 @@ async def test_nothing_on_the_sheet_could_be_sent(client: httpx.AsyncClient) -> 
     main = main_of(await page(client, "/detained/find"))
     assert not [each for each in main.below() if each.tag == "form"]
     typed = [each for each in main.below() if each.tag in ("input", "textarea")]
-    assert len(typed) == 7
+    # Seven things to know, and three on how to keep them.
+    assert len(typed) == 10
     for each in typed:
         assert "name" not in each.attributes
         assert each.attributes["autocomplete"] == "off"

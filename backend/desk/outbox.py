@@ -10,7 +10,7 @@ from litestar.response.base import ASGIResponse
 from backend import settings
 from backend.database import DB
 from backend.settings import WrongSetting
-from backend.staff import audit
+from backend.staff import audit, names
 from backend.staff.door import visitor_of
 from backend.staff.forms import field
 from backend.staff.pages import desk_page
@@ -53,12 +53,19 @@ async def send_test(request: AnyRequest) -> ASGIResponse:
     return see(f"{OUTBOX}?tried=yes")
 
 
-@get("/desk/outbox/{name:str}", may=Right.SEE_PEOPLE, include_in_schema=False)
+@get("/desk/outbox/{name:str}", may=Right.SEE_PEOPLE, fresh=True, include_in_schema=False)
 async def show_letter(request: AnyRequest, name: FromPath[str]) -> ASGIResponse:
     letter = await asyncio.to_thread(outbox.open_letter, name)
     if letter is None:
         raise _gone()
-    await audit.write(visitor_of(request).name, "saw_mail", f"mail {name}")
+    visitor = visitor_of(request)
+    try:
+        await names.may_see(visitor.account, 1)
+    except names.TooMany as enough:
+        way_on = (OUTBOX, _("Back to the mail"))
+        raise CannotAnswer(str(enough), status=429, way_on=way_on) from None
+    await audit.write(visitor.name, "saw_mail", f"mail {name}")
+    await names.saw(visitor.account, 1)
     return desk_page(request, Page("desk/outbox_letter.html", {"letter": letter}))
 
 

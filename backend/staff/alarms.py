@@ -5,7 +5,7 @@ from typing import Any
 
 from backend import settings
 from backend.staff.tables import Alarm
-from backend.web import mail, work
+from backend.web import language, mail, work
 from backend.web.language import gettext as _
 from backend.web.language import later
 
@@ -43,7 +43,9 @@ async def mail_admins(subject: str, text: str) -> None:
     alone says it."""
     for number, _address in enumerate(settings.read().admin_mail):
         # No address in the queue: it is a row in the database.
-        await work.enqueue("admin_mail", {"number": number, "subject": subject, "text": text})
+        letter = {"number": number, "subject": subject, "text": text}
+        letter["language"] = language.current.get().code
+        await work.enqueue("admin_mail", letter)
 
 
 async def mail_admin(data: dict[str, Any]) -> None:
@@ -56,7 +58,7 @@ async def mail_admin(data: dict[str, Any]) -> None:
                 subject=data["subject"],
                 text=data["text"],
                 html=f"<pre>{escape(data['text'])}</pre>",
-                language="en",
+                language=data["language"],
             )
         )
 

@@ -27,6 +27,7 @@ PAGES = [
     "/counties/tulare/hearings",
     "/about",
     "/privacy",
+    "/legal-demands",
     "/more",
     "/campaigns",
     "/campaigns/end-ice-holds-and-transfers",

@@ -162,6 +162,7 @@ async def test_pages_of_the_desk_fit_a_small_phone_and_axe_finds_nothing(
             "/desk/staff",
             "/desk/staff/new",
             "/desk/staff/1",
+            "/desk/legal-demands",
             "/desk/audit",
             "/desk/audit?day=x",
         ):

@@ -6,7 +6,8 @@ import httpx
 import pytest
 
 from backend import settings
-from backend.staff.tables import AuditEntry
+from backend.staff import names
+from backend.staff.tables import Account, AuditEntry
 from backend.web import mail, outbox
 from backend.web.mail import Letter
 from tests.desk.test_desk import AtTheDesk
@@ -35,7 +36,7 @@ async def written() -> list[tuple[str, str, str, object]]:
 
 
 async def test_the_list_says_when_and_what_but_not_to_whom(at_the_desk: AtTheDesk) -> None:
-    campaigner = await at_the_desk("campaigner")
+    campaigner = await at_the_desk("campaigner", fresh=True)
     empty = await campaigner.get("/desk/outbox")
     assert empty.status_code == 200
     assert "None." in empty.text
@@ -50,7 +51,7 @@ async def test_the_list_says_when_and_what_but_not_to_whom(at_the_desk: AtTheDes
 
 
 async def test_who_opens_a_letter_is_written_down(at_the_desk: AtTheDesk) -> None:
-    campaigner = await at_the_desk("campaigner", name="Ana")
+    campaigner = await at_the_desk("campaigner", name="Ana", fresh=True)
     name = await put()
     shown = await campaigner.get(f"/desk/outbox/{name}")
     assert shown.status_code == 200
@@ -62,8 +63,25 @@ async def test_who_opens_a_letter_is_written_down(at_the_desk: AtTheDesk) -> Non
     assert "quetzal" not in str(await written())
 
 
+async def test_a_letter_is_opened_after_a_passkey_and_counts_as_a_name(
+    at_the_desk: AtTheDesk,
+) -> None:
+    name = await put()
+    stale = await at_the_desk("campaigner", name="Stale")
+    answer = await stale.get(f"/desk/outbox/{name}")
+    assert answer.headers["location"].startswith("/desk/step-up?next=/desk/outbox/")
+    ana = await at_the_desk("campaigner", name="Ana", fresh=True)
+    account = await Account.named("Ana")
+    assert account is not None
+    await names.saw(account, names.A_DAY - 1)
+    assert (await ana.get(f"/desk/outbox/{name}")).status_code == 200
+    refused = await ana.get(f"/desk/outbox/{name}")
+    assert refused.status_code == 429
+    assert TO not in refused.text
+
+
 async def test_a_letter_can_be_deleted_once(at_the_desk: AtTheDesk) -> None:
-    campaigner = await at_the_desk("campaigner", name="Ana")
+    campaigner = await at_the_desk("campaigner", name="Ana", fresh=True)
     name = await put()
     gone = await campaigner.post(f"/desk/outbox/{name}/removal")
     assert (gone.status_code, gone.headers["location"]) == (303, "/desk/outbox")
@@ -77,7 +95,7 @@ async def test_a_letter_can_be_deleted_once(at_the_desk: AtTheDesk) -> None:
 
 @pytest.mark.parametrize("role", ["editor", "canvass_lead"])
 async def test_who_may_not_see_people_sees_no_mail(at_the_desk: AtTheDesk, role: str) -> None:
-    colleague = await at_the_desk(role)
+    colleague = await at_the_desk(role, fresh=True)
     name = await put()
     for answer in (
         await colleague.get("/desk/outbox"),
@@ -104,7 +122,7 @@ async def test_who_may_not_see_people_sees_no_mail(at_the_desk: AtTheDesk, role:
     ],
 )
 async def test_an_address_leads_to_letters_only(at_the_desk: AtTheDesk, name: str) -> None:
-    campaigner = await at_the_desk("campaigner")
+    campaigner = await at_the_desk("campaigner", fresh=True)
     await put()
     (outbox.folder() / "secret.eml").write_text("To: secret")
     (outbox.folder().parent / "keys.json").write_text("secret")
@@ -118,7 +136,7 @@ async def test_an_address_leads_to_letters_only(at_the_desk: AtTheDesk, name: st
 
 
 async def test_a_broken_file_breaks_no_page(at_the_desk: AtTheDesk) -> None:
-    campaigner = await at_the_desk("campaigner")
+    campaigner = await at_the_desk("campaigner", fresh=True)
     name = await put()
     for content in (
         b"",
@@ -131,7 +149,7 @@ async def test_a_broken_file_breaks_no_page(at_the_desk: AtTheDesk) -> None:
 
 
 async def test_a_test_letter_lands_here_when_no_server_is_set(at_the_desk: AtTheDesk) -> None:
-    campaigner = await at_the_desk("campaigner", name="Ana")
+    campaigner = await at_the_desk("campaigner", name="Ana", fresh=True)
     done = await campaigner.post("/desk/outbox/tests", to=" me@example.org ")
     assert (done.status_code, done.headers["location"]) == (303, "/desk/outbox?tried=yes")
     told = await campaigner.get(done.headers["location"])
@@ -146,7 +164,7 @@ async def test_a_test_letter_lands_here_when_no_server_is_set(at_the_desk: AtThe
 async def test_a_test_letter_goes_through_the_server(
     at_the_desk: AtTheDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    campaigner = await at_the_desk("campaigner")
+    campaigner = await at_the_desk("campaigner", fresh=True)
     inbox = Inbox()
     async with answering(inbox) as port:
         monkeypatch.setenv("SMTP_URL", f"smtp://desk:p4ssw0rd@127.0.0.1:{port}")
@@ -169,7 +187,7 @@ async def test_a_test_letter_goes_through_the_server(
 async def test_what_the_server_says_against_it_is_told(
     at_the_desk: AtTheDesk, monkeypatch: pytest.MonkeyPatch, answer: str, says: str
 ) -> None:
-    campaigner = await at_the_desk("campaigner")
+    campaigner = await at_the_desk("campaigner", fresh=True)
     async with answering(Inbox(answer)) as port:
         monkeypatch.setenv("SMTP_URL", f"smtp://127.0.0.1:{port}")
         told = await campaigner.post("/desk/outbox/tests", to="me@example.org")
@@ -185,7 +203,7 @@ async def test_what_the_server_says_against_it_is_told(
 async def test_a_wrong_address_is_told_and_kept_in_the_form(
     at_the_desk: AtTheDesk, typed: str
 ) -> None:
-    campaigner = await at_the_desk("campaigner")
+    campaigner = await at_the_desk("campaigner", fresh=True)
     told = await campaigner.post("/desk/outbox/tests", to=typed)
     assert told.status_code == 422
     assert "<title>Error: Mail" in told.text
@@ -197,7 +215,7 @@ async def test_a_wrong_address_is_told_and_kept_in_the_form(
 async def test_wrong_settings_are_told_without_what_is_in_them(
     at_the_desk: AtTheDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    campaigner = await at_the_desk("campaigner")
+    campaigner = await at_the_desk("campaigner", fresh=True)
     monkeypatch.setenv("SMTP_URL", "smtp://u:p4ssw0rd@mail.example?starttls=no")
     for answer in (
         await campaigner.get("/desk/outbox"),
@@ -208,7 +226,7 @@ async def test_wrong_settings_are_told_without_what_is_in_them(
 
 
 async def test_nobody_can_fill_a_mailbox_from_here(at_the_desk: AtTheDesk) -> None:
-    campaigner, other = await at_the_desk("campaigner"), await at_the_desk("admin")
+    campaigner, other = await at_the_desk("campaigner", fresh=True), await at_the_desk("admin")
     answers: list[httpx.Response] = []
     for _ in range(6):
         answers.append(await campaigner.post("/desk/outbox/tests", to="me@example.org"))

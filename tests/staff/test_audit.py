@@ -14,12 +14,12 @@ import pytest
 from asyncpg.exceptions import RaiseError
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from backend import backup
+from backend import backup, settings
 from backend.database import DB
 from backend.staff import alarms, audit, commands, heads, nightly
 from backend.staff.people import NotPossible
 from backend.staff.tables import Alarm, AuditEntry, now
-from backend.web import keyring
+from backend.web import keyring, outbox
 from tests.staff.conftest import long_ago
 
 
@@ -257,6 +257,11 @@ async def test_the_night_notices_what_was_cut_off_since_the_night_before(
     letters = await work_waiting("admin_mail")
     assert [each["number"] for each in letters] == [0, 1]
     assert f"{trail[-1]}:" in letters[0]["text"]
+    monkeypatch.setattr(settings, "VAR", own_keys.parent)
+    await alarms.mail_admin(letters[1])
+    letter = outbox.open_letter(outbox.lying()[0][0].name)
+    assert letter is not None
+    assert letter.to == "ben@example.org"
     noted = own_keys.with_name("audit-head.json")
     assert stat.S_IMODE(noted.stat().st_mode) == 0o600
     await tamper(f"DELETE FROM audit_entry WHERE id = {trail[-1]}")

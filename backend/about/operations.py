@@ -20,7 +20,7 @@ from backend import settings
 from backend.database import DB, DoesNotAnswer
 from backend.policies.tables import Figure, Law, Practice, Rule
 from backend.push.gauges import gauges
-from backend.staff import heads
+from backend.staff import heads, proxies
 from backend.web import keyring, metrics
 from backend.web.sending import Answer, AnyRequest, send
 
@@ -43,7 +43,7 @@ async def answer_health(request: AnyRequest) -> ASGIResponse:
 async def answer_readiness(request: AnyRequest) -> ASGIResponse:
     """The process lives, its database answers with the tables we know, and its keys are there."""
     missing = await _database() or _keys()
-    return _plain(request, missing or "ok", 503 if missing else 200)
+    return _plain(request, missing or await _besides(), 503 if missing else 200)
 
 
 @get("/metrics", include_in_schema=False)
@@ -127,6 +127,22 @@ def _keys() -> str:
     if not there and not os.access(_nearest(path), os.W_OK):
         return "there is no file of keys, and none can be made"
     return ""
+
+
+async def _besides() -> str:
+    """ "ok", and in words what is wrong all the same: it serves, so nobody needs to stop it."""
+    try:
+        async with asyncio.timeout(3):
+            silent = settings.trusted_proxies() and await proxies.are_silent()
+    except _NO_ANSWER:
+        silent = False
+    return f"ok, but {SILENT}" if silent else "ok"
+
+
+SILENT = (
+    "a proxy sends requests without X-Forwarded-For, so clients cannot be told apart: mend it, and "
+    "settle the alarm at the desk"
+)
 
 
 def _nearest(path: Path) -> Path:

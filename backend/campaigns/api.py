@@ -20,7 +20,7 @@ from backend.campaigns.shapes import (
 )
 from backend.web import language
 from backend.web.clock import today
-from backend.web.json import json_answer
+from backend.web.json import ALWAYS, json_answer
 from backend.web.kept import kept
 from backend.web.sending import Answer, AnyRequest, send
 
@@ -31,7 +31,7 @@ KEPT = 15
     "/api/v1/campaigns",
     operation_id="listCampaigns",
     summary="Campaigns with their three numbers, in all and per county",
-    responses={200: ResponseSpec(list[CampaignAnswer])},
+    responses={**ALWAYS, 200: ResponseSpec(list[CampaignAnswer])},
 )
 async def list_campaigns(request: AnyRequest) -> ASGIResponse:
     async def make() -> Answer:

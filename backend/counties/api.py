@@ -10,7 +10,7 @@ from litestar.response.base import ASGIResponse
 
 from backend.counties import gazetteer
 from backend.web.errors import CannotAnswer
-from backend.web.json import Problem, json_answer
+from backend.web.json import ALWAYS, PROBLEM, json_answer
 from backend.web.sending import AnyRequest, send
 
 
@@ -32,7 +32,7 @@ class ZipAnswer(msgspec.Struct):
     "/api/v1/zips/{code:str}",
     operation_id="showZip",
     summary="The counties a ZIP code lies in",
-    responses={200: ResponseSpec(ZipAnswer), 404: ResponseSpec(Problem)},
+    responses={**ALWAYS, 200: ResponseSpec(ZipAnswer), 404: PROBLEM},
 )
 async def answer_zip(request: AnyRequest, code: FromPath[str]) -> ASGIResponse:
     found = gazetteer.zips().get(code)

@@ -19,7 +19,7 @@ from backend.hearings.tables import Hearing, MemberVote
 from backend.policies.days import Day
 from backend.web.clock import CALIFORNIA, today
 from backend.web.errors import CannotAnswer
-from backend.web.json import Problem, json_answer
+from backend.web.json import ALWAYS, PROBLEM, json_answer
 from backend.web.kept import kept
 from backend.web.sending import Answer, AnyRequest, send
 
@@ -132,8 +132,9 @@ To = Annotated[
     summary="Hearings, votes, forums and other events, the earliest first, at most 500",
     description=HearingAnswer.__doc__,
     responses={
+        **ALWAYS,
         200: ResponseSpec(list[HearingAnswer]),
-        400: ResponseSpec(Problem),
+        400: PROBLEM,
     },
 )
 async def list_hearings(

@@ -223,6 +223,8 @@ def is_public(address: str) -> bool:
             inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
         if inner:
             return is_public(str(inner))
+    if any(ip in network for network in NOBODYS):
+        return False
     return ip.is_global and not (ip.is_multicast or ip.is_reserved or ip.is_unspecified)
 
 
@@ -244,6 +246,9 @@ def _is_address(host: str) -> bool:
 
 MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+# What Python takes for global though nobody out there may have it: sites' own of old (RFC 3879),
+# protocols' own (RFC 6890), examples (RFC 9637).
+NOBODYS = tuple(map(ipaddress.ip_network, ("fec0::/10", "192.0.0.0/24", "3fff::/20")))
 
 AWAY = later("It sends us to a place that it was not set up for, so we did not go there.")
 BROKEN = later("What it sent breaks off or is no JSON.")

@@ -31,7 +31,7 @@ from backend.policies.shapes import (
 from backend.policies.tables import Figure, Law, Practice, Rule
 from backend.web.clock import today
 from backend.web.errors import CannotAnswer
-from backend.web.json import PUBLIC, Problem, json_answer
+from backend.web.json import ALWAYS, PROBLEM, PUBLIC, json_answer
 from backend.web.kept import kept
 from backend.web.sending import Answer, AnyRequest, send
 from backend.web.spreadsheet import as_csv
@@ -52,9 +52,10 @@ On = Annotated[
     operation_id="listCounties",
     summary="Every county's answers, in short (CSV with Accept: text/csv)",
     responses={
+        **ALWAYS,
         200: ResponseSpec(list[CountyAnswers]),
-        400: ResponseSpec(Problem),
-        406: ResponseSpec(Problem),
+        400: PROBLEM,
+        406: PROBLEM,
     },
 )
 async def list_counties(request: AnyRequest, on: On = None) -> ASGIResponse:
@@ -70,7 +71,7 @@ async def list_counties(request: AnyRequest, on: On = None) -> ASGIResponse:
     "/api/v1/counties.csv",
     operation_id="listCountiesCsv",
     summary="Every county's answers as CSV",
-    responses={200: ResponseSpec(str, media_type="text/csv"), 400: ResponseSpec(Problem)},
+    responses={**ALWAYS, 200: ResponseSpec(str, media_type="text/csv"), 400: PROBLEM},
 )
 async def list_counties_csv(request: AnyRequest, on: On = None) -> ASGIResponse:
     return await _send_csv(request)
@@ -81,8 +82,9 @@ async def list_counties_csv(request: AnyRequest, on: On = None) -> ASGIResponse:
     operation_id="listCountiesGeojson",
     summary="Every county's answers with its simplified outline (RFC 7946)",
     responses={
+        **ALWAYS,
         200: ResponseSpec(dict[str, Any], media_type="application/geo+json"),
-        400: ResponseSpec(Problem),
+        400: PROBLEM,
     },
 )
 async def list_counties_geojson(request: AnyRequest, on: On = None) -> ASGIResponse:
@@ -94,9 +96,10 @@ async def list_counties_geojson(request: AnyRequest, on: On = None) -> ASGIRespo
     operation_id="showCounty",
     summary="One county's whole record on a day",
     responses={
+        **ALWAYS,
         200: ResponseSpec(CountyAnswer),
-        400: ResponseSpec(Problem),
-        404: ResponseSpec(Problem),
+        400: PROBLEM,
+        404: PROBLEM,
     },
 )
 async def show_county(request: AnyRequest, slug: FromPath[str], on: On = None) -> ASGIResponse:
@@ -115,7 +118,7 @@ async def show_county(request: AnyRequest, slug: FromPath[str], on: On = None) -
     "/api/v1/laws",
     operation_id="listLaws",
     summary="The timeline of laws, rulings, programs and bills",
-    responses={200: ResponseSpec(list[LawAnswer])},
+    responses={**ALWAYS, 200: ResponseSpec(list[LawAnswer])},
 )
 async def list_laws(request: AnyRequest) -> ASGIResponse:
     async def make() -> Answer:

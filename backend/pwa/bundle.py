@@ -18,6 +18,7 @@ from backend.counties import gazetteer, phone
 from backend.web import language
 from backend.web.clock import today
 from backend.web.json import PUBLIC
+from backend.web.rate_limits import OURSELVES
 from backend.web.sending import Answer
 
 # Where the way through the site begins. The forms of /find are not linked from anywhere.
@@ -84,7 +85,7 @@ async def make(app: ASGIApp) -> Answer:
             "finder": phone.read(),
             "languages": {},
         }
-        transport = httpx.ASGITransport(app=app)  # type: ignore[arg-type]
+        transport = httpx.ASGITransport(app=app, client=OURSELVES)  # type: ignore[arg-type]
         async with httpx.AsyncClient(transport=transport, base_url="http://phone") as visitor:
             for code in language.LANGUAGES:
                 content["languages"][code] = await _visit(visitor, code)
@@ -97,7 +98,7 @@ async def make(app: ASGIApp) -> Answer:
 
 async def make_more(app: ASGIApp, addresses: tuple[str, ...] = MORE) -> Answer:
     """Pages beside the record: JSON `{made_on, languages: {code: {pages: …}}}`."""
-    transport = httpx.ASGITransport(app=app)  # type: ignore[arg-type]
+    transport = httpx.ASGITransport(app=app, client=OURSELVES)  # type: ignore[arg-type]
     async with httpx.AsyncClient(transport=transport, base_url="http://phone") as visitor:
         languages = {
             code: {"pages": {address: await _cut(visitor, address, code) for address in addresses}}

@@ -12,7 +12,7 @@ from litestar.datastructures import Cookie
 from litestar.handlers.base import BaseRouteHandler
 
 from backend.database import DB
-from backend.staff import audit
+from backend.staff import audit, proxies
 from backend.staff.roles import Right
 from backend.staff.tables import SESSION, Account, Passkey, Session, form_token
 from backend.web import language
@@ -49,6 +49,7 @@ async def check(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
     must have shown their passkey within ten minutes (after a form that came too late, `back=` is
     the page to start again from), and `open_door=True` when the way in leads through it. A page of
     the desk that says nothing is closed to everyone."""
+    await proxies.look(connection)
     right = handler.opt.get("may")
     if right is None:
         under_desk = connection.scope["path"].rstrip("/").startswith(DESK)

@@ -3,6 +3,7 @@
 from typing import Any
 
 import msgspec
+from litestar.openapi.datastructures import ResponseSpec
 
 from backend.web.sending import Answer
 
@@ -16,6 +17,11 @@ class Problem(msgspec.Struct):
     title: str
     status: int
     detail: str
+
+
+PROBLEM = ResponseSpec(Problem, media_type="application/problem+json")
+# What any address may answer: the gate refuses what is too much, whatever is asked.
+ALWAYS = {400: PROBLEM, 413: PROBLEM, 414: PROBLEM}
 
 
 def json_answer(body: Any, media_type: str = "application/json") -> Answer:

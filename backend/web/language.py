@@ -18,6 +18,8 @@ from backend.web.sending import AnyRequest
 
 TRANSLATIONS = settings.FRONTEND / "translations"
 COOKIE = "lang"
+# Where the site is https: no other host of ours, and nobody on a plain line, can set this one.
+SAFE_COOKIE = "__Host-lang"
 
 
 @dataclass(frozen=True)
@@ -51,10 +53,16 @@ def of(request: AnyRequest) -> Language:
         return asked
     headers = request.headers
     if "cookie" in headers:
-        chosen = LANGUAGES.get(request.cookies.get(COOKIE, ""))
+        chosen = remembered(request)
         if chosen is not None:
             return chosen
     return _accepted(headers.get("accept-language", ""))
+
+
+def remembered(request: AnyRequest) -> Language | None:
+    """The language this browser chose before, by the cookie of now or by that of earlier days."""
+    cookies = request.cookies
+    return LANGUAGES.get(cookies.get(SAFE_COOKIE, "")) or LANGUAGES.get(cookies.get(COOKIE, ""))
 
 
 def asked_for(request: AnyRequest) -> Language | None:

@@ -88,11 +88,15 @@ def _bind(key: tuple[str, str, int]) -> tuple[Any, Any]:
 
 
 def may_read(request: AnyRequest) -> bool:
-    """Whoever asks from this very machine, not through a proxy, or knows METRICS_TOKEN."""
+    """Whoever asks from this very machine, not through a proxy, or knows METRICS_TOKEN. Where a
+    proxy of ours stands before us, only the token opens: one that forgets its header would make
+    neighbors of all the world."""
     token = settings.read().metrics_token
     given = request.headers.get("authorization", "")
     if token and secrets.compare_digest(given.encode(), f"Bearer {token}".encode()):
         return True
+    if settings.trusted_proxies():
+        return False
     client = request.scope.get("client")
     here = client is not None and client[0] in LOOPBACK
     return here and not any(name in request.headers for name in FROM_A_PROXY)

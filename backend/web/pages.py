@@ -141,13 +141,14 @@ def _render(request: AnyRequest, page: Page) -> Answer:
 def _send(request: AnyRequest, answer: Answer) -> Sent:
     response = send(request, answer)
     asked = language.asked_for(request)
-    if asked and request.cookies.get(language.COOKIE) != asked.code:
+    if asked and language.remembered(request) is not asked:
+        https = settings.read().site_url.startswith("https:")
         cookie = Cookie(
-            key=language.COOKIE,
+            key=language.SAFE_COOKIE if https else language.COOKIE,
             value=asked.code,
             max_age=365 * 24 * 3600,
             samesite="lax",
-            secure=settings.read().site_url.startswith("https:"),
+            secure=https,
         )
         response.add("set-cookie", cookie.to_header(header=""))
     return response

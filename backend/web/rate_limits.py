@@ -22,6 +22,7 @@ from typing import Any, Generic, TypeVar
 
 import asyncpg
 import structlog
+from litestar.connection import ASGIConnection
 
 from backend import database, settings
 from backend.database import DB
@@ -41,6 +42,9 @@ PATIENCE = 1.0
 RESPITE = 2.0
 # What to tell somebody who is refused because the database does not answer, in seconds.
 A_MOMENT = 30
+
+# The client of what a process asks itself.
+OURSELVES = ("ourselves", 0)
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -142,7 +146,7 @@ def client_key(request: AnyRequest) -> bytes:
     return hmac.digest(_secret(), network, hashlib.sha256)[:16]
 
 
-def address_of(request: AnyRequest) -> Address | None:
+def address_of(request: ASGIConnection[Any, Any, Any, Any]) -> Address | None:
     """Where a request comes from. Behind proxies of our own the last of them names who asked it;
     what stands further left in that header anyone may have written. None when none of ours said,
     for then the address is a proxy's."""
@@ -153,7 +157,7 @@ def address_of(request: AnyRequest) -> Address | None:
     return ip.ipv4_mapped or ip if isinstance(ip, ipaddress.IPv6Address) else ip
 
 
-def _named(request: AnyRequest) -> str:
+def _named(request: ASGIConnection[Any, Any, Any, Any]) -> str:
     proxies = settings.trusted_proxies()
     if not proxies:
         client = request.scope.get("client")

@@ -88,10 +88,13 @@ _RAW_FRAMED = [
 ]
 
 
-# Scripts and pictures open no page: a fifth of what a first visit loads would be headers.
+# Scripts and pictures open no page, and need less: a fifth of what a first visit loads would be
+# headers. Opened by themselves they stand in nobody's frame.
 ASSETS = "/static/"
 _RAW_ASSET = [
-    (b"content-security-policy", b"default-src 'none'"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"strict-transport-security", HEADERS["strict-transport-security"].encode()),
     (b"x-content-type-options", b"nosniff"),
     (b"cross-origin-resource-policy", b"same-origin"),
 ]

@@ -158,6 +158,11 @@ async def test_the_schema_describes_what_is_answered(client: httpx.AsyncClient) 
         "/api/v1/laws",
         "/api/v1/campaigns",
     }
+    for path in schema["paths"].values():
+        answers = path["get"]["responses"]
+        assert {"413", "414"} <= set(answers)
+        for status in answers.keys() - {"200"}:
+            assert list(answers[status]["content"]) == ["application/problem+json"]
     shape = schema["components"]["schemas"]
     county = (await client.get("/api/v1/counties/san-diego")).json()
     named = next(shape[name] for name in shape if name.endswith("CountyAnswer"))

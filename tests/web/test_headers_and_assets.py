@@ -28,6 +28,17 @@ async def test_a_page_sets_no_cookie_unasked(client: httpx.AsyncClient) -> None:
         assert "set-cookie" not in (await client.get(address)).headers
 
 
+async def test_a_picture_by_itself_is_in_nobodys_frame_and_on_no_plain_line(
+    client: httpx.AsyncClient,
+) -> None:
+    for address in ("/static/js/app.js", "/static/img/mark.svg", "/static/nothing.css"):
+        headers = (await client.get(address)).headers
+        assert headers["strict-transport-security"].startswith("max-age=63072000")
+        assert headers["referrer-policy"] == "no-referrer"
+        assert "frame-ancestors 'none'" in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff"
+
+
 async def test_assets_are_kept_a_year_under_their_fingerprint(client: httpx.AsyncClient) -> None:
     page = (await client.get("/")).text
     addresses = re.findall(r'(?:src|href)="(/static/[^"#]+)', page)

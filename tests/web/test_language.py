@@ -20,6 +20,8 @@ from backend.web import language
         ({"Cookie": "lang=en", "Accept-Language": "es"}, "", "en"),
         ({"Cookie": "lang=xx", "Accept-Language": "es"}, "", "es"),
         ({"Cookie": "lang=en"}, "?lang=es", "es"),
+        ({"Cookie": "__Host-lang=es; lang=en"}, "", "es"),
+        ({"Cookie": "__Host-lang=xx; lang=es"}, "", "es"),
         ({"Cookie": "lang=es"}, "?lang=klingon", "es"),
     ],
 )
@@ -38,6 +40,19 @@ async def test_a_language_asked_for_is_remembered(client: httpx.AsyncClient) -> 
     assert "SameSite=lax" in answer.headers["set-cookie"]
     assert "Max-Age=31536000" in answer.headers["set-cookie"]
     assert (await client.get("/")).headers["content-language"] == "es"
+
+
+async def test_where_the_site_is_https_only_its_own_host_can_set_the_choice(
+    client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SITE_URL", "https://confianza.test")
+    said = (await client.get("/?lang=es")).headers["set-cookie"]
+    assert said.startswith("__Host-lang=es;")
+    assert "Secure" in said
+    assert "Path=/" in said
+    assert "Domain" not in said
+    kept = {"Cookie": "lang=es"}
+    assert "set-cookie" not in (await client.get("/?lang=es", headers=kept)).headers
 
 
 async def test_changing_the_language_keeps_the_page(client: httpx.AsyncClient) -> None:

@@ -79,8 +79,9 @@ function moveWithHtmx() {
 function rememberLanguage() {
   const asked = new URLSearchParams(location.search).get("lang");
   if (asked !== document.documentElement.lang) return;
-  const secure = location.protocol === "https:" ? "; Secure" : "";
-  document.cookie = `lang=${asked}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
+  const https = location.protocol === "https:";
+  const [name, secure] = https ? ["__Host-lang", "; Secure"] : ["lang", ""];
+  document.cookie = `${name}=${asked}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
 }
 
 async function startWorker() {
@@ -341,6 +342,7 @@ async function clearShown() {
 
 function clearStorage() {
   document.cookie = "lang=; Path=/; Max-Age=0";
+  document.cookie = "__Host-lang=; Path=/; Max-Age=0; Secure";
   try {
     localStorage.clear();
     sessionStorage.clear();

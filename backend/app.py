@@ -29,6 +29,7 @@ from backend.counties import api as counties_api
 from backend.counties import controllers as county_pages
 from backend.database import DB, use
 from backend.desk import alerts as desk_alerts
+from backend.desk import campaign_calls as desk_campaign_calls
 from backend.desk import campaign_people as desk_campaign_people
 from backend.desk import campaigns as desk_campaigns
 from backend.desk import canvass as desk_canvass
@@ -154,9 +155,11 @@ ROUTES = [
     osdi.list_signatures_by,
     pledging.sign,
     pledging.ask_for_receipt,
+    pledging.open_pledge,
     pledging.show_leave,
     pledging.leave,
     pledging.show_withdrawn,
+    pledging.show_mine,
     pledging.show_pledge,
     pledging.confirm,
     pledging.send_code,
@@ -266,6 +269,9 @@ ROUTES = [
     desk_campaigns.show_news,
     desk_campaigns.tell,
     desk_campaigns.mail,
+    desk_campaign_calls.show_calls,
+    desk_campaign_calls.show_next,
+    desk_campaign_calls.note,
     desk_campaign_people.list_pledges,
     desk_campaign_people.find,
     desk_campaign_people.withdraw,

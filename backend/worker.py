@@ -8,9 +8,9 @@ from backend.alerts import codes, telling, watching
 from backend.alerts import mailing as alert_mailing
 from backend.alerts.tables import HEARD_KEPT, NEWS_KEPT
 from backend.alerts.tables import UNCONFIRMED_KEPT as UNCONFIRMED_MAIL_KEPT
-from backend.campaigns import asides, mailing, running, signing, withdrawing
+from backend.campaigns import arrivals, asides, mailing, removal, running, signing, withdrawing
 from backend.campaigns import jobs as campaigns
-from backend.campaigns.tables import NAMES_KEPT, UNCONFIRMED_KEPT
+from backend.campaigns.tables import NAMES_KEPT, TYPED_UNCONFIRMED_KEPT, UNCONFIRMED_KEPT
 from backend.canvass import filing, keeping, second_look
 from backend.canvass.tables import IDENTITY_KEPT
 from backend.enrollment import flagging
@@ -29,7 +29,13 @@ from backend.web.work import Job, Schedule
 
 RETENTION: tuple[Keep, ...] = (
     *retention.RULES,
-    Keep("unconfirmed", later("Unconfirmed pledges"), UNCONFIRMED_KEPT, signing.remove_unconfirmed),
+    Keep("unconfirmed", later("Unconfirmed pledges"), UNCONFIRMED_KEPT, removal.remove_unconfirmed),
+    Keep(
+        "unconfirmed_typed",
+        later("Unconfirmed pledges from paper and canvassers"),
+        TYPED_UNCONFIRMED_KEPT,
+        removal.remove_typed,
+    ),
     Keep(
         "unused_asides",
         later("Searches that set nothing aside"),
@@ -54,7 +60,13 @@ RETENTION: tuple[Keep, ...] = (
         letter_budget.MONTH,
         letter_budget.remove_old,
     ),
-    Keep("names", later("Names after a campaign closed"), NAMES_KEPT, signing.erase_names),
+    Keep(
+        "canvass_signers",
+        later("Which phone a signer came from, after a campaign closed"),
+        NAMES_KEPT,
+        keeping.forget_signers,
+    ),
+    Keep("names", later("Names after a campaign closed"), NAMES_KEPT, removal.erase),
     Keep(
         "subscriptions",
         later("Phones that get alerts and did not open the app"),
@@ -122,8 +134,13 @@ JOBS: dict[str, Job] = {
     "check_audit": nightly.check_audit,
     "hand_out_head": nightly.hand_out_head,
     "admin_mail": alarms.mail_admin,
-    "pledge_mail": campaigns.mail_signer,
+    signing.ARRIVALS: arrivals.settle,
+    signing.CONFIRMED: arrivals.take_confirmation,
+    signing.AGAIN: arrivals.write_again,
+    signing.LEAVING: arrivals.show_the_way,
+    arrivals.LETTERS: campaigns.mail_signer,
     "count_pledges": campaigns.count,
+    "publish_counts": campaigns.publish,
     "recount_pledges": campaigns.recount,
     "remind_signers": campaigns.remind,
     "close_campaigns": running.close_due,
@@ -153,6 +170,7 @@ SCHEDULES: tuple[Schedule, ...] = (
     Schedule("check_audit", "47 10 * * *", "check_audit"),
     Schedule("hand_out_head", "51 * * * *", "hand_out_head"),
     Schedule("count_pledges", "* * * * * */15", "count_pledges"),
+    Schedule("publish_counts", "*/10 * * * *", "publish_counts"),
     Schedule("recount_pledges", "7 9 * * *", "recount_pledges"),
     Schedule("forget_tries", "*/10 * * * *", "forget_tries"),
     Schedule("remind_signers", "13 17 * * *", "remind_signers"),

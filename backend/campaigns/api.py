@@ -7,7 +7,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.response.base import ASGIResponse
 
 from backend import settings
-from backend.campaigns import loading, reading
+from backend.campaigns import loading, publishing, reading
 from backend.campaigns.reading import Counted
 from backend.campaigns.shapes import (
     CampaignAnswer,
@@ -24,13 +24,13 @@ from backend.web.json import ALWAYS, json_answer
 from backend.web.kept import kept
 from backend.web.sending import Answer, AnyRequest, send
 
-KEPT = 15
+KEPT = 60
 
 
 @get(
     "/api/v1/campaigns",
     operation_id="listCampaigns",
-    summary="Campaigns with their three numbers, in all and per county",
+    summary="Campaigns with their numbers, in all and per county",
     responses={**ALWAYS, 200: ResponseSpec(list[CampaignAnswer])},
 )
 async def list_campaigns(request: AnyRequest) -> ASGIResponse:
@@ -74,9 +74,13 @@ def _campaign(counted: Counted, reasons: list[tuple[str, int]]) -> CampaignAnswe
         closes_on=campaign.closes_on.isoformat() if campaign.closes_on else None,
         names_erased_on=erased.isoformat() if erased else None,
         goal=counted.goal,
-        numbers=CampaignNumbers(numbers.confirmed, numbers.awaiting, numbers.set_aside),
+        numbers=CampaignNumbers(
+            numbers.confirmed, numbers.awaiting, numbers.phones, numbers.set_aside
+        ),
         by_county=[CountyNumbers(slug, *counts) for slug, counts in numbers.by_county.items()],
+        rounded_down_to=publishing.STEP,
         counted_at=numbers.counted_at.isoformat() if numbers.counted_at else None,
+        counties_counted_at=numbers.counties_at.isoformat() if numbers.counties_at else None,
         set_aside_for=[SetAside(reason, number) for reason, number in reasons],
         sources=[
             CampaignSource(

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from backend.campaigns import counting, signing
+from backend.campaigns import counting, pledges
 from backend.campaigns.states import PledgeState
 from backend.campaigns.tables import Campaign, ConsentText, Pledge, SettingAside
 from backend.counties.tables import County
@@ -170,12 +170,12 @@ async def all_of(campaign: Campaign) -> list[SettingAside]:
     return found
 
 
-async def samples(aside: SettingAside) -> list[signing.Opened]:
+async def samples(aside: SettingAside) -> list[pledges.Opened]:
     """A few of those that were found, opened. Who looks at them writes it into the trail."""
     if not aside.samples:
         return []
     rows = await Pledge.select().where(Pledge.id.is_in(aside.samples)).order_by(Pledge.signed_at)
-    return [signing.opened(row) for row in rows]
+    return [pledges.opened(row) for row in rows]
 
 
 async def set_aside(data: dict[str, Any]) -> None:
@@ -275,7 +275,7 @@ def _is_meant(row: dict[str, Any], pattern: Pattern, meant: Callable[[str, str],
         return True
     if row["data_key"] is None:
         return False
-    key = DataKey.unwrap(row["data_key"], signing.TABLE, row["id"])
+    key = DataKey.unwrap(row["data_key"], pledges.TABLE, row["id"])
     return meant(key.open("name", row["name"]), key.open("contact", row["contact"]))
 
 

@@ -11,7 +11,7 @@ from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
 from backend import settings
-from backend.campaigns import counting, loading, pictures, reading, receipts, story, wording
+from backend.campaigns import loading, pictures, publishing, reading, receipts, story, wording
 from backend.campaigns.pledging import sign_form_context
 from backend.campaigns.reading import Counted
 from backend.campaigns.states import CampaignState
@@ -30,9 +30,8 @@ from backend.web.pages import Page, kept_page, page, render
 from backend.web.qr import qr
 from backend.web.sending import Answer, AnyRequest, send
 
-# How old a number on a page may be, and one that was asked for just now.
+# How old a number on a page may be; what it was told of is older.
 PAGE_KEPT = 60
-NUMBERS_KEPT = 15
 # So many of what comes next stand on a campaign's page.
 HEARINGS = 5
 PICTURE = (("cache-control", "public, max-age=86400"), ("vary", "Accept-Encoding"))
@@ -57,7 +56,7 @@ async def show_campaign(request: AnyRequest, slug: FromPath[str]) -> ASGIRespons
     """`?via=` is the code of the table or the sheet somebody came from, for the form to hand on.
     What cannot be one is left out. However many codes there are, one page is kept for them."""
     asked = request.query_params.get("via", "") if request.scope["query_string"] else ""
-    via = receipts.read(asked)
+    via = receipts.read_via(asked)
 
     async def make() -> Page:
         counted = await _counted(request, slug)
@@ -103,13 +102,13 @@ async def show_calendar(request: AnyRequest, slug: FromPath[str]) -> ASGIRespons
 
 @get("/campaigns/{slug:str}/numbers", include_in_schema=False)
 async def show_numbers(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse:
-    """The three numbers alone, for pages that look again while somebody reads them: the same for
+    """The numbers alone, for pages that look again while somebody reads them: the same for
     all who read a language, so whoever stands between may keep it too."""
 
     async def make() -> dict[str, Any]:
         return _numbers(await _counted(request, slug))
 
-    return await _for_everyone(request, "campaigns/numbers.html", slug, make, NUMBERS_KEPT)
+    return await _for_everyone(request, "campaigns/numbers.html", slug, make, PAGE_KEPT)
 
 
 @get("/campaigns/{slug:str}/embed", include_in_schema=False)
@@ -194,7 +193,7 @@ async def _counted(request: AnyRequest, slug: str) -> Counted:
     if campaign is None:
         told = _("We know no campaign by that name.")
         raise CannotAnswer(told, status=404, way_on=("/campaigns", _("See all campaigns")))
-    return Counted(campaign, await counting.numbers(campaign.id))
+    return Counted(campaign, await publishing.numbers(campaign.id))
 
 
 def _must_be_live(campaign: Campaign) -> None:

@@ -8,23 +8,36 @@ So no order of commits, no crash and no second job can lose a line or count it t
 """
 
 import datetime
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from backend.campaigns.states import PledgeState
+from backend.campaigns.states import TALLY, PledgeState, Tally, tally
 from backend.campaigns.tables import CountLine, Pledge, PledgeCount
 from backend.counties.tables import County
 from backend.database import DB
 
 ALONE = "SELECT pg_advisory_xact_lock(hashtext('confianza pledge count'))"
 
-# Made of our own constants only.
+NUMBERS = ("confirmed", "awaiting", "phones", "set_aside")
+_OF = dict(
+    zip(NUMBERS, (Tally.CONFIRMED, Tally.AWAITING, Tally.PHONE, Tally.SET_ASIDE), strict=True)
+)
+
+
+def _each(form: str) -> str:
+    """The same piece of SQL for each of the numbers."""
+    return ", ".join(form.format(name=name, tally=int(of)) for name, of in _OF.items())
+
+
+# All of these are made of our own constants only.
+_WRONG = " + ".join(
+    f"abs(coalesce(truth.{name}, 0) - coalesce(believed.{name}, 0))" for name in NUMBERS
+)
+
 _SUMS = f"""
-    SELECT campaign, county,
-           sum(change) FILTER (WHERE state = {PledgeState.CONFIRMED:d}) AS confirmed,
-           sum(change) FILTER (WHERE state = {PledgeState.AWAITING:d}) AS awaiting,
-           sum(change) FILTER (WHERE state = {PledgeState.SET_ASIDE:d}) AS set_aside
+    SELECT campaign, county, {_each("sum(change) FILTER (WHERE state = {tally}) AS {name}")}
     FROM taken GROUP BY campaign, county
 """  # noqa: S608
 
@@ -33,55 +46,48 @@ _COUNT = f"""
          sums AS ({_SUMS}),
          added AS (
              INSERT INTO pledge_count AS standing
-                 (campaign, county, confirmed, awaiting, set_aside, counted_at)
-             SELECT campaign, county, coalesce(confirmed, 0), coalesce(awaiting, 0),
-                    coalesce(set_aside, 0), clock_timestamp()
+                 (campaign, county, {_each("{name}")}, counted_at)
+             SELECT campaign, county, {_each("coalesce({name}, 0)")}, clock_timestamp()
              FROM sums
              ON CONFLICT (campaign, county) DO UPDATE SET
-                 confirmed = standing.confirmed + excluded.confirmed,
-                 awaiting = standing.awaiting + excluded.awaiting,
-                 set_aside = standing.set_aside + excluded.set_aside,
+                 {_each("{name} = standing.{name} + excluded.{name}")},
                  counted_at = excluded.counted_at
          )
     SELECT count(*) AS lines FROM taken
 """  # noqa: S608
 
 # The lines that are taken and the pledges that are counted are of the same moment: one statement
-# sees one snapshot.
+# sees one snapshot. What was folded without its county stands in `pledge_total` alone.
 _RECOUNT = f"""
     WITH taken AS (DELETE FROM count_line RETURNING campaign, county, state, change),
          sums AS ({_SUMS}),
          believed AS (
              SELECT campaign, county,
-                    coalesce(standing.confirmed, 0) + coalesce(sums.confirmed, 0) AS confirmed,
-                    coalesce(standing.awaiting, 0) + coalesce(sums.awaiting, 0) AS awaiting,
-                    coalesce(standing.set_aside, 0) + coalesce(sums.set_aside, 0) AS set_aside
+                    {_each("coalesce(standing.{name}, 0) + coalesce(sums.{name}, 0) AS {name}")}
              FROM pledge_count AS standing FULL JOIN sums USING (campaign, county)
+         ),
+         told AS (
+             SELECT campaign, county, {TALLY} AS tally, 1 AS number FROM pledge
+             UNION ALL
+             SELECT campaign, county, tally, number FROM pledge_total WHERE county IS NOT NULL
          ),
          truth AS (
              SELECT campaign, county,
-                    count(*) FILTER (WHERE state = {PledgeState.CONFIRMED:d}) AS confirmed,
-                    count(*) FILTER (WHERE state = {PledgeState.AWAITING:d}) AS awaiting,
-                    count(*) FILTER (WHERE state = {PledgeState.SET_ASIDE:d}) AS set_aside
-             FROM pledge GROUP BY campaign, county
+                    {_each("coalesce(sum(number) FILTER (WHERE tally = {tally}), 0) AS {name}")}
+             FROM told GROUP BY campaign, county
          ),
          compared AS (
-             SELECT campaign, county, coalesce(truth.confirmed, 0) AS confirmed,
-                    coalesce(truth.awaiting, 0) AS awaiting,
-                    coalesce(truth.set_aside, 0) AS set_aside,
-                    abs(coalesce(truth.confirmed, 0) - coalesce(believed.confirmed, 0))
-                    + abs(coalesce(truth.awaiting, 0) - coalesce(believed.awaiting, 0))
-                    + abs(coalesce(truth.set_aside, 0) - coalesce(believed.set_aside, 0)) AS wrong
+             SELECT campaign, county, {_each("coalesce(truth.{name}, 0) AS {name}")},
+                    {_WRONG} AS wrong
              FROM truth FULL JOIN believed USING (campaign, county)
          ),
          repaired AS (
              INSERT INTO pledge_count AS standing
-                 (campaign, county, confirmed, awaiting, set_aside, counted_at)
-             SELECT campaign, county, confirmed, awaiting, set_aside, clock_timestamp()
+                 (campaign, county, {_each("{name}")}, counted_at)
+             SELECT campaign, county, {_each("{name}")}, clock_timestamp()
              FROM compared
              ON CONFLICT (campaign, county) DO UPDATE SET
-                 confirmed = excluded.confirmed, awaiting = excluded.awaiting,
-                 set_aside = excluded.set_aside, counted_at = excluded.counted_at
+                 {_each("{name} = excluded.{name}")}, counted_at = excluded.counted_at
          )
     SELECT coalesce(sum(wrong), 0)::int AS wrong FROM compared
 """  # noqa: S608
@@ -89,63 +95,60 @@ _RECOUNT = f"""
 
 @dataclass(frozen=True)
 class Numbers:
-    """The three honest numbers, in all and by county slug as (confirmed, awaiting, set aside), and
-    when they were last added up (None: nobody has signed yet)."""
+    """The honest numbers, in all and by county slug as (confirmed, awaiting, phones, set aside),
+    and when they were last added up (None: never), of counties too where that is another time."""
 
     confirmed: int = 0
     awaiting: int = 0
+    phones: int = 0
     set_aside: int = 0
-    by_county: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    by_county: dict[str, tuple[int, int, int, int]] = field(default_factory=dict)
     counted_at: datetime.datetime | None = None
+    counties_at: datetime.datetime | None = None
 
 
 async def numbers(campaign: int) -> Numbers:
-    """What was last counted: one small query, however many have signed."""
+    """What was last counted, exactly: for staff. One small query, however many have signed."""
     return (await all_numbers([campaign])).get(campaign, Numbers())
 
 
 async def all_numbers(campaigns: list[int]) -> dict[int, Numbers]:
-    """The numbers of several campaigns by id: one query."""
+    """The numbers of several campaigns by id."""
     if not campaigns:
         return {}
-    rows = await (
-        PledgeCount.select(
-            PledgeCount.campaign,
-            PledgeCount.county.slug.as_alias("slug"),
-            PledgeCount.confirmed,
-            PledgeCount.awaiting,
-            PledgeCount.set_aside,
-            PledgeCount.counted_at,
-        )
-        .where(PledgeCount.campaign.is_in(campaigns))
-        .order_by(PledgeCount.county.slug)
-    )
     found: dict[int, list[dict[str, Any]]] = {}
-    for row in rows:
+    for row in await PledgeCount.raw(_NUMBERS, campaigns, campaigns):
         found.setdefault(row["campaign"], []).append(row)
-    return {campaign: _numbers(lines) for campaign, lines in found.items()}
+    return {campaign: in_all(rows) for campaign, rows in found.items()}
 
 
-def _numbers(rows: list[dict[str, Any]]) -> Numbers:
+def in_all(rows: list[dict[str, Any]]) -> Numbers:
+    """Of rows with `slug` (None: of no county), the four numbers and `counted_at`."""
     return Numbers(
-        confirmed=sum(row["confirmed"] for row in rows),
-        awaiting=sum(row["awaiting"] for row in rows),
-        set_aside=sum(row["set_aside"] for row in rows),
+        **{name: sum(row[name] for row in rows) for name in NUMBERS},
         by_county={
-            row["slug"]: (row["confirmed"], row["awaiting"], row["set_aside"]) for row in rows
+            row["slug"]: tuple(row[name] for name in NUMBERS) for row in rows if row["slug"]
         },
-        counted_at=max(row["counted_at"] for row in rows),
+        counted_at=max((row["counted_at"] for row in rows if row["counted_at"]), default=None),
     )
 
 
-async def note(campaign: int, county: int, **changes: int) -> None:
-    """Leave the lines of one pledge's change, in the transaction that makes it: `confirmed=1,
-    awaiting=-1`."""
-    lines = [
-        CountLine(campaign=campaign, county=county, state=PledgeState[name.upper()], change=change)
-        for name, change in changes.items()
-    ]
-    await CountLine.insert(*lines)
+_NUMBERS = f"""
+    SELECT counted.campaign, county.slug, {_each("counted.{name}")}, counted.counted_at
+    FROM pledge_count AS counted JOIN county ON county.id = counted.county
+    WHERE counted.campaign = ANY({{}})
+    UNION ALL
+    SELECT campaign, NULL, {_each("coalesce(sum(number) FILTER (WHERE tally = {tally}), 0)::int")},
+           NULL
+    FROM pledge_total WHERE campaign = ANY({{}}) AND county IS NULL GROUP BY campaign
+    ORDER BY slug
+"""  # noqa: S608
+
+
+async def note(campaign: int, county: int, tally: Tally | None, change: int) -> None:
+    """Leave the line of one pledge's change, in the transaction that makes it."""
+    if tally is not None:
+        await CountLine(campaign=campaign, county=county, state=tally, change=change).save()
 
 
 async def count() -> int:
@@ -166,11 +169,11 @@ async def recount() -> int:
 
 
 async def move(pledges: list[UUID], to: PledgeState, columns: dict[Any, Any] | None = None) -> int:
-    """Put those of the pledges that count into another state, with their lines, in the open
+    """Put those of the pledges that have a place into another state, with their lines, in the open
     transaction. `columns` are set on them too. Returns how many moved."""
     rows = await (
-        Pledge.select(Pledge.id, Pledge.campaign, Pledge.county, Pledge.state)
-        .where(Pledge.id.is_in(pledges), Pledge.state != to, Pledge.state != PledgeState.REPEAT)
+        Pledge.select(Pledge.id, Pledge.campaign, Pledge.county, Pledge.state, Pledge.kind)
+        .where(Pledge.id.is_in(pledges), Pledge.state != to, Pledge.place.is_not_null())
         .lock_rows("UPDATE")
     )
     if not rows:
@@ -178,16 +181,22 @@ async def move(pledges: list[UUID], to: PledgeState, columns: dict[Any, Any] | N
     await Pledge.update({Pledge.state: to, **(columns or {})}).where(
         Pledge.id.is_in([row["id"] for row in rows])
     )
-    tally: dict[tuple[int, int, int], int] = {}
+    changes: Counter[tuple[int, int, Tally]] = Counter()
     for row in rows:
         here = row["campaign"], row["county"]
-        for state, change in ((row["state"], -1), (int(to), 1)):
-            tally[(*here, state)] = tally.get((*here, state), 0) + change
-    await CountLine.insert(
-        *(
-            CountLine(campaign=campaign, county=county, state=state, change=change)
-            for (campaign, county, state), change in tally.items()
-            if change
-        )
-    )
+        for state, change in ((row["state"], -1), (to, 1)):
+            if (of := tally(state, row["kind"])) is not None:
+                changes[*here, of] += change
+    await leave(changes)
     return len(rows)
+
+
+async def leave(changes: Counter[tuple[int, int, Tally]]) -> None:
+    """The lines of many changes: by campaign, county and tally."""
+    lines = [
+        CountLine(campaign=campaign, county=county, state=of, change=change)
+        for (campaign, county, of), change in changes.items()
+        if change
+    ]
+    if lines:
+        await CountLine.insert(*lines)

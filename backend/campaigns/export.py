@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from backend.campaigns import partners, signing
+from backend.campaigns import partners, pledges
 from backend.campaigns.asides import agreed_to
 from backend.campaigns.states import PledgeState
 from backend.campaigns.tables import Campaign, Pledge
@@ -102,7 +102,7 @@ async def _page(where: list[Any]) -> list[Row]:
 
 
 def _cells(row: Row, purpose: Purpose, counties: dict[int, str]) -> tuple[str, ...]:
-    pledge = signing.opened(row)
+    pledge = pledges.opened(row)
     told = {
         "name": pledge.name or "",
         "contact": pledge.contact or "",

@@ -24,7 +24,8 @@ class SignForm:
     """`typed` is what to show again; `mistakes` a sentence by field; `choose` the counties of a ZIP
     that lies in several. `name`, `contact` and `county` are there when nothing is wrong.
     `ticked` is what the boxes of `purposes` say: which words stood beside each. `via` is the code
-    somebody came by, `doubtful` what a program would send, `puzzle` the answer to a sum."""
+    somebody came by, `doubtful` what a program would send, `puzzle` the answer to a sum and
+    `ticket` what somebody without scripts waited with."""
 
     typed: dict[str, str] = field(default_factory=dict)
     mistakes: dict[str, str] = field(default_factory=dict)
@@ -37,6 +38,7 @@ class SignForm:
     via: str | None = None
     doubtful: bool = False
     puzzle: str = ""
+    ticket: str = ""
 
 
 def read_signature(sent: dict[str, str]) -> SignForm:
@@ -48,8 +50,8 @@ def read_signature(sent: dict[str, str]) -> SignForm:
     _read_boxes(form, sent, PURPOSES)
     if "pledge" not in form.purposes:
         form.mistakes["agree_pledge"] = _("Tick this box: without it we may not keep your pledge.")
-    form.via = receipts.read(sent.get("via", ""))
-    form.puzzle = sent.get("puzzle", "")
+    form.via = receipts.read_via(sent.get("via", ""))
+    form.puzzle, form.ticket = sent.get("puzzle", ""), sent.get("ticket", "")
     form.doubtful = bool(sent.get("website")) or _too_quick(sent.get("took", ""))
     return form
 

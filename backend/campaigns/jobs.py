@@ -6,13 +6,13 @@ from uuid import UUID
 
 import structlog
 
-from backend.campaigns import contacts, counting, letters, receipts, signing
-from backend.campaigns.signing import Opened
+from backend.campaigns import contacts, counting, letters, publishing, receipts
+from backend.campaigns.pledges import PLACES, Opened, by_id, earlier_ones, opened, same_name
 from backend.campaigns.states import PledgeState
-from backend.campaigns.tables import Campaign, Pledge
+from backend.campaigns.tables import TYPED_UNCONFIRMED_KEPT, UNCONFIRMED_KEPT, Campaign, Pledge
 from backend.database import DB
 from backend.staff.tables import Alarm, now
-from backend.web import mail, work
+from backend.web import letter_budget, mail, work
 from backend.web.composing import our_page
 from backend.web.language import later
 
@@ -24,9 +24,9 @@ AT_ONCE = 500
 
 
 async def mail_signer(data: dict[str, Any]) -> None:
-    """Send a signer's letter: `{pledge: id, letter: confirm | remind | leave}`. What is no longer
-    wanted is not sent: the pledge may be withdrawn or confirmed by now."""
-    pledge = await signing.by_id(UUID(data["pledge"]))
+    """Send a signer's letter: `{pledge: id, letter: confirm | remind | leave | third}`. What is no
+    longer wanted is not sent: the pledge may be withdrawn or confirmed by now."""
+    pledge = await by_id(UUID(data["pledge"]))
     kind = data["letter"]
     if pledge is None or not pledge.contact or (pledge.confirmed and kind != "leave"):
         return
@@ -47,9 +47,15 @@ async def count(_data: dict[str, Any]) -> None:
     await counting.count()
 
 
+async def publish(_data: dict[str, Any]) -> None:
+    """Tell the public the numbers of all California, as they stand."""
+    await publishing.publish()
+
+
 async def recount(_data: dict[str, Any]) -> None:
-    """Every night: count the pledges themselves, repair, and tell."""
+    """Every night: count the pledges themselves, repair, and tell; and publish the counties."""
     wrong = await counting.recount()
+    await publishing.publish_counties()
     if wrong:
         await Alarm.raise_(
             "pledge_count",
@@ -66,43 +72,55 @@ async def remind(_data: dict[str, Any]) -> None:
         & (Pledge.kind == "email")
         & (Pledge.source == "web")
         & Pledge.reminded_at.is_null()
+        & (Pledge.round > 0)
         & (Pledge.signed_at < now() - REMIND_AFTER)
     )
     while True:
         async with DB.transaction():
-            rows = await Pledge.select(Pledge.id).where(due).limit(AT_ONCE).lock_rows("UPDATE")
+            rows = await Pledge.select().where(due).limit(AT_ONCE).lock_rows("UPDATE")
             if not rows:
                 return
             ids = [row["id"] for row in rows]
             await Pledge.update({Pledge.reminded_at: now()}).where(Pledge.id.is_in(ids))
-            for id in ids:
-                await work.enqueue("pledge_mail", {"pledge": str(id), "letter": "remind"})
+            mailboxes = [contacts.read(opened(row).contact or "").same for row in rows]
+            allowed = await letter_budget.may_write_all(mailboxes)
+            letters = [
+                {"pledge": str(id), "letter": "remind"}
+                for id, may in zip(ids, allowed, strict=True)
+                if may
+            ]
+            if letters:
+                await work.enqueue_all("pledge_mail", letters)
 
 
 async def _letter(kind: str, pledge: Opened, campaign: Campaign) -> mail.Letter:
-    page = our_page(f"/pledges/{pledge.receipt}")
+    # What follows the # no server sees, and no history of ours keeps.
+    page = our_page(f"/pledges#{pledge.receipt}")
     title: Any = campaign.title
     about: dict[str, Any] = {
         "to": pledge.contact,
         "campaign_title": title.get(pledge.language) or title["en"],
-        "name": pledge.name,
         "receipt": pledge.receipt,
         "language": pledge.language,
     }
-    kept = {**about, "names_end_on": campaign.names_end_on()}
+    ending: dict[str, Any] = {"names_end_on": campaign.names_end_on()}
     if kind == "leave":
-        return letters.leave_letter(**kept, link=page)
+        return letters.leave_letter(**about, **ending, link=page)
+    days = UNCONFIRMED_KEPT if pledge.source == "web" else TYPED_UNCONFIRMED_KEPT
+    about["unconfirmed_kept"] = days
+    if kind == "third":
+        return letters.third_name_letter(**about, link=page)
     digits = receipts.six_digits(pledge.id, pledge.round)
-    to_confirm = {**kept, "code": digits, "link": f"{page}?code={digits}"}
+    to_confirm = {**about, **ending, "code": digits, "link": f"{page}.{digits}"}
     if kind == "remind":
         return letters.reminder_letter(**to_confirm)
-    if pledge.state != PledgeState.REPEAT:
+    if pledge.state not in (PledgeState.REPEAT, PledgeState.DOUBTFUL):
         return letters.confirm_letter(**to_confirm)
-    earlier = await signing.earlier_ones(pledge.campaign, contacts.read(pledge.contact or ""))
+    earlier = await earlier_ones(pledge.campaign, contacts.read(pledge.contact or ""))
     if not earlier:
         return letters.confirm_letter(**to_confirm)
-    same = [each for each in earlier if signing.same_name(each, pledge)]
-    if not same and len(earlier) == len(signing.PLACES):
+    same = [each for each in earlier if same_name(each, pledge)]
+    if not same and len(earlier) == len(PLACES):
         return letters.third_name_letter(**about, link=page)
     counts = any(each.confirmed for each in same)
     return letters.again_letter(**to_confirm, earlier_counts=counts)

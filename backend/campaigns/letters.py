@@ -14,14 +14,12 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from backend.campaigns import receipts
-from backend.campaigns.tables import NAMES_KEPT, UNCONFIRMED_KEPT
+from backend.campaigns.tables import NAMES_KEPT
 from backend.web.composing import Code, Line, Link, Say, Title, Words, compose, our_page, written_in
 from backend.web.language import day_in_words
 from backend.web.language import gettext as _
 from backend.web.mail import Letter, can_be_answered
 
-# A mail program would make a link of it, and we would carry a stranger's link to anyone.
-LIKE_AN_ADDRESS = re.compile(r"[@/\\:]|[^\W\d_]{2}\.[^\W\d_]{2}")
 PICTURE = re.compile(r"!\[[^\]]*\](?:\([^)]*\)|\[[^\]]*\])?")
 TAGS = {"p", "ul", "ol", "li", "strong", "em", "a", "blockquote", "br"}
 
@@ -30,11 +28,11 @@ def confirm_letter(
     *,
     to: str,
     campaign_title: str,
-    name: str,
     receipt: str,
     code: str,
     link: str,
     language: str,
+    unconfirmed_kept: datetime.timedelta,
     names_end_on: datetime.date | None = None,
 ) -> Letter:
     """Somebody signed with this address: was it you?"""
@@ -43,10 +41,10 @@ def confirm_letter(
             to,
             _("Please confirm: your code is %(code)s") % {"code": spaced(code)},
             [
-                *_greeting(name),
+                _hello(),
                 *_how_to_confirm(code, link),
                 *_what_was_signed(campaign_title),
-                *_if_it_was_not_you(),
+                *_if_it_was_not_you(unconfirmed_kept),
                 *_receipt(receipt),
                 *_what_we_keep(names_end_on),
             ],
@@ -57,11 +55,11 @@ def reminder_letter(
     *,
     to: str,
     campaign_title: str,
-    name: str,
     receipt: str,
     code: str,
     link: str,
     language: str,
+    unconfirmed_kept: datetime.timedelta,
     names_end_on: datetime.date | None = None,
 ) -> Letter:
     """The one reminder to whoever did not confirm."""
@@ -70,11 +68,11 @@ def reminder_letter(
             to,
             _("A reminder: your code is %(code)s") % {"code": spaced(code)},
             [
-                *_greeting(name),
+                _hello(),
                 Say(_("Something you began is not finished yet. We remind you only this once.")),
                 *_how_to_confirm(code, link),
                 *_what_was_signed(campaign_title),
-                *_if_it_was_not_you(),
+                *_if_it_was_not_you(unconfirmed_kept),
                 *_receipt(receipt),
                 *_what_we_keep(names_end_on),
             ],
@@ -85,11 +83,11 @@ def again_letter(
     *,
     to: str,
     campaign_title: str,
-    name: str,
     receipt: str,
     code: str,
     link: str,
     language: str,
+    unconfirmed_kept: datetime.timedelta,
     earlier_counts: bool,
     names_end_on: datetime.date | None = None,
 ) -> Letter:
@@ -104,14 +102,14 @@ def again_letter(
             to,
             _("You are already on the list. A new code: %(code)s") % {"code": spaced(code)},
             [
-                *_greeting(name),
+                _hello(),
                 Say(_("This e-mail address was used once more.")),
                 *_what_was_signed(campaign_title),
                 Say(stands),
                 Say(_("Did you want to change something? Then confirm the new pledge, and it "
                       "takes the place of the old one. You are counted once.")),
                 *_how_to_confirm(code, link),
-                *_if_it_was_not_you(),
+                *_if_it_was_not_you(unconfirmed_kept),
                 *_receipt(receipt),
                 *_what_we_keep(names_end_on),
             ],
@@ -122,10 +120,10 @@ def third_name_letter(
     *,
     to: str,
     campaign_title: str,
-    name: str,
     receipt: str,
     link: str,
     language: str,
+    unconfirmed_kept: datetime.timedelta,
 ) -> Letter:
     """Two names have signed with this address; this third one cannot count."""
     with written_in(language):
@@ -133,7 +131,7 @@ def third_name_letter(
             to,
             _("One more name with your address"),
             [
-                *_greeting(name),
+                _hello(),
                 Say(_("Two people have used this e-mail address before. Families share one, so "
                       "we take two names. A third one cannot be counted.")),
                 *_what_was_signed(campaign_title),
@@ -142,7 +140,7 @@ def third_name_letter(
                 *_receipt(receipt),
                 Link(_("Your own page, where you can withdraw"), link),
                 Say(_("Do nothing, and we delete this third pledge after %(days)s days."),
-                    {"days": str(UNCONFIRMED_KEPT.days)}),
+                    {"days": str(unconfirmed_kept.days)}),
                 *_whom_to_ask(),
             ],
         )  # fmt: skip
@@ -152,7 +150,6 @@ def leave_letter(
     *,
     to: str,
     campaign_title: str,
-    name: str,
     receipt: str,
     link: str,
     language: str,
@@ -164,12 +161,12 @@ def leave_letter(
             to,
             _("The link you asked for"),
             [
-                *_greeting(name),
+                _hello(),
                 Link(_("Here you can look at it, change it or withdraw it"), link),
                 Say(_("Opening the link changes nothing. To withdraw, press the button "
                       "“Withdraw and delete”. Then everything about you is deleted at once.")),
                 *_what_was_signed(campaign_title),
-                *_receipt(receipt),
+                *_kept_receipt(receipt),
                 Say(_("You did not ask for this? Then do nothing. Nothing changes.")),
                 *_what_we_keep(names_end_on),
             ],
@@ -212,10 +209,9 @@ def spaced(code: str) -> str:
     return f"{code[:3]} {code[3:]}"
 
 
-def _greeting(name: str) -> list[Line]:
-    if not name.strip() or LIKE_AN_ADDRESS.search(name):
-        return [Say(_("Hello,"))]
-    return [Say(_("Hello %(name)s,"), {"name": " ".join(name.split())})]
+def _hello() -> Line:
+    """Nothing that somebody typed stands in a letter: whoever typed it may not be who reads it."""
+    return Say(_("Hello,"))
 
 
 def _how_to_confirm(code: str, link: str) -> list[Line]:
@@ -232,13 +228,23 @@ def _what_was_signed(title: str) -> list[Line]:
     return [Say(_("What was signed: %(title)s"), {"title": title})]
 
 
-def _if_it_was_not_you() -> list[Line]:
+def _if_it_was_not_you(kept: datetime.timedelta) -> list[Line]:
     words = _("It was not you? Then do nothing. Without the code nothing is counted, and after "
               "%(days)s days we delete it all.")  # fmt: skip
-    return [Say(words, {"days": str(UNCONFIRMED_KEPT.days)})]
+    return [Say(words, {"days": str(kept.days)})]
 
 
 def _receipt(receipt: str) -> list[Line]:
+    """To who has not confirmed: whoever typed the address has this code too."""
+    return [
+        Say(_("Your receipt code is %(receipt)s. It opens your pledge, to confirm or withdraw it. "
+              "Once you confirm you get a new code, which only you have: keep that one."),
+            {"receipt": receipts.in_words(receipt)}),
+        Link(_("Where you type the receipt code"), our_page("/pledges")),
+    ]  # fmt: skip
+
+
+def _kept_receipt(receipt: str) -> list[Line]:
     return [
         Say(_("Your receipt code is %(receipt)s. Keep it, and show it to nobody. It leads back to "
               "your pledge, to change it or to withdraw it."),

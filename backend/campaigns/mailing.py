@@ -6,7 +6,7 @@ from uuid import UUID
 
 import structlog
 
-from backend.campaigns import letters, signing
+from backend.campaigns import letters, pledges
 from backend.campaigns.asides import agreed_to
 from backend.campaigns.states import PledgeState
 from backend.campaigns.tables import Campaign, CampaignUpdate, ConsentText, Pledge, UpdateMailing
@@ -90,7 +90,7 @@ async def _mail_page(id: int) -> None:
 
 async def _mail(id: UUID, campaign: Any, news: Any, agreed: set[int]) -> None:
     """Unless they have withdrawn, or changed their mind, since they were written down."""
-    pledge = await signing.by_id(id)
+    pledge = await pledges.by_id(id)
     if pledge is None or pledge.state != PledgeState.CONFIRMED or not pledge.contact:
         return
     if not agreed & set(pledge.consents):

@@ -14,9 +14,10 @@ from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
 from backend import settings
-from backend.campaigns import counting, export, partners, signing
+from backend.campaigns import export, partners, pledges, publishing
+from backend.campaigns.counting import Numbers
 from backend.campaigns.partners import Reader
-from backend.campaigns.signing import Opened
+from backend.campaigns.pledges import Opened
 from backend.campaigns.tables import Campaign, PartnerGiven, PartnerToken, Pledge
 from backend.database import DB
 from backend.staff import audit
@@ -65,7 +66,7 @@ async def show_entry(request: AnyRequest) -> ASGIResponse:
 async def list_petitions(request: AnyRequest) -> ASGIResponse:
     reader, wanted = await _reader(request), _wanted(request)
     shown = reader.campaigns[wanted.offset : wanted.offset + wanted.size]
-    numbers = await counting.all_numbers([each.id for each in shown])
+    numbers = await publishing.all_numbers([each.id for each in shown])
     petitions = [_petition(each, numbers.get(each.id)) for each in shown]
     await _tell(reader, "petitions", 0)
     return _list(request, "petitions", wanted, petitions, len(reader.campaigns), "/petitions")
@@ -76,7 +77,7 @@ async def show_petition(request: AnyRequest, id: FromPath[str]) -> ASGIResponse:
     reader = await _reader(request)
     campaign = _campaign(reader, id)
     await _tell(reader, "petition", 0, campaign)
-    return _answer(request, _petition(campaign, await counting.numbers(campaign.id)))
+    return _answer(request, _petition(campaign, await publishing.numbers(campaign.id)))
 
 
 @get(f"{BASE}/petitions/{{id:str}}/signatures", include_in_schema=False)
@@ -195,7 +196,7 @@ async def _found(where: list[Any], most: int, offset: int) -> list[Opened]:
         .limit(most)
         .offset(offset)
     )
-    return [signing.opened(row) for row in rows]
+    return [pledges.opened(row) for row in rows]
 
 
 async def _pledge(reader: Reader, id: str, what: str) -> Opened:
@@ -297,7 +298,7 @@ def _signature(pledge: Opened, _counties: dict[int, str]) -> Body:
     }
 
 
-def _petition(campaign: Any, numbers: counting.Numbers | None) -> Body:
+def _petition(campaign: Any, numbers: Numbers | None) -> Body:
     id = _petition_id(campaign)
     return {
         "identifiers": [_identifier(id)],

@@ -7,64 +7,89 @@ from litestar import get, post
 from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
-from backend.campaigns import contacts, forms, puzzle, receipts, signing
+from backend.campaigns import contacts, forms, own_page, reading, receipts, signing
 from backend.campaigns.contacts import NotAContact
 from backend.campaigns.forms import SignForm
 from backend.campaigns.loading import consents_for, is_text
-from backend.campaigns.signing import CodeIsUsedUp, NotOpen, Opened, Signature, TooManyNames
+from backend.campaigns.signing import CodeIsUsedUp, NotOpen, Signature, Standing
 from backend.campaigns.states import CampaignState
-from backend.campaigns.tables import Campaign, ConsentText
+from backend.campaigns.tables import (
+    TYPED_UNCONFIRMED_KEPT,
+    UNCONFIRMED_KEPT,
+    Campaign,
+    ConsentText,
+)
 from backend.counties import gazetteer
 from backend.counties.tables import County
-from backend.web import kept, language
+from backend.web import kept, language, sums
 from backend.web.clock import today
 from backend.web.errors import CannotAnswer
+from backend.web.even_time import evenly
 from backend.web.language import gettext as _
-from backend.web.limits import Limit, client_key
-from backend.web.pages import Page, page
-from backend.web.qr import qr
+from backend.web.pages import Page, page, wants_block
+from backend.web.qr import draw
+from backend.web.rate_limits import Limit, NetworkLimit
 from backend.web.sending import AnyRequest, Sent, go_on, see
 
-# Past this many from one network within an hour a phone has to do a sum; a whole market may share
-# one network, so nobody is turned away for it.
-FREELY = Limit(20, 3600)
-WITH_A_SUM = Limit(600, 3600)
-# All over the site: a wave that no campaign of ours makes.
-EVERYONE = Limit(60_000, 3600)
-LOOKS = Limit(40, 3600)
+# From the fourth of one network within ten minutes on a phone does a sum; a whole market may share
+# one network, so nobody is turned away for it before there are thousands.
+FREELY = NetworkLimit("sign", 3, 600)
+AT_ALL = NetworkLimit("sign at all", 3000, 3600)
+# Receipt codes that were wrong: past these a sum comes first, also with a right one, or who guesses
+# would learn by it which is right.
+WRONG_CODES = NetworkLimit("wrong receipts", 20, 3600, closed=True)
+WRONG_IN_ALL = Limit("wrong receipts in all", 1000, 3600, closed=True)
 ALL = b"everyone"
+LEAVES = NetworkLimit("leave", 40, 3600, closed=True)
+# So many signatures a minute all over the site are nothing special; a sum grows with what is more.
+CALM = 100
 IS_ID = re.compile("[1-9][0-9]{0,8}")
+DIGITS = re.compile("[0-9]{6}")
 
 
 @post("/campaigns/{slug:str}/pledges", include_in_schema=False)
 async def sign(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse:
-    language.current.set(language.of(request))
-    campaign = await _open_campaign(slug)
-    form = forms.read_signature(await _sent(request))
-    agreed = await _agreed(campaign, form)
-    if form.mistakes:
-        return await _show_form(request, campaign, form, status=422)
-    if not _may_sign(request, form):
-        return await _show_form(request, campaign, form, status=429, ask=puzzle.new())
-    try:
-        signature = await _signature(form, agreed)
-        receipt = await signing.sign(campaign, signature, doubtful=form.doubtful)
-    except NotOpen:
-        raise _not_open(campaign) from None
-    return go_on(request, f"/pledges/{receipt}")
+    """The answer is the signer's own page, with their receipt: nothing more has to be asked for,
+    should the signal go now."""
+    async with evenly():
+        language.current.set(language.of(request))
+        campaign = await _open_campaign(slug)
+        form = forms.read_signature(await _sent(request))
+        agreed = await _agreed(campaign, form)
+        if form.mistakes:
+            return await _show_form(request, campaign, form, status=422)
+        mark = own_page.mark_of_form(
+            campaign.slug, form.name, form.contact.same if form.contact else ""
+        )
+        before = await _signed_just_now(request, mark)
+        if before is not None:
+            return await _show_pledge(request, *before, mark=mark, new=True)
+        if not await _may_sign(request, form):
+            return await _show_form(request, campaign, form, status=429, ask=True)
+        try:
+            signature = await _signature(form, agreed)
+            receipt = await signing.sign(campaign, signature, doubtful=form.doubtful)
+        except NotOpen:
+            raise _not_open(campaign) from None
+        pledge = await signing.by_receipt(receipt)
+        assert pledge is not None  # it was committed
+        return await _show_pledge(request, pledge, receipt, mark=mark, new=True)
 
 
 @get("/pledges", include_in_schema=False)
 async def ask_for_receipt(request: AnyRequest) -> ASGIResponse:
-    """Where somebody types the code from their paper; it leads to their own page."""
+    """Where somebody types the code from their paper, or a letter's link brings it behind a #."""
     language.current.set(language.of(request))
     typed = request.query_params.get("code", "")
-    code = receipts.read(typed)
-    if code is not None:
-        return see(f"/pledges/{code}")
-    wrong = _("That is not a receipt code. It has eight letters and numbers.") if typed else ""
-    what = {"typed": typed[:40], "wrong": wrong}
-    return _private(request, "campaigns/receipt.html", what, status=422 if wrong else 200)
+    return await _open(request, typed) if typed else _show_receipt_form(request)
+
+
+@post("/pledges", include_in_schema=False)
+async def open_pledge(request: AnyRequest) -> ASGIResponse:
+    language.current.set(language.of(request))
+    sent = await _sent(request)
+    code, _dot, digits = sent.get("code", "").partition(".")
+    return await _open(request, code, digits or sent.get("digits", ""), sent)
 
 
 @get("/pledges/leave", include_in_schema=False)
@@ -74,17 +99,19 @@ async def show_leave(request: AnyRequest) -> ASGIResponse:
 
 @post("/pledges/leave", include_in_schema=False)
 async def leave(request: AnyRequest) -> ASGIResponse:
-    language.current.set(language.of(request))
-    typed = (await _sent(request)).get("contact", "")
-    try:
-        contact = contacts.read(typed)
-    except NotAContact:
-        wrong = _("This e-mail address cannot be right. Look at it letter by letter.")
-        told = {"typed": typed[:300], "wrong": wrong, "sent": False}
-        return _private(request, "campaigns/leave.html", told, status=422)
-    _limit_looks(request)
-    await signing.ask_to_leave(contact)
-    return _private(request, "campaigns/leave.html", {"typed": "", "wrong": "", "sent": True})
+    async with evenly():
+        language.current.set(language.of(request))
+        typed = (await _sent(request)).get("contact", "")
+        try:
+            contact = contacts.read(typed)
+        except NotAContact:
+            wrong = _("This e-mail address cannot be right. Look at it letter by letter.")
+            told = {"typed": typed[:300], "wrong": wrong, "sent": False}
+            return _private(request, "campaigns/leave.html", told, status=422)
+        if not await LEAVES.take(request):
+            raise _too_often(await LEAVES.wait(request))
+        await signing.ask_to_leave(contact)
+        return _private(request, "campaigns/leave.html", {"typed": "", "wrong": "", "sent": True})
 
 
 @get("/pledges/withdrawn", include_in_schema=False)
@@ -92,61 +119,76 @@ async def show_withdrawn(request: AnyRequest) -> ASGIResponse:
     return _private(request, "campaigns/withdrawn.html", {})
 
 
+@get(own_page.HERE, include_in_schema=False)
+async def show_mine(request: AnyRequest) -> ASGIResponse:
+    """A signer's own page. It names nobody: who finds the code learns no name."""
+    pledge, receipt, digits = await _mine(request)
+    return await _show_pledge(request, pledge, receipt, digits=digits)
+
+
 @get("/pledges/{code:str}", include_in_schema=False)
 async def show_pledge(request: AnyRequest, code: FromPath[str]) -> ASGIResponse:
-    """A signer's own page. It names nobody: who finds the code learns no name. Opening it, as a
-    mail scanner does, changes nothing."""
-    pledge = await _found(request, code)
-    return await _show_pledge(request, pledge, digits=request.query_params.get("code", "")[:10])
+    """A link from before codes left the address. Opening it, as a mail scanner does, changes
+    nothing."""
+    language.current.set(language.of(request))
+    return await _open(request, code, request.query_params.get("code", ""))
 
 
-@post("/pledges/{code:str}/confirmations", include_in_schema=False)
-async def confirm(request: AnyRequest, code: FromPath[str]) -> ASGIResponse:
-    pledge = await _found(request, code)
-    typed = (await _sent(request)).get("code")
-    try:
-        right = await signing.confirm(pledge, typed)
-    except CodeIsUsedUp:
-        return await _show_pledge(request, pledge, mistakes={"code": _used_up()}, status=422)
-    except TooManyNames:
-        told = _("Two people have signed with this contact. A third name cannot be counted.")
-        return await _show_pledge(request, pledge, mistakes={"code": told}, status=422)
-    if not right:
-        told = _("These are not the six digits we sent. Look at the newest message.")
-        return await _show_pledge(request, pledge, mistakes={"code": told}, status=422)
-    return go_on(request, f"/pledges/{pledge.receipt}")
+@post(f"{own_page.HERE}/confirmations", include_in_schema=False)
+async def confirm(request: AnyRequest) -> ASGIResponse:
+    async with evenly():
+        sent = await _sent(request)
+        pledge, receipt, _digits = await _mine(request, sent)
+        if pledge.confirmed:
+            return await _show_pledge(request, pledge, receipt)
+        try:
+            new = await signing.confirm(pledge, sent.get("code", ""))
+        except CodeIsUsedUp:
+            told = {"code": _used_up()}
+            return await _show_pledge(request, pledge, receipt, mistakes=told, status=422)
+        if new is None:
+            told = {"code": _("These are not the six digits we sent. Look at the newest message.")}
+            return await _show_pledge(request, pledge, receipt, mistakes=told, status=422)
+        standing = await signing.by_receipt(new)
+        assert standing is not None  # it was committed
+        return await _show_pledge(request, standing, new, new=True)
 
 
-@post("/pledges/{code:str}/codes", include_in_schema=False)
-async def send_code(request: AnyRequest, code: FromPath[str]) -> ASGIResponse:
-    pledge = await _found(request, code)
-    if not await signing.send_again(pledge):
-        return await _show_pledge(request, pledge, mistakes={"code": _used_up()}, status=422)
-    return await _show_pledge(request, pledge, sent=True)
+@post(f"{own_page.HERE}/codes", include_in_schema=False)
+async def send_code(request: AnyRequest) -> ASGIResponse:
+    async with evenly():
+        pledge, receipt, _digits = await _mine(request, await _sent(request))
+        await signing.send_again(pledge)
+        return await _show_pledge(request, pledge, receipt, sent=True)
 
 
-@post("/pledges/{code:str}/corrections", include_in_schema=False)
-async def correct(request: AnyRequest, code: FromPath[str]) -> ASGIResponse:
-    pledge = await _found(request, code)
-    sent = await _sent(request)
-    form = forms.read_correction(sent)
-    agreed = await _agreed(await _campaign_of(pledge), form)
-    if form.mistakes:
-        return await _show_pledge(request, pledge, form=form, mistakes=form.mistakes, status=422)
-    await signing.correct(
-        pledge,
-        name=form.name or None,
-        county=await _county_id(form.county.slug) if form.county else None,
-        language=language.current.get().code,
-        consents=(*await _promise(pledge), *agreed),
-    )
-    return await _show_pledge(request, await _found(request, code), corrected=True)
+@post(f"{own_page.HERE}/corrections", include_in_schema=False)
+async def correct(request: AnyRequest) -> ASGIResponse:
+    async with evenly():
+        sent = await _sent(request)
+        pledge, receipt, _digits = await _mine(request, sent)
+        form = forms.read_correction(sent)
+        agreed = await _agreed(await _campaign_of(pledge), form)
+        if form.mistakes:
+            return await _show_pledge(request, pledge, receipt, form=form,
+                                      mistakes=form.mistakes, status=422)  # fmt: skip
+        await signing.correct(
+            pledge,
+            name=form.name or None,
+            county=await _county_id(form.county.slug) if form.county else None,
+            language=language.current.get().code,
+            consents=(*await _promise(pledge), *agreed),
+        )
+        pledge, receipt, _digits = await _mine(request, sent)
+        return await _show_pledge(request, pledge, receipt, corrected=True)
 
 
-@post("/pledges/{code:str}/withdrawal", include_in_schema=False)
-async def withdraw(request: AnyRequest, code: FromPath[str]) -> ASGIResponse:
-    await signing.withdraw(await _found(request, code))
-    return go_on(request, "/pledges/withdrawn")
+@post(f"{own_page.HERE}/withdrawal", include_in_schema=False)
+async def withdraw(request: AnyRequest) -> ASGIResponse:
+    async with evenly():
+        pledge, _receipt, _digits = await _mine(request, await _sent(request))
+        await signing.withdraw(pledge)
+        return own_page.forget(go_on(request, "/pledges/withdrawn"))
 
 
 def sign_form_context(
@@ -154,8 +196,10 @@ def sign_form_context(
     consents: dict[str, ConsentText],
     form: SignForm | None = None,
     ask: str = "",
+    ticket: str = "",
 ) -> dict[str, Any]:
-    """What `campaigns/sign.html` shows: an empty form, or one with mistakes. `ask` is a sum."""
+    """What `campaigns/sign.html` shows: an empty form, or one with mistakes. `ask` is a sum, and
+    `ticket` for who cannot do one."""
     form = form or SignForm()
     return {
         "campaign": campaign,
@@ -164,6 +208,7 @@ def sign_form_context(
         "mistakes": form.mistakes,
         "choose": form.choose,
         "puzzle": ask,
+        "ticket": ticket,
         "via": form.via or "",
     }
 
@@ -216,21 +261,41 @@ def _not_open(campaign: Campaign) -> CannotAnswer:
 
 
 async def _show_form(
-    request: AnyRequest, campaign: Campaign, form: SignForm, status: int, ask: str = ""
+    request: AnyRequest, campaign: Campaign, form: SignForm, status: int, ask: bool = False
 ) -> Sent:
+    """`ask`: for a sum too."""
     consents = await consents_for(campaign, language.current.get().code)
-    context = sign_form_context(campaign, consents, form, ask)
+    sum = await _sum() if ask else ""
+    context = sign_form_context(campaign, consents, form, sum, sums.ticket() if ask else "")
     what = Page("campaigns/signing.html", context, "sign_form", status, private=True)
     return page(request, what)
 
 
-def _may_sign(request: AnyRequest, form: SignForm) -> bool:
-    client = client_key(request)
-    if not EVERYONE.take(ALL):
-        return puzzle.is_solved(form.puzzle)
-    if FREELY.take(client):
+async def _sum() -> str:
+    """The harder, the more people sign all over the site."""
+    return sums.new(hardness=max(1.0, await reading.a_minute() / CALM))
+
+
+async def _may_sign(request: AnyRequest, form: SignForm) -> bool:
+    if not await AT_ALL.take(request):
+        raise _too_often(await AT_ALL.wait(request))
+    if await FREELY.take(request):
         return True
-    return WITH_A_SUM.take(client) and puzzle.is_solved(form.puzzle)
+    return await _has_shown(request, form.puzzle, form.ticket)
+
+
+async def _has_shown(request: AnyRequest, sum: str, ticket: str) -> bool:
+    """That they are no program: by a sum, or by waiting where no script runs."""
+    return await sums.is_solved(sum) or await sums.has_waited(ticket, request)
+
+
+async def _signed_just_now(request: AnyRequest, mark: str) -> tuple[Standing, str] | None:
+    """What this very form signed before, when somebody presses twice or loads the answer anew."""
+    found = own_page.remembered(request)
+    if found is None or found[1] != mark:
+        return None
+    pledge = await signing.by_receipt(found[0])
+    return (pledge, found[0]) if pledge else None
 
 
 async def _signature(form: SignForm, agreed: tuple[int, ...]) -> Signature:
@@ -262,7 +327,7 @@ async def _agreed(campaign: Campaign, form: SignForm) -> tuple[int, ...]:
     return tuple(ids)
 
 
-async def _promise(pledge: Opened) -> list[int]:
+async def _promise(pledge: Standing) -> list[int]:
     """What was agreed to with the signature itself: no correction changes that."""
     rows = await ConsentText.select(ConsentText.id).where(
         ConsentText.id.is_in(pledge.consents or [0]), ConsentText.purpose == "pledge"
@@ -281,49 +346,103 @@ async def _county_id(slug: str) -> int:
     return _ids[slug]
 
 
-async def _found(request: AnyRequest, code: str) -> Opened:
-    language.current.set(language.of(request))
-    read = receipts.read(code)
-    if read is not None:
-        _limit_looks(request)
-        pledge = await signing.by_receipt(read)
-        if pledge is not None:
-            return pledge
-    raise CannotAnswer(
-        _("We know no pledge with this code. It may be withdrawn, or a letter may be wrong."),
-        status=404,
-        way_on=("/pledges", _("Type the code again")),
+async def _open(
+    request: AnyRequest, typed: str, digits: str = "", sent: dict[str, str] | None = None
+) -> Sent:
+    """To the pledge of this code. Only wrong ones are counted."""
+    sent = sent or {}
+    code = receipts.read(typed)
+    if code is None:
+        wrong = _("That is not a receipt code. It has ten letters and numbers.")
+        return _show_receipt_form(request, typed, wrong)
+    free = await WRONG_CODES.is_free(request) and await WRONG_IN_ALL.is_free(ALL)
+    if not free and not await _has_shown(request, sent.get("puzzle", ""), sent.get("ticket", "")):
+        return _show_receipt_form(request, typed, digits=digits, ask=await _sum())
+    pledge = await signing.by_receipt(code)
+    if pledge is None:
+        await WRONG_CODES.take(request)
+        await WRONG_IN_ALL.take(ALL)
+        wrong = _(
+            "We know no pledge with this code. It may be withdrawn, or a letter may be wrong."
+        )
+        return _show_receipt_form(request, typed, wrong, status=404)
+    return own_page.remember(
+        see(own_page.HERE), code, digits=digits if DIGITS.fullmatch(digits) else ""
     )
 
 
-def _limit_looks(request: AnyRequest) -> None:
-    client = client_key(request)
-    if not LOOKS.take(client):
-        minutes = LOOKS.wait(client) // 60 + 1
-        told = _("That was often. Please wait %(minutes)s minutes.") % {"minutes": minutes}
-        raise CannotAnswer(told, status=429)
+def _show_receipt_form(
+    request: AnyRequest,
+    typed: str = "",
+    wrong: str = "",
+    status: int = 422,
+    digits: str = "",
+    ask: str = "",
+) -> Sent:
+    """`ask` is a sum that comes first."""
+    what = {"typed": typed[:40], "wrong": wrong, "digits": digits[:6], "puzzle": ask}
+    what["ticket"] = sums.ticket() if ask else ""
+    if ask:
+        status = 429
+    told = status if wrong or ask else 200
+    return _private(request, "campaigns/receipt.html", what, status=told)
+
+
+async def _mine(
+    request: AnyRequest, sent: dict[str, str] | None = None
+) -> tuple[Standing, str, str]:
+    """The pledge this browser has shown the code of; its receipt, and digits from a letter. `sent`
+    is a form of that page."""
+    language.current.set(language.of(request))
+    found = own_page.remembered(request)
+    way_on = ("/pledges", _("Type the code again"))
+    if found is None:
+        told = _("This page was open for too long. Type your receipt code, and it opens again.")
+        raise CannotAnswer(told, status=403, way_on=way_on)
+    receipt, _form, digits = found
+    if sent is not None and sent.get("of") != own_page.mark_of(receipt):
+        told = _("Another pledge was opened on this phone meanwhile. Nothing was changed.")
+        raise CannotAnswer(told, status=409, way_on=way_on)
+    pledge = await signing.by_receipt(receipt)
+    if pledge is None:
+        told = _("We know no pledge with this code. It may be withdrawn, or a letter may be wrong.")
+        raise CannotAnswer(told, status=404, way_on=way_on)
+    return pledge, receipt, digits
+
+
+def _too_often(seconds: int) -> CannotAnswer:
+    told = _("That was often. Please wait %(minutes)s minutes.") % {"minutes": seconds // 60 + 1}
+    return CannotAnswer(told, status=429)
 
 
 async def _show_pledge(
     request: AnyRequest,
-    pledge: Opened,
+    pledge: Standing,
+    receipt: str,
     digits: str = "",
     form: SignForm | None = None,
     mistakes: dict[str, str] | None = None,
+    mark: str = "",
     sent: bool = False,
     corrected: bool = False,
+    new: bool = False,
     status: int = 200,
 ) -> Sent:
+    """`new`: with a code that its signer has not seen yet."""
     campaign = await _campaign_of(pledge)
     agreed = await ConsentText.select(ConsentText.purpose).where(
         ConsentText.id.is_in(pledge.consents or [0])
     )
     form = form or SignForm()
     what = {
+        "here": own_page.HERE,
+        "of": own_page.mark_of(receipt),
         "campaign": campaign,
         "pledge": pledge,
-        "receipt": receipts.in_words(pledge.receipt or ""),
-        "qr": qr(f"/pledges/{pledge.receipt}"),
+        "receipt": receipts.in_words(receipt),
+        # Drawn for this page alone: a code of one person's is kept nowhere. Drawing takes longer
+        # than signing, so who has just signed finds it one step further.
+        "qr": "" if mark else draw(f"/pledges#{receipt}"),
         "digits": digits,
         "agreed": {row["purpose"] for row in agreed},
         "consents": await consents_for(campaign, language.current.get().code),
@@ -332,13 +451,23 @@ async def _show_pledge(
         "mistakes": mistakes or {},
         "sent": sent,
         "corrected": corrected,
+        "new": new,
+        "unconfirmed_kept": UNCONFIRMED_KEPT if pledge.source == "web" else TYPED_UNCONFIRMED_KEPT,
         "names_end_on": campaign.names_end_on(),
         "county_name": await _county_name(pledge.county),
     }
-    return _private(request, "campaigns/pledge.html", what, block="pledge", status=status)
+    answer = _private(request, "campaigns/pledge.html", what, block="pledge", status=status)
+    if new and wants_block(request):
+        # It takes the place of the whole page, not of the form alone.
+        for name, value in (
+            ("HX-Retarget", "#main"), ("HX-Reswap", "innerHTML show:window:top"),
+            ("HX-Push-Url", own_page.HERE),
+        ):  # fmt: skip
+            answer.add(name, value)
+    return own_page.remember(answer, receipt, mark)
 
 
-async def _campaign_of(pledge: Opened) -> Campaign:
+async def _campaign_of(pledge: Standing) -> Campaign:
     campaign: Campaign | None = await (
         Campaign.objects().where(Campaign.id == pledge.campaign).first().output(load_json=True)
     )
@@ -368,4 +497,4 @@ async def _sent(request: AnyRequest) -> dict[str, str]:
 
 
 def _used_up() -> str:
-    return _("This code is used up. Ask for a new one, or sign again tomorrow.")
+    return _("Too many wrong codes. Ask for a new one tomorrow, or sign again then.")

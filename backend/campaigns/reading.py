@@ -1,12 +1,14 @@
 """Campaigns as the public sees them: never a draft."""
 
+import datetime
+import time
 from dataclasses import dataclass
 from typing import Any
 
-from backend.campaigns import counting
+from backend.campaigns import publishing
 from backend.campaigns.counting import Numbers
 from backend.campaigns.states import CampaignState
-from backend.campaigns.tables import Campaign, CampaignUpdate, SettingAside
+from backend.campaigns.tables import Campaign, CampaignUpdate, Pledge, SettingAside
 from backend.counties import gazetteer
 
 # In this order they stand on the list.
@@ -42,7 +44,7 @@ async def campaigns(*states: CampaignState) -> list[Counted]:
         .order_by(Campaign.id)
         .output(load_json=True)
     )
-    numbers = await counting.all_numbers([campaign.id for campaign in found])
+    numbers = await publishing.all_numbers([campaign.id for campaign in found])
     # Sorting keeps the order among equals.
     found.sort(key=lambda campaign: wanted.index(CampaignState(campaign.state)))
     return [Counted(each, numbers.get(each.id, Numbers())) for each in found]
@@ -72,8 +74,28 @@ async def updates(campaign: Campaign) -> list[CampaignUpdate]:
     return found
 
 
+async def a_minute() -> int:
+    """How many signed all over the site within the last minute, as of a few seconds ago."""
+    if _rate.at < time.monotonic() - RATE_KEPT:
+        since = datetime.datetime.now(datetime.UTC) - datetime.timedelta(minutes=1)
+        _rate.number = int(await Pledge.count().where(Pledge.signed_at > since))
+        _rate.at = time.monotonic()
+    return _rate.number
+
+
+class _Rate:
+    """The same for all who ask within `RATE_KEPT` seconds."""
+
+    number = 0
+    at = -1e9
+
+
+RATE_KEPT = 5
+_rate = _Rate()
+
+
 async def reasons(campaigns: list[int]) -> dict[int, list[tuple[str, int]]]:
-    """Why pledges were set aside, and how many for it, by campaign."""
+    """Why pledges were set aside, and how many for it in tens (0: fewer than ten), by campaign."""
     if not campaigns:
         return {}
     rows: list[dict[str, Any]] = await (
@@ -86,6 +108,10 @@ async def reasons(campaigns: list[int]) -> dict[int, list[tuple[str, int]]]:
         sums = told.setdefault(row["campaign"], {})
         sums[row["reason"]] = sums.get(row["reason"], 0) + row["number"]
     return {
-        campaign: [(reason, number) for reason, number in sums.items() if number]
+        campaign: [
+            (reason, number // publishing.STEP * publishing.STEP)
+            for reason, number in sums.items()
+            if number
+        ]
         for campaign, sums in told.items()
     }

@@ -3,13 +3,16 @@
 A pledge is one person's promise. What could name them is sealed with the row's own data key; what
 finds a duplicate is a blind index. Its state is one of
 
-- `awaiting`: signed, not yet confirmed by the signer
+- `received`: signed just now; the worker has not yet looked whether its contact signed before
+- `awaiting`: signed, not yet confirmed: by the signer, or on the phone by somebody of the staff
 - `confirmed`
 - `set_aside`: staff took it out of the count, with a reason (`SettingAside`)
 - `repeat`: the same contact signed before; it takes the earlier one's place when confirmed
+- `doubtful`: as a program would send it; not counted unless its signer confirms
 
 and a withdrawn pledge is deleted. Every change of state leaves lines in `CountLine`, which one job
-adds up into `PledgeCount`: no page counts, and no signature waits for another.
+adds up into `PledgeCount`: no page counts, and no signature waits for another. What the public
+sees is `PublishedCount`: rounded, and late.
 """
 
 import datetime
@@ -39,7 +42,11 @@ from backend.staff.tables import Account
 
 # After closing, names and contacts are kept so long and no longer.
 NAMES_KEPT = datetime.timedelta(days=90)
+# Pledges that nobody confirmed: who signed on the site with an e-mail address has a letter before
+# them; for who signed on paper or with a canvasser somebody else typed it. A phone number waits to
+# be called for as long as names are kept.
 UNCONFIRMED_KEPT = datetime.timedelta(days=7)
+TYPED_UNCONFIRMED_KEPT = datetime.timedelta(days=30)
 
 
 class Campaign(Table):
@@ -145,8 +152,10 @@ class SettingAside(Table):
 
 class Pledge(Table):
     """One signature. `place` is a blind index of campaign, contact and 1 or 2: one contact has two
-    places, since people share a phone or an address; a repeat has none. `receipt_index` is that of
-    the receipt code. `round` counts the codes mailed, `tries` wrong ones typed. `consents` are ids
+    places, since people share a phone or an address; a repeat has none. `contact_index` is the
+    first of the two, whether the pledge has it or not. `receipt_index` is that of the receipt code.
+    `round` counts the letters with digits that were sent: 0 can be confirmed by nobody. `calls`
+    are how often staff tried the phone number, at last at `called_at`. `consents` are ids
     of ConsentText. `source` is `web`, `canvass` (a canvasser's phone) or `paper`, and `via` the
     code of the shift that led to it, on the signer's own phone too. What names the signer
     (`data_key` to `receipt_index`) is null once erased."""
@@ -162,9 +171,12 @@ class Pledge(Table):
     contact = Text(null=True, default=None)
     receipt = Text(null=True, default=None)
     place = Bytea(null=True, default=None, unique=True)
+    contact_index = Bytea(null=True, default=None)
     receipt_index = Bytea(null=True, default=None, unique=True)
     round = SmallInt(default=1)
     tries = SmallInt(default=0)
+    calls = SmallInt(default=0)
+    called_at = Timestamptz(null=True, default=None)
     consents = Array(base_column=Integer(), default=list)
     source = Varchar(length=20, default="web")
     via = Varchar(length=12, null=True, default=None, index=True)
@@ -175,7 +187,8 @@ class Pledge(Table):
 
 
 class CountLine(Table):
-    """What one change of a pledge adds to a campaign's numbers in a county: 1 or -1 each."""
+    """What one change of a pledge adds to a campaign's numbers in a county: 1 or -1 each. `state`
+    is a `states.Tally`."""
 
     id = BigSerial(primary_key=True)
     campaign = Integer()
@@ -185,17 +198,46 @@ class CountLine(Table):
 
 
 class PledgeCount(Table):
-    """A campaign's numbers in one county, as of `counted_at`."""
+    """A campaign's numbers in one county, as of `counted_at`: for staff, exact. `phones` left a
+    phone number that nobody has called yet."""
 
     id: Serial
     campaign = ForeignKey(Campaign, null=False)
     county = ForeignKey(County, null=False)
     confirmed = Integer(default=0)
     awaiting = Integer(default=0)
+    phones = Integer(default=0)
     set_aside = Integer(default=0)
     counted_at = Timestamptz(default=TimestamptzNow())
 
     one_line_each = Unique([campaign, county], name="one_count_for_each_county")
+
+
+class PublishedCount(Table):
+    """What the public is told of a campaign, in one county or (`county` null) in all: in tens, and
+    as of `counted_at`. See `publishing.py`."""
+
+    id: Serial
+    campaign = ForeignKey(Campaign, null=False)
+    county = ForeignKey(County, null=True, default=None)
+    confirmed = Integer(default=0)
+    awaiting = Integer(default=0)
+    phones = Integer(default=0)
+    set_aside = Integer(default=0)
+    counted_at = Timestamptz(default=TimestamptzNow())
+
+
+class PledgeTotal(Table):
+    """What remains when names are erased: how many pledges of a campaign there were in a county on
+    a day (in California), from ten up. Smaller groups go together: of a county without the day, of
+    all counties without both. `tally` is a `states.Tally`."""
+
+    id: Serial
+    campaign = ForeignKey(Campaign, null=False)
+    county = ForeignKey(County, null=True, default=None)
+    day = Date(null=True, default=None)
+    tally = SmallInt()
+    number = Integer()
 
 
 class GoingLive(Table):

@@ -10,7 +10,7 @@ from piccolo.columns.defaults.timestamptz import TimestamptzNow
 from piccolo.table import Table
 
 from backend.campaigns import counting, signing
-from backend.campaigns.signing import Opened
+from backend.campaigns.pledges import Opened, by_id
 from backend.campaigns.states import PledgeState
 from backend.campaigns.tables import Campaign
 from backend.database import DB
@@ -84,7 +84,7 @@ async def delete_due(before: datetime.datetime) -> int:
     """Retention: those asked for before then, with everything known of their signers."""
     due = await Withdrawal.objects().where(Withdrawal.asked_at < before)
     for each in due:
-        pledge = await signing.by_id(each.pledge)
+        pledge = await by_id(each.pledge)
         if pledge is not None:
             await signing.withdraw(pledge)
         await Withdrawal.delete().where(Withdrawal.id == each.id)

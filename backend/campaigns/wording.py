@@ -1,4 +1,4 @@
-"""Counts in words."""
+"""Published counts in words: see `publishing.py`."""
 
 import datetime
 from itertools import pairwise
@@ -6,36 +6,55 @@ from itertools import pairwise
 from babel.dates import format_date, format_time
 
 from backend.campaigns.counting import Numbers
+from backend.campaigns.publishing import STEP
 from backend.web import language
 from backend.web.clock import CALIFORNIA
 from backend.web.language import gettext as _
-from backend.web.language import ngettext, number_in_words
+from backend.web.language import number_in_words
 
 # A county's shade on the map, by how many have confirmed there.
-STEPS = (0, 1, 10, 100, 1000)
+STEPS = (0, STEP, 100, 1000)
+
+
+def told(number: int) -> str:
+    """A published number: in tens, or that it is smaller."""
+    return number_in_words(number) if number >= STEP else _("Fewer than 10")
 
 
 def confirmed(numbers: Numbers) -> str:
     """What stands beside the large number."""
-    return ngettext("person signed and confirmed", "people signed and confirmed", numbers.confirmed)
+    if numbers.confirmed < STEP:
+        return _("people signed and confirmed")
+    return _("people or more signed and confirmed")
 
 
 def awaiting(number: int) -> str:
-    told = ngettext(
-        "%(shown)s more signed and still has to confirm, also on paper and at events.",
-        "%(shown)s more signed and still have to confirm, also on paper and at events.",
-        number,
-    )
+    if number < STEP:
+        return _("Fewer than 10 more left an e-mail address that is not confirmed yet.")
+    told = _("%(shown)s or more left an e-mail address that is not confirmed yet.")
+    return told % {"shown": number_in_words(number)}
+
+
+def phones(number: int) -> str:
+    if number < STEP:
+        return _("Fewer than 10 more left a phone number that nobody has called yet.")
+    told = _("%(shown)s or more left a phone number that nobody has called yet.")
     return told % {"shown": number_in_words(number)}
 
 
 def set_aside(number: int) -> str:
-    told = ngettext(
-        "%(shown)s was set aside and does not count.",
-        "%(shown)s were set aside and do not count.",
-        number,
-    )
+    if number < STEP:
+        return _("Fewer than 10 were set aside and do not count.")
+    told = _("%(shown)s or more were set aside and do not count.")
     return told % {"shown": number_in_words(number)}
+
+
+def why_rounded() -> str:
+    return _(
+        "We round down to tens, add up California every ten minutes and each county once a day, "
+        "from ten up. So no number tells whether one person signed. Who signed twice stands twice "
+        "among those not confirmed."
+    )
 
 
 def goal(numbers: Numbers, goal: int) -> str:
@@ -49,7 +68,7 @@ def goal(numbers: Numbers, goal: int) -> str:
 def as_of(numbers: Numbers) -> str:
     """When the numbers were added up, to the minute in California."""
     if numbers.counted_at is None:
-        return _("Nobody has signed yet.")
+        return _("Nothing is counted yet.")
     return _("Counted on %(moment)s.") % {"moment": moment(numbers.counted_at)}
 
 
@@ -62,14 +81,14 @@ def moment(at: datetime.datetime) -> str:
 
 
 def step(number: int) -> int:
-    """From 0 (nobody) to 4 (a thousand or more)."""
+    """From 0 (fewer than ten) to 3 (a thousand or more)."""
     return sum(number >= least for least in STEPS[1:])
 
 
 def steps() -> list[str]:
     """What each step means, for the map's key."""
     return [
-        _("Nobody yet"),
+        _("Fewer than 10"),
         *(
             f"{number_in_words(least)}–{number_in_words(most - 1)}"
             for least, most in pairwise(STEPS[1:])

@@ -4,6 +4,7 @@ shift, everything that waits for somebody for as long as somebody can be expecte
 import datetime
 from typing import Any
 
+from backend.campaigns import removal
 from backend.campaigns.tables import NAMES_KEPT, Campaign
 from backend.canvass import shifts
 from backend.canvass.states import RecordState
@@ -13,7 +14,9 @@ from backend.canvass.tables import (
     CanvassInvitation,
     CanvassRecord,
     DeviceShift,
+    PaperRow,
     ShiftLead,
+    ShiftTotal,
 )
 from backend.staff.retention import remove
 from backend.staff.tables import Account, now
@@ -34,6 +37,18 @@ async def erase_canvassers(before: datetime.datetime) -> int:
             CanvassDevice.canvasser.is_in([row["id"] for row in erased])
         )
     return len(erased)
+
+
+async def forget_signers(before: datetime.datetime) -> int:
+    """Retention: which phone and shift each signer of a campaign came by, before its pledges are
+    erased. From ten up a shift's numbers stay."""
+    forgotten = 0
+    for campaign in await removal.ended(before):
+        await ShiftTotal.raw(KEEP_TOTALS, campaign, removal.LEAST)
+        gone = await CanvassRecord.raw(FORGET_RECORDS, campaign)
+        lines = await PaperRow.raw(FORGET_LINES, campaign)
+        forgotten += len(gone) + len(lines)
+    return forgotten
 
 
 async def remove_invitations(before: datetime.datetime) -> int:
@@ -71,3 +86,19 @@ async def phones_behind(account: Account) -> int:
             DeviceShift.select(DeviceShift.device).where(DeviceShift.shift.is_in(led))
         )
     return int(await CanvassDevice.count().where(where))
+
+
+KEEP_TOTALS = """
+INSERT INTO shift_total (shift, campaign, state, number)
+SELECT shift.id, pledge.campaign, pledge.state, count(*)
+FROM pledge JOIN shift ON shift.code = pledge.via
+WHERE pledge.campaign = {} GROUP BY shift.id, pledge.campaign, pledge.state HAVING count(*) >= {}
+ON CONFLICT (shift, campaign, state) DO UPDATE SET number = excluded.number
+"""
+
+FORGET_RECORDS = "DELETE FROM canvass_record WHERE campaign = {} RETURNING 1"
+
+FORGET_LINES = """
+UPDATE paper_row SET pledge = NULL, data_key = NULL, again = NULL
+WHERE pledge IS NOT NULL AND sheet IN (SELECT id FROM paper_sheet WHERE campaign = {}) RETURNING 1
+"""

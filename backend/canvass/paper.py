@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from backend.campaigns import contacts, forms, receipts, signing
+from backend.campaigns import contacts, forms, pledges, receipts, signing
 from backend.campaigns.forms import SignForm
 from backend.campaigns.signing import Signature
 from backend.campaigns.states import CampaignState
@@ -114,7 +114,7 @@ async def undo(sheet: PaperSheet, by: Account) -> int:
         if (await sheets.alone(sheet.id)).state != SheetState.ENTERING:
             raise Refused(_("This sheet is typed in already."))
         row = await _last(sheet)
-        pledge = await signing.by_id(row.pledge) if row.pledge else None
+        pledge = await pledges.by_id(row.pledge) if row.pledge else None
         if pledge is not None and pledge.confirmed:
             raise Refused(_("Its signer has confirmed it already. Only they can take it back."))
         if pledge is not None:
@@ -173,7 +173,7 @@ async def sign(sheet: PaperSheet, line: Line) -> UUID:
 
 async def line_of(row: PaperRow) -> Line | None:
     """What the line's pledge says; None when nobody could read it, or it is withdrawn or erased."""
-    pledge = await signing.by_id(row.pledge) if row.pledge else None
+    pledge = await pledges.by_id(row.pledge) if row.pledge else None
     if pledge is None or pledge.name is None or pledge.contact is None:
         return None
     return Line(pledge.name, pledge.contact, pledge.county, pledge.language, tuple(pledge.consents))

@@ -1,7 +1,7 @@
 """The QR of a receipt's address, for a phone that has no signal and no program to draw one.
 
 A QR code is linear: with its size, level and mask fixed, each bit of the text turns over the same
-modules whatever the other bits are. So a phone that has the picture for eight zeros, and what each
+modules whatever the other bits are. So a phone that has the picture for all zeros, and what each
 bit of each letter turns over, draws the QR of any receipt.
 """
 
@@ -23,8 +23,8 @@ MASK = 2
 @cache
 def make() -> dict[str, Any]:
     """`{address, size, zeros, turns}`: what stands before the code, modules on a side, the picture
-    of eight zeros, and `turns[letter][bit]`. Pictures are hexadecimal: row by row, dark is 1."""
-    address = f"{settings.read().site_url}/pledges/"
+    of so many zeros, and `turns[letter][bit]`. Pictures are hexadecimal: row by row, dark is 1."""
+    address = f"{settings.read().site_url}/pledges#"
     zeros = matrix(f"{address}{ZEROS}")
     turns = [
         [_hex(_turned(zeros, address, at, bit)) for bit in range(BITS)]

@@ -27,6 +27,8 @@ from backend.web.language import gettext as _
 from backend.web.language import later
 
 AT_ONCE = 100
+# What is wrong with the phone it came from, not with itself.
+OF_PHONE = (Problem.REVOKED, Problem.MANY)
 # Why one is dropped. Fixed words: what somebody writes freely might name the signer.
 REASONS = {
     "unreadable": later("nobody can read it"),
@@ -128,13 +130,14 @@ async def drop(id: UUID, reason: str, by: Account) -> None:
 
 
 async def take_all_of(device: UUID, by: Account) -> int:
-    """Take what came in from a phone that was taken off, unseen, as if it had not been: when it
-    turns out that it was in good hands. What else is wrong stays. Returns how many were taken."""
+    """Take what waits only for the sake of its phone, which was taken off or sent very many,
+    unseen: when it turns out that it was in good hands. What else is wrong stays. Returns how many
+    were taken."""
     taken = 0
     where = (
         (CanvassRecord.device == device)
         & (CanvassRecord.state == RecordState.REVIEW)
-        & (CanvassRecord.problem == Problem.REVOKED)
+        & CanvassRecord.problem.is_in(list(OF_PHONE))
     )
     for row in await CanvassRecord.select(CanvassRecord.id).where(where):
         opened = await open_record(row["id"])

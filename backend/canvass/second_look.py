@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from backend import settings
-from backend.campaigns import signing
+from backend.campaigns import pledges, signing
 from backend.campaigns.tables import NAMES_KEPT, Campaign
 from backend.canvass import sheets, shifts
 from backend.canvass.paper import Line, Refused, line_of, sign
@@ -133,7 +133,7 @@ async def forget_again(before: datetime.datetime) -> int:
 async def _put_right(sheet: PaperSheet, row: PaperRow, first: Line, line: Line) -> Any:
     """The pledge that says what the paper says. With another contact it is another one, which
     nobody has confirmed."""
-    pledge = await signing.by_id(row.pledge)
+    pledge = await pledges.by_id(row.pledge)
     assert pledge is not None  # its line was read in this transaction
     if pledge.confirmed:
         raise Refused(_("Its signer has confirmed it already: it stays as it was typed first."))

@@ -65,7 +65,7 @@ async def with_id(id: int, account: Account) -> PaperSheet | None:
 
 async def with_code(typed: str, account: Account) -> PaperSheet | None:
     """The same by what stands on the sheet."""
-    code = receipts.read(typed)
+    code = receipts.read_via(typed)
     return await _seen(PaperSheet.code == code, account) if code else None
 
 
@@ -132,7 +132,7 @@ async def _seen(where: Any, account: Account) -> PaperSheet | None:
 
 async def _new_code() -> str:
     while True:
-        code = receipts.new()
+        code = receipts.new_via()
         if not await PaperSheet.exists().where(PaperSheet.code == code):
             return code
 

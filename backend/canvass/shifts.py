@@ -304,7 +304,7 @@ async def _named(ids: list[int]) -> dict[int, str]:
 
 async def _new_code() -> str:
     while True:
-        code = receipts.new()
+        code = receipts.new_via()
         if not await Shift.exists().where(Shift.code == code):
             return code
 

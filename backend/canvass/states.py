@@ -20,6 +20,7 @@ class Problem(StrEnum):
     CAMPAIGN = "campaign"
     RECEIPT = "receipt"
     REVOKED = "revoked"
+    MANY = "many"
 
 
 class SheetState(IntEnum):

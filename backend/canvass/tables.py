@@ -138,7 +138,7 @@ class CanvassRecord(Table):
     taken once; `digest` is SHA-256 of its bytes, `shown` the ids of the consent texts on the
     screen, `how` whether they were read there or read aloud. `saved_at` is by the phone's clock,
     and never trusted. What is wrong in it (`problem`) waits in `sealed` until somebody of the staff
-    has put it right; of everything else only the pledge's id stays, which names nobody."""
+    has put it right; of everything else only the pledge's id stays, until names are erased."""
 
     id = UUID(primary_key=True)
     device = ForeignKey(CanvassDevice, null=False)
@@ -157,6 +157,19 @@ class CanvassRecord(Table):
     sealed = Bytea(null=True, default=None)
     settled_by = ForeignKey(Account, null=True, default=None)
     settled_at = Timestamptz(null=True, default=None)
+
+
+class ShiftTotal(Table):
+    """What remains of a shift when a campaign's names are erased: how many of its pledges were in
+    a state (`PledgeState`), from ten up."""
+
+    id: Serial
+    shift = ForeignKey(Shift, null=False)
+    campaign = ForeignKey(Campaign, null=False)
+    state = SmallInt()
+    number = Integer()
+
+    one_total_of_a_shift = Unique([shift, campaign, state])
 
 
 class CanvassFile(Table):

@@ -21,10 +21,14 @@ from backend.canvass.sealing import CannotOpen, Place
 from backend.canvass.states import Problem, RecordState
 from backend.canvass.tables import CanvassDevice, CanvassRecord
 from backend.database import DB
-from backend.staff.tables import LARGEST_ID, now
+from backend.staff.tables import LARGEST_ID, Alarm, now
 from backend.web import language
+from backend.web.language import later
 
 MOST_TEXTS = 12
+# One person signs up twenty in a good hour. What a phone sends beyond so many is not counted until
+# a lead has looked; half as many are worth a word.
+MOST_IN_AN_HOUR, REMARKABLE = 200, 60
 
 
 class Refused(Exception):
@@ -104,13 +108,13 @@ async def _take(sent: Sent, by_phone: bool = False, revoked: bool = False) -> by
     digest = sealing.digest(sent.sealed)
     async with DB.transaction():
         shift = sent.shift if 0 < sent.shift <= LARGEST_ID else 0
-        [before] = await CanvassRecord.raw(BEFORE, sent.id, shift, sent.device, shift)
+        [before] = await CanvassRecord.raw(BEFORE, sent.id, shift, sent.device, shift, sent.device)
         if before["digest"] is not None:
             return _the_same(bytes(before["digest"]), digest)
         if before["code"] is None or (by_phone and not before["invited"]):
             raise Refused("shift")
         found = await read(sent, before["code"])
-        problem = found.problem or (Problem.REVOKED if revoked else None)
+        problem = found.problem or _problem_of_phone(before["lately"], revoked)
         pledge = None if problem else signing.new_id()
         added = await CanvassRecord.raw(ADD, *_row(sent, digest, found, problem, pledge))
         if not added:
@@ -121,7 +125,26 @@ async def _take(sent: Sent, by_phone: bool = False, revoked: bool = False) -> by
             return _the_same(bytes(other["digest"]), digest)
         if pledge is not None:
             await _sign(sent, found, pledge)
+        if before["lately"] + 1 == REMARKABLE:
+            await _tell_that_many_came(sent)
     return digest
+
+
+def _problem_of_phone(lately: int, revoked: bool) -> Problem | None:
+    if revoked:
+        return Problem.REVOKED
+    return Problem.MANY if lately >= MOST_IN_AN_HOUR else None
+
+
+async def _tell_that_many_came(sent: Sent) -> None:
+    row = await CanvassRecord.raw(EVENT, sent.shift)
+    await Alarm.raise_(
+        f"canvass {sent.device}",
+        later("One canvasser’s phone sent %(number)s sign-ups within an hour (%(event)s)."),
+        later("After a day without a signal that is usual. Else look at the shift’s numbers: "
+              "how many from that phone are unconfirmed, and ask its canvasser."),
+        number=REMARKABLE, event=row[0]["event"],
+    )  # fmt: skip
 
 
 async def _sign(sent: Sent, found: Read, pledge: UUID) -> None:
@@ -265,8 +288,12 @@ def _texts_in(value: Any) -> list[str]:
 BEFORE = """
 SELECT (SELECT digest FROM canvass_record WHERE id = {}) AS digest,
        (SELECT code FROM shift WHERE id = {}) AS code,
-       EXISTS (SELECT FROM device_shift WHERE device = {} AND shift = {}) AS invited
+       EXISTS (SELECT FROM device_shift WHERE device = {} AND shift = {}) AS invited,
+       (SELECT count(*)::int FROM canvass_record
+        WHERE device = {} AND received_at > clock_timestamp() - interval '1 hour') AS lately
 """
+
+EVENT = "SELECT event FROM shift WHERE id = {}"
 
 KNOWN = """
 SELECT campaign.id, campaign.slug, campaign.state, campaign.closed_at, county.id AS county,

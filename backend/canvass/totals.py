@@ -1,7 +1,7 @@
 """The numbers of a shift: how many signed, how, for what and from where. Never who.
 
 They come from what points at the shift (`Pledge.via`, `CanvassRecord.shift`), each by its index: a
-campaign's other pledges, however many, are not looked at.
+campaign's other pledges, however many, are not looked at. Of erased ones totals remain.
 """
 
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ from uuid import UUID
 from backend.campaigns.states import PledgeState
 from backend.campaigns.tables import Campaign, Pledge
 from backend.canvass.states import RecordState
-from backend.canvass.tables import CanvassRecord, Shift
+from backend.canvass.tables import CanvassRecord, Shift, ShiftTotal
 from backend.counties import gazetteer
 from backend.counties.tables import County
 from backend.web.language import in_words
@@ -22,6 +22,9 @@ NAMES = {
     PledgeState.AWAITING: "awaiting",
     PledgeState.SET_ASIDE: "set_aside",
     PledgeState.REPEAT: "again",
+    # Not looked at yet.
+    PledgeState.RECEIVED: "awaiting",
+    PledgeState.DOUBTFUL: "again",
 }
 
 
@@ -57,6 +60,12 @@ class OfPhone:
     dropped: int = 0
 
     @property
+    def unconfirmed(self) -> int:
+        """Of a hundred that stand, how many nobody has confirmed."""
+        stand = self.tally.signed - self.tally.set_aside
+        return round(100 * (stand - self.tally.confirmed) / stand) if stand else 0
+
+    @property
     def came(self) -> int:
         return self.tally.signed + self.gone + self.review + self.dropped
 
@@ -87,6 +96,9 @@ async def of_shift(shift: Shift) -> Totals:
         totals.whole.add(row["state"], row["number"])
         for group, key in groups:
             group.setdefault(key, Tally()).add(row["state"], row["number"])
+    for row in await ShiftTotal.raw(REMAINING, [shift.id]):
+        totals.whole.add(row["state"], row["number"])
+        totals.by_campaign.setdefault(row["campaign"], Tally()).add(row["state"], row["number"])
     for row in await CanvassRecord.raw(BY_RECORDS, shift.id):
         phone = totals.by_phone.setdefault(row["device"], OfPhone())
         if row["record_state"] == RecordState.REVIEW:
@@ -107,6 +119,8 @@ async def of_all(shifts: Iterable[Shift]) -> dict[int, Tally]:
     if ids:
         for row in await Pledge.raw(BY_SHIFTS, [*ids]):
             found[ids[row["via"]]].add(row["state"], row["number"])
+        for row in await ShiftTotal.raw(REMAINING, [*found]):
+            found[row["shift"]].add(row["state"], row["number"])
     return found
 
 
@@ -134,6 +148,9 @@ FROM pledge WHERE via = {} GROUP BY source, campaign, county, state
 BY_SHIFTS = """
 SELECT via, state, count(*)::int AS number FROM pledge WHERE via = ANY({}) GROUP BY via, state
 """
+
+# Of campaigns whose names are erased.
+REMAINING = "SELECT shift, campaign, state, number FROM shift_total WHERE shift = ANY({})"
 
 BY_RECORDS = """
 SELECT record.device, record.state AS record_state, pledge.state, count(*)::int AS number

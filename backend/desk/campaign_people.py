@@ -11,11 +11,19 @@ from litestar.params import FromPath
 from litestar.response import Stream
 from litestar.response.base import ASGIResponse
 
-from backend.campaigns import asides, contacts, counting, export, partners, signing, withdrawing
+from backend.campaigns import (
+    asides,
+    contacts,
+    counting,
+    export,
+    partners,
+    pledges,
+    withdrawing,
+)
 from backend.campaigns.asides import Refused
 from backend.campaigns.contacts import NotAContact
 from backend.campaigns.export import List, Purpose
-from backend.campaigns.signing import Opened
+from backend.campaigns.pledges import Opened
 from backend.campaigns.states import PledgeState
 from backend.campaigns.tables import Campaign, ConsentText, Pledge, SettingAside
 from backend.canvass import shifts
@@ -41,6 +49,8 @@ STATES = {
     PledgeState.CONFIRMED: later("confirmed"),
     PledgeState.SET_ASIDE: later("set aside"),
     PledgeState.REPEAT: later("signed again"),
+    PledgeState.RECEIVED: later("just now"),
+    PledgeState.DOUBTFUL: later("like a program"),
 }
 # Where pledges come from, as far as we know their names.
 SOURCES = {
@@ -151,7 +161,7 @@ async def find(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     except NotAContact:
         told = {"contact": _("Write a whole e-mail address or a whole phone number.")}
         return await _pledges_page(request, campaign, Wanted(), typed, told)
-    found = await signing.earlier_ones(campaign.id, contact)
+    found = await pledges.earlier_ones(campaign.id, contact)
     found = found[: await _may_see(request, campaign, len(found) or 1)]
     await _saw(request, campaign, len(found))
     return await _page(request, campaign, Wanted(), found, typed=typed[:300], searched=True)
@@ -162,7 +172,7 @@ async def find(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
 async def withdraw(request: AnyRequest, id: FromPath[int], pledge: FromPath[str]) -> ASGIResponse:
     """A signer asked for it by phone or letter: out of the count now, deleted in seven days."""
     campaign = await campaign_with(id)
-    found = await signing.by_id(_uuid(pledge))
+    found = await pledges.by_id(_uuid(pledge))
     if found is None or found.campaign != campaign.id:
         raise _no_such(campaign)
     await withdrawing.ask(campaign, found, visitor_of(request).account)
@@ -299,7 +309,7 @@ async def _pledges_page(
             .order_by(Pledge.signed_at, Pledge.id, ascending=False)
             .limit(lines + 1)
         )
-        found = [signing.opened(row) for row in rows[:lines]]
+        found = [pledges.opened(row) for row in rows[:lines]]
         if len(rows) > lines:
             last = found[-1]
             older = wanted.address(campaign, f"{last.signed_at.isoformat()},{last.id}")

@@ -2,6 +2,7 @@
 
 import datetime
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 from litestar import get, post
@@ -10,6 +11,7 @@ from litestar.response.base import ASGIResponse
 
 from backend import settings
 from backend.campaigns import asides, counting, loading, reading, running, story
+from backend.campaigns.counting import Numbers
 from backend.campaigns.running import NEEDED, Refused
 from backend.campaigns.states import CampaignState
 from backend.campaigns.tables import NAMES_KEPT, Campaign, UpdateMailing
@@ -50,7 +52,11 @@ LABELS = {
 
 @get(CAMPAIGNS, may=Right.RUN_CAMPAIGNS, include_in_schema=False)
 async def list_campaigns(request: AnyRequest) -> ASGIResponse:
-    context = {"campaigns": await reading.campaigns(*ORDER), "states": _states()}
+    found = await reading.campaigns(*ORDER)
+    # The staff's numbers are exact.
+    exact = await counting.all_numbers([each.campaign.id for each in found])
+    campaigns = [replace(each, numbers=exact.get(each.campaign.id, Numbers())) for each in found]
+    context = {"campaigns": campaigns, "states": _states()}
     return desk_page(request, Page("desk/campaigns.html", context))
 
 

@@ -34,6 +34,7 @@ PROBLEMS = {
     Problem.CAMPAIGN: later("its campaign is not there, or its names are erased"),
     Problem.RECEIPT: later("its receipt code is missing, or somebody else’s"),
     Problem.REVOKED: later("it came from a phone that was taken off"),
+    Problem.MANY: later("more came from its phone within an hour than one person signs up"),
 }
 PURPOSES = {
     "pledge": later("to sign"),
@@ -56,7 +57,7 @@ class Typed:
 async def list_waiting(request: AnyRequest) -> ASGIResponse:
     records = await review.waiting()
     revoked = {
-        record.device.id: record.device for record in records if record.problem == Problem.REVOKED
+        record.device.id: record.device for record in records if record.problem in review.OF_PHONE
     }
     context = {
         "records": records,

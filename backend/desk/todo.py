@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from backend.about.tables import DemandStatement
 from backend.alerts import composing
 from backend.alerts.kinds import State
+from backend.campaigns import calling
 from backend.canvass import keeping, review, second_look
 from backend.detained import editing as detained
 from backend.enrollment import editing
@@ -32,6 +33,7 @@ ALERTS = "/desk/alerts"
 CANVASS = "/desk/canvass"
 CANVASS_REVIEW = "/desk/canvass/review"
 SHEETS = "/desk/canvass/sheets"
+CAMPAIGNS = "/desk/campaigns"
 FORUMS_OWED = "/desk/hearings#owed"
 
 
@@ -100,7 +102,14 @@ async def _sign_ups() -> list[Todo]:
     waiting = await review.how_many()
     words = ngettext("sign-up from a canvasser waits for a look",
                      "sign-ups from canvassers wait for a look", waiting)  # fmt: skip
-    return [Todo(words, CANVASS_REVIEW, waiting)] if waiting else []
+    numbers = await calling.how_many()
+    to_call = ngettext(
+        "phone number waits to be called", "phone numbers wait to be called", numbers
+    )
+    return [
+        *([Todo(words, CANVASS_REVIEW, waiting)] if waiting else []),
+        *([Todo(to_call, CAMPAIGNS, numbers)] if numbers else []),
+    ]
 
 
 async def _canvass(visitor: Visitor) -> list[Todo]:

@@ -8,6 +8,7 @@ asks at once are counted one after another.
 A row holds numbers and days beside a blind index, no address.
 """
 
+from collections import Counter
 from datetime import datetime, timedelta
 
 from piccolo.columns import Bytea, Date, Integer, Timestamptz
@@ -42,9 +43,10 @@ class LetterBudget(Table):
     in_hour = Integer(default=0)
 
 
-_OF_MAILBOX = """
+_COUNT = """
     INSERT INTO letter_budget AS of (key, day, in_day, month, in_month, hour, in_hour)
-    VALUES ({}, current_date, 1, current_date, 1, clock_timestamp(), 1)
+    SELECT key, current_date, 1, current_date, 1, clock_timestamp(), 1
+    FROM unnest({}::bytea[]) AS key ORDER BY key
     ON CONFLICT (key) DO UPDATE SET
         day = current_date,
         in_day = CASE WHEN of.day = current_date THEN of.in_day + 1 ELSE 1 END,
@@ -55,7 +57,7 @@ _OF_MAILBOX = """
     RETURNING key
 """
 
-_OF_DOMAIN = """
+_COUNT_DOMAIN = """
     INSERT INTO letter_budget AS of (key, day, in_day, month, in_month, hour, in_hour)
     VALUES ({}, current_date, 1, current_date, 1, clock_timestamp(), 1)
     ON CONFLICT (key) DO UPDATE SET
@@ -73,15 +75,40 @@ async def may_write(same: str) -> bool:
     """Count one more letter to this mailbox; False when it has had enough, and then nothing is
     counted. `same` is the address as `contacts.read(…).same` gives it. Call it in the transaction
     that asks for the letter."""
-    mailbox = mailbox_of(same)
-    domain = mailbox.rpartition("@")[2]
+    [may] = await may_write_all([same])
+    return may
+
+
+async def may_write_all(addresses: list[str]) -> list[bool]:
+    """The same for many at once, each in its turn."""
+    mailboxes = [index(same) for same in addresses]
+    once = {key for key, times in Counter(mailboxes).items() if times == 1}
+    # In the order of their keys, here and in the statement: two who write to the same mailboxes
+    # shall not wait for each other.
+    counted = await _count(sorted(once)) if once else set()
+    allowed = dict.fromkeys(range(len(addresses)), False)
+    for at in sorted(allowed, key=lambda at: _domain(addresses[at])):
+        key = mailboxes[at]
+        if key in counted if key in once else await _count([key]):
+            allowed[at] = await _may_write_to(_domain(addresses[at]))
+    return list(allowed.values())
+
+
+async def _count(keys: list[bytes]) -> set[bytes]:
     days = MONTH.days
     limits = (days, days, IN_A_DAY, days, IN_A_MONTH)
-    counted = await LetterBudget.raw(_OF_MAILBOX, index(same), *limits)
-    if not counted or domain in PROVIDERS:
-        return bool(counted)
+    return {bytes(row["key"]) for row in await LetterBudget.raw(_COUNT, keys, *limits)}
+
+
+async def _may_write_to(domain: str) -> bool:
+    if domain in PROVIDERS:
+        return True
     key = blind_index("letters to domain", domain)
-    return bool(await LetterBudget.raw(_OF_DOMAIN, key, TO_A_DOMAIN_IN_AN_HOUR))
+    return bool(await LetterBudget.raw(_COUNT_DOMAIN, key, TO_A_DOMAIN_IN_AN_HOUR))
+
+
+def _domain(same: str) -> str:
+    return same.casefold().rpartition("@")[2]
 
 
 def index(same: str) -> bytes:

@@ -57,7 +57,7 @@ async def kept_page(
     async def answer() -> Answer:
         return _render(request, await make())
 
-    whole_key = (key, language.of(request).code, _wants_block(request))
+    whole_key = (key, language.of(request).code, wants_block(request))
     found = await kept(whole_key, answer, seconds)
     if fill_in is not None:
         blank, word = (each.encode() for each in fill_in)
@@ -122,7 +122,7 @@ def _render(request: AnyRequest, page: Page) -> Answer:
     try:
         body = render(
             page.template,
-            page.block if _wants_block(request) else None,
+            page.block if wants_block(request) else None,
             language=reader,
             path="/" + "/".join(part for part in request.scope["path"].split("/") if part),
             query=page.query,
@@ -154,7 +154,7 @@ def _send(request: AnyRequest, answer: Answer) -> Sent:
     return response
 
 
-def _wants_block(request: AnyRequest) -> bool:
+def wants_block(request: AnyRequest) -> bool:
     # A restored or boosted page says "full": then htmx wants all of it.
     headers = request.headers
     return headers.get("hx-request") == "true" and headers.get("hx-request-type") == "partial"

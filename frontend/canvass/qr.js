@@ -1,6 +1,6 @@
 // The QR of a receipt's address. What changes with the code changes by itself alone: a QR code is
 // linear, so each bit of each letter turns over the same modules whatever the others are. The kit
-// brings the picture of eight zeros and, for each bit, what it turns over.
+// brings the picture of all zeros and, for each bit, what it turns over.
 
 const SVG = "http://www.w3.org/2000/svg";
 

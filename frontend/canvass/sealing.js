@@ -20,7 +20,7 @@ export function newId() {
 }
 
 export function newReceipt() {
-  return Array.from(crypto.getRandomValues(new Uint8Array(8)), (byte) => ALPHABET[byte % 32]).join("");
+  return Array.from(crypto.getRandomValues(new Uint8Array(10)), (byte) => ALPHABET[byte % 32]).join("");
 }
 
 /**

@@ -221,7 +221,7 @@ function showReceipt(room, kit, receipt) {
   const put = (selector, words) => {
     /** @type {HTMLElement} */ (part.querySelector(selector)).textContent = words;
   };
-  put(".code", `${receipt.slice(0, 4)}-${receipt.slice(4)}`);
+  put(".code", `${receipt.slice(0, 5)}-${receipt.slice(5)}`);
   put(".address", `${kit.qr.address}${receipt}`);
   part.querySelector(".qr-box")?.append(draw(kit.qr, receipt));
   part.hidden = false;

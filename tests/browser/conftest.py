@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 from typing import Any
 from urllib.parse import urlsplit
 
+import asyncpg
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
@@ -62,3 +63,11 @@ def watch(context: BrowserContext, served: Served, complaints: list[str]) -> Non
     context.on("request", on_request)
     context.on("console", on_console)
     context.on("weberror", lambda error: complaints.append(str(error.error)))
+
+
+@pytest.fixture
+async def limits_are_new(served_url: str) -> None:
+    """Whoever signs here is the first of this network in a while."""
+    connection = await asyncpg.connect(served_url)
+    await connection.execute("DELETE FROM rate_limit")
+    await connection.close()

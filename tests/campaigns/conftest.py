@@ -2,7 +2,7 @@
 
 import pytest
 
-from backend.campaigns import contacts, loading, pledging, signing
+from backend.campaigns import contacts, loading
 from backend.campaigns.signing import Signature
 from backend.campaigns.states import CampaignState
 from backend.campaigns.tables import Campaign
@@ -10,19 +10,7 @@ from backend.counties.tables import County
 
 
 @pytest.fixture
-def limits_are_new() -> None:
-    for limit in (
-        signing.MAILS,
-        pledging.FREELY,
-        pledging.WITH_A_SUM,
-        pledging.EVERYONE,
-        pledging.LOOKS,
-    ):
-        limit.forget()
-
-
-@pytest.fixture
-async def campaign(record: None, limits_are_new: None) -> Campaign:
+async def campaign(record: None) -> Campaign:
     """A live one of this test's own."""
     made = Campaign(
         slug="end-holds-here",

@@ -6,13 +6,15 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from backend.campaigns import counting, export, signing
+from backend.campaigns import counting, export, pledges, signing
+from backend.campaigns.pledges import Opened
 from backend.campaigns.signing import Signature
 from backend.campaigns.states import PledgeState
 from backend.campaigns.tables import Campaign, ConsentText, Pledge
 from backend.staff.tables import AuditEntry, now
 from backend.web import spreadsheet
 from tests.campaigns.conftest import signature
+from tests.campaigns.working import by_receipt
 from tests.conftest import Colleague
 
 AtTheDesk = Callable[..., Awaitable[Colleague]]
@@ -20,7 +22,7 @@ AtTheDesk = Callable[..., Awaitable[Colleague]]
 
 async def signed(
     campaign: Campaign, name: str, contact: str, *purposes: str, confirmed: bool = True
-) -> signing.Opened:
+) -> Opened:
     rows = await ConsentText.select(ConsentText.id).where(
         ConsentText.purpose.is_in(["pledge", *purposes]), ConsentText.language == "en"
     )
@@ -29,7 +31,7 @@ async def signed(
     receipt = await signing.sign(
         campaign, Signature(given.name, given.contact, given.county, "es", consents)
     )
-    pledge = await signing.by_receipt(receipt)
+    pledge = await by_receipt(receipt)
     assert pledge is not None
     # Within one transaction the database's clock stands still.
     await Pledge.update({Pledge.signed_at: now()}).where(Pledge.id == pledge.id)
@@ -175,7 +177,7 @@ async def test_a_partner_named_later_gets_only_who_signed_since(
 
 async def test_who_withdrew_or_is_erased_or_set_aside_is_on_no_list(people: Campaign) -> None:
     every = await Pledge.select().where(Pledge.campaign == people.id)
-    by_name = {pledge.name: pledge for pledge in map(signing.opened, every)}
+    by_name = {pledge.name: pledge for pledge in map(pledges.opened, every)}
     await signing.withdraw(by_name["Nadia News"])
     await counting.move([by_name["Pablo Partner"].id], PledgeState.SET_ASIDE)
     await Pledge.update({Pledge.data_key: None, Pledge.name: None}).where(

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from backend import settings
-from backend.campaigns import counting, jobs, receipts, signing
+from backend.campaigns import counting, jobs, publishing, receipts, signing
 from backend.campaigns.tables import Campaign, Pledge, PledgeCount
 from backend.staff.tables import Alarm, now
+from backend.web.letter_budget import LetterBudget
 from tests.campaigns.conftest import signature
+from tests.campaigns.working import by_receipt, confirm, work
 
 
 @pytest.fixture(autouse=True)
@@ -35,6 +37,7 @@ def texts(folder: Path) -> list[str]:
 
 
 async def asked_for() -> list[dict[str, str]]:
+    await work()
     rows = await Pledge.raw(
         "SELECT convert_from(payload, 'UTF8')::jsonb AS data FROM pgqueuer "
         "WHERE entrypoint = 'pledge_mail' ORDER BY id"
@@ -49,13 +52,14 @@ async def test_whoever_signs_gets_a_letter_that_confirms(campaign: Campaign, let
     [job] = await asked_for()
     await jobs.mail_signer(job)
     [text] = texts(letters)
-    pledge = await signing.by_receipt(receipt)
+    pledge = await by_receipt(receipt)
     assert pledge is not None
     digits = re.search(r"(\d{3}) (\d{3})", text).expand(r"\1\2")
     assert digits == receipts.six_digits(pledge.id, 1)
     assert receipts.in_words(receipt) in text
-    assert f"{settings.read().site_url}/pledges/{receipt}?code={digits}" in text
-    assert await signing.confirm(pledge, digits)
+    assert f"{settings.read().site_url}/pledges#{receipt}.{digits}" in text
+    assert "Ana" not in text
+    assert await confirm(receipt)
     await jobs.mail_signer(job)
     assert len(texts(letters)) == 1, "who has confirmed needs no letter"
 
@@ -65,6 +69,9 @@ async def test_a_repeat_and_a_third_name_are_told_in_their_mailbox_only(
 ) -> None:
     for name in ("Ana", "Ben", "Ana", "Caro"):
         await signing.sign(campaign, await signature(name))
+        await asked_for()
+        # As on another day.
+        await LetterBudget.delete(force=True)
     for job in await asked_for():
         await jobs.mail_signer(job)
     told = "\n".join(texts(letters))
@@ -76,7 +83,7 @@ async def test_nothing_is_sent_for_a_pledge_that_was_withdrawn(
     campaign: Campaign, letters: Path
 ) -> None:
     receipt = await signing.sign(campaign, await signature())
-    pledge = await signing.by_receipt(receipt)
+    pledge = await by_receipt(receipt)
     assert pledge is not None
     await signing.withdraw(pledge)
     for job in await asked_for():
@@ -86,17 +93,18 @@ async def test_nothing_is_sent_for_a_pledge_that_was_withdrawn(
 
 async def test_whoever_asks_gets_the_way_to_each_pledge(campaign: Campaign, letters: Path) -> None:
     receipt = await signing.sign(campaign, await signature())
-    signing.MAILS.forget()
+    await asked_for()
     await signing.ask_to_leave((await signature()).contact)
     await signing.ask_to_leave((await signature(contact="nobody@example.org")).contact)
     for job in (await asked_for())[1:]:
         await jobs.mail_signer(job)
     [text] = texts(letters)
-    assert f"/pledges/{receipt}" in text
+    assert f"/pledges#{receipt}" in text
 
 
 async def test_there_is_one_reminder(campaign: Campaign) -> None:
     await signing.sign(campaign, await signature())
+    await work()
     await jobs.remind({})
     assert len(await asked_for()) == 1
     await Pledge.update({Pledge.signed_at: now() - timedelta(days=3)}, force=True)
@@ -114,3 +122,36 @@ async def test_a_count_that_was_off_raises_an_alarm(campaign: Campaign) -> None:
     await jobs.recount({})
     assert await Alarm.count().where(Alarm.name == "pledge_count") == 1
     assert (await counting.numbers(campaign.id)).awaiting == 1
+
+
+async def test_no_letter_is_caused_beyond_the_mailboxs_budget(campaign: Campaign) -> None:
+    """The attack: sign 36 times for a stranger, ask for another letter each time, ask to leave, and
+    let the reminders come."""
+    for number in range(36):
+        receipt = await signing.sign(campaign, await signature(f"La migra viene {number}"))
+        await work()
+        for _again in range(3):
+            pledge = await signing.by_receipt(receipt)
+            assert pledge is not None
+            await signing.send_again(pledge)
+    for alias in range(15):
+        contact = f"ana+{alias}@example.org"
+        await signing.sign(campaign, await signature(f"Name {alias}", contact))
+    for _ask in range(10):
+        await signing.ask_to_leave((await signature()).contact)
+    await work()
+    await Pledge.update({Pledge.signed_at: now() - timedelta(days=3)}, force=True)
+    await jobs.remind({})
+    assert len(await asked_for()) == 3
+
+
+async def test_the_numbers_told_to_the_public_are_late_and_in_tens(campaign: Campaign) -> None:
+    for number in range(19):
+        await signing.sign(campaign, await signature(f"P {number}", f"p{number}@example.org"))
+    await counting.count()
+    assert await publishing.numbers(campaign.id) == counting.Numbers(), "not told yet"
+    await jobs.publish({})
+    told = await publishing.numbers(campaign.id)
+    assert (told.awaiting, told.by_county) == (10, {})
+    await jobs.recount({})
+    assert (await publishing.numbers(campaign.id)).by_county == {"sonoma": (0, 10, 0, 0)}

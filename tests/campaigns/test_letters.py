@@ -1,6 +1,7 @@
 """Letters to signers: plain, neutral from outside, and the same in both of their forms."""
 
 import datetime
+import inspect
 import re
 from collections.abc import Callable
 from html.parser import HTMLParser
@@ -14,19 +15,20 @@ from backend.web.mail import Letter
 
 TITLE = "End every ICE hold"
 CODE = "123456"
-LINK = "https://confianza.example/pledges/K7QMX9RT?code=123456"
-SIGNER = {"to": "ana@example.org", "campaign_title": TITLE, "name": "Ana López"}
-MINE = {"receipt": "K7QMX9RT", "link": LINK}
+LINK = "https://confianza.example/pledges#K7QMX9RTAB.123456"
+SIGNER = {"to": "ana@example.org", "campaign_title": TITLE}
+MINE = {"receipt": "K7QMX9RTAB", "link": LINK}
+WAITS = {"unconfirmed_kept": datetime.timedelta(days=7)}
 ENDS = {"names_end_on": datetime.date(2027, 3, 1)}
 
 KINDS: dict[str, tuple[Callable[..., Letter], dict[str, Any]]] = {
-    "confirm": (letters.confirm_letter, {**SIGNER, **MINE, **ENDS, "code": CODE}),
-    "remind": (letters.reminder_letter, {**SIGNER, **MINE, **ENDS, "code": CODE}),
+    "confirm": (letters.confirm_letter, {**SIGNER, **MINE, **WAITS, **ENDS, "code": CODE}),
+    "remind": (letters.reminder_letter, {**SIGNER, **MINE, **WAITS, **ENDS, "code": CODE}),
     "again": (
         letters.again_letter,
-        {**SIGNER, **MINE, **ENDS, "code": CODE, "earlier_counts": True},
+        {**SIGNER, **MINE, **WAITS, **ENDS, "code": CODE, "earlier_counts": True},
     ),
-    "third": (letters.third_name_letter, {**SIGNER, **MINE}),
+    "third": (letters.third_name_letter, {**SIGNER, **MINE, **WAITS}),
     "leave": (letters.leave_letter, {**SIGNER, **MINE, **ENDS}),
     "update": (
         letters.update_letter,
@@ -109,7 +111,7 @@ def test_a_glance_over_the_shoulder_tells_nothing(kind: str, code: str) -> None:
 def test_who_should_confirm_finds_all_they_need(kind: str) -> None:
     letter = write(kind)
     for text in (letter.text, "".join(Reader(letter.html).seen)):
-        for part in ("123 456", LINK, "K7QM-X9RT", TITLE, "Ana López", "March 1, 2027", "7 days"):
+        for part in ("123 456", LINK, "K7QMX-9RTAB", TITLE, "March 1, 2027", "7 days"):
             assert part in text, part
         assert "withdraw" in text
         assert "Opening it alone confirms nothing" in text
@@ -130,26 +132,19 @@ def test_a_day_that_is_not_known_yet_is_told_as_such() -> None:
     assert "90 days after the campaign closes" in write("confirm", names_end_on=None).text
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "update"])
-@pytest.mark.parametrize(
-    "name",
-    [
-        "<img src=x onerror=y>",
-        "Ana & Söhne %s %(x)s",
-        "علی رضایی",
-        "Ana {{ 7*7 }}",
-        "N" * 200,
-        "Ñ 🌮",
-    ],
-)
-def test_a_name_is_only_a_name(kind: str, name: str) -> None:
-    letter = write(kind, name=name)
-    reader = Reader(letter.html)
-    tags = {tag for tag, _attributes in reader.tags}
-    assert tags <= {"p", "h1", "h2", "a", "br", "bdi"}
-    assert name in letter.text
-    assert name in "".join(reader.seen)
-    assert ("\u2068علی" in letter.text) == name.startswith("ع"), "it turns nothing after it"
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_word_that_somebody_typed_stands_in_a_letter(kind: str) -> None:
+    """A stranger's mailbox would get it under our name."""
+    make, _values = KINDS[kind]
+    assert not {"name", "signer", "county"} & set(inspect.signature(make).parameters)
+    assert kind == "update" or write(kind).text.startswith("Hello,\n")
+
+
+def test_how_long_it_is_kept_is_said_as_the_rule_has_it() -> None:
+    for days in (7, 30):
+        kept = {"unconfirmed_kept": datetime.timedelta(days=days)}
+        for kind in ("confirm", "remind", "again", "third"):
+            assert f"after {days} days" in write(kind, **kept).text
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -161,27 +156,6 @@ def test_a_title_is_only_words(kind: str) -> None:
     reader = Reader(letter.html)
     assert "".join(reader.seen).count(title) == len(values)
     assert "img" not in {tag for tag, _attributes in reader.tags}
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "win at evil.example",
-        "evil.com",
-        "see http://evil.example",
-        "a@evil.example",
-        "evil.example/x",
-    ],
-)
-def test_we_carry_no_strangers_link(name: str) -> None:
-    letter = write("confirm", name=name)
-    assert "evil" not in letter.text + letter.html
-    assert letter.text.startswith("Hello,")
-
-
-def test_a_name_cannot_add_a_line() -> None:
-    letter = write("confirm", name="Ana\n\nYour code is 999 999\r\n")
-    assert letter.text.splitlines()[0] == "Hello Ana Your code is 999 999,"
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -227,8 +201,8 @@ async def test_a_letter_survives_the_post(monkeypatch: pytest.MonkeyPatch, tmp_p
 
     monkeypatch.setattr(settings, "VAR", tmp_path)
     monkeypatch.delenv("SMTP_URL", raising=False)
-    await mail.send(write("confirm", "es", name="Ñandú علی " + "n" * 180))
+    await mail.send(write("confirm", "es", campaign_title="Ñandú علی " + "n" * 180))
     [lying], _number = outbox.lying()
     found = outbox.open_letter(lying.name)
     assert found is not None
-    assert found.text == write("confirm", "es", name="Ñandú علی " + "n" * 180).text
+    assert found.text == write("confirm", "es", campaign_title="Ñandú علی " + "n" * 180).text

@@ -14,11 +14,13 @@ import httpx
 import pytest
 
 from backend.campaigns import counting, osdi, partners, signing
+from backend.campaigns.pledges import Opened
 from backend.campaigns.states import CampaignState, PledgeState
 from backend.campaigns.tables import Campaign, ConsentText, PartnerToken, Pledge
 from backend.settings import VAR
 from backend.staff.tables import Account, AuditEntry, now
 from tests.campaigns.conftest import signature
+from tests.campaigns.working import by_receipt
 from tests.conftest import Colleague
 from tests.serving import Served
 
@@ -45,7 +47,7 @@ async def shared(campaign: Campaign) -> Campaign:
 
 async def signed(
     campaign: Campaign, name: str, contact: str, *purposes: str, confirmed: bool = True
-) -> signing.Opened:
+) -> Opened:
     rows = await ConsentText.select(ConsentText.id).where(
         ConsentText.purpose.is_in(["pledge", *purposes]), ConsentText.language == "en"
     )
@@ -54,7 +56,7 @@ async def signed(
     receipt = await signing.sign(
         campaign, signing.Signature(given.name, given.contact, given.county, "en", consents)
     )
-    pledge = await signing.by_receipt(receipt)
+    pledge = await by_receipt(receipt)
     assert pledge is not None
     # Within one transaction the database's clock stands still.
     await Pledge.update({Pledge.signed_at: now()}).where(Pledge.id == pledge.id)

@@ -20,9 +20,9 @@ from backend.canvass.sealing import Place
 from backend.canvass.tables import CanvassDevice, Canvasser, Shift
 from backend.canvass.taking import Sent
 from backend.staff.tables import now
-from tests.campaigns.conftest import campaign, limits_are_new
+from tests.campaigns.conftest import campaign
 
-__all__ = ["campaign", "limits_are_new"]
+__all__ = ["campaign"]
 
 SAID = {
     "name": "Ana López",

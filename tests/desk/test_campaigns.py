@@ -12,7 +12,8 @@ import httpx
 import pytest
 
 from backend import worker
-from backend.campaigns import counting, loading, mailing, running, signing
+from backend.campaigns import counting, loading, mailing, pledges, running, signing
+from backend.campaigns.pledges import Opened
 from backend.campaigns.states import CampaignState, PledgeState
 from backend.campaigns.tables import Campaign, CampaignUpdate, ConsentText, Pledge, UpdateMailing
 from backend.campaigns.withdrawing import Withdrawal
@@ -20,10 +21,11 @@ from backend.staff import names, retention
 from backend.staff.tables import Account, AuditEntry, NamesSeen, now
 from backend.web import mail
 from backend.web.clock import today
-from tests.campaigns.conftest import campaign, limits_are_new, signature
+from tests.campaigns.conftest import campaign, signature
+from tests.campaigns.working import by_receipt
 from tests.conftest import Colleague
 
-__all__ = ["campaign", "limits_are_new"]
+__all__ = ["campaign"]
 
 AtTheDesk = Callable[..., Awaitable[Colleague]]
 CANARY, CANARY_MAIL = "Xochitl Canario", "canario.secreto@example.org"
@@ -107,14 +109,14 @@ async def consent(purpose: str) -> int:
 
 async def signed(
     campaign: Campaign, name: str, contact: str, *purposes: str, confirmed: bool = True
-) -> signing.Opened:
+) -> Opened:
     consents = tuple([await consent(purpose) for purpose in ("pledge", *purposes)])
     given = await signature(name, contact)
     receipt = await signing.sign(
         campaign,
         signing.Signature(given.name, given.contact, given.county, "en", consents),
     )
-    pledge = await signing.by_receipt(receipt)
+    pledge = await by_receipt(receipt)
     assert pledge is not None
     if confirmed:
         await counting.move(
@@ -599,7 +601,7 @@ async def test_what_staff_withdrew_comes_back_within_seven_days_and_is_deleted_a
     [rule] = [rule for rule in worker.RETENTION if rule.name == "withdrawals"]
     assert rule.kept_for == timedelta(days=7)
     await retention.run([rule])
-    assert await signing.by_id(pledge.id) is not None
+    assert await pledges.by_id(pledge.id) is not None
     assert (await ana.post(f"{here}/{pledge.id}/withdrawal/undo")).status_code == 303
     await counting.count()
     assert (await counting.numbers(campaign.id)).confirmed == 1
@@ -609,7 +611,7 @@ async def test_what_staff_withdrew_comes_back_within_seven_days_and_is_deleted_a
     week_ago: dict[Any, Any] = {Withdrawal.asked_at: now() - timedelta(days=7, minutes=1)}
     await Withdrawal.update(week_ago, force=True)
     await retention.run([rule])
-    assert await signing.by_id(pledge.id) is None
+    assert await pledges.by_id(pledge.id) is None
     await counting.count()
     assert (await counting.numbers(campaign.id)).confirmed == 0
     assert not await Withdrawal.exists()
@@ -621,10 +623,10 @@ async def test_the_signer_deletes_at_once_what_staff_withdrew(
     ana = await at_the_desk("campaigner", fresh=True)
     pledge = await signed(campaign, CANARY, CANARY_MAIL)
     await ana.post(f"/desk/campaigns/{campaign.id}/pledges/{pledge.id}/withdrawal")
-    standing = await signing.by_id(pledge.id)
+    standing = await pledges.by_id(pledge.id)
     assert standing is not None
     assert await signing.withdraw(standing)
-    assert await signing.by_id(pledge.id) is None
+    assert await pledges.by_id(pledge.id) is None
 
 
 async def test_names_and_withdrawals_need_a_passkey_shown_just_now(
@@ -644,7 +646,7 @@ async def test_names_and_withdrawals_need_a_passkey_shown_just_now(
         assert answer.status_code == 303
         assert answer.headers["location"].startswith("/desk/step-up?next=/desk/campaigns")
         assert CANARY not in answer.text
-    assert await signing.by_id(pledge.id) is not None
+    assert await pledges.by_id(pledge.id) is not None
 
 
 async def test_nobody_reads_more_than_200_names_a_day_page_by_page(

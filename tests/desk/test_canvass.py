@@ -27,7 +27,6 @@ from tests.canvass.conftest import (
     Phone,
     campaign,
     canvasser,
-    limits_are_new,
     new_phone,
     phone,
     shift,
@@ -35,7 +34,7 @@ from tests.canvass.conftest import (
 from tests.conftest import Colleague
 from tests.desk.canvassing import account_of, lets_lead, told, trail
 
-__all__ = ["campaign", "canvasser", "limits_are_new", "new_phone", "phone", "shift"]
+__all__ = ["campaign", "canvasser", "new_phone", "phone", "shift"]
 
 AtTheDesk = Callable[..., Awaitable[Colleague]]
 

@@ -13,7 +13,6 @@ from tests.canvass.conftest import (
     Phone,
     campaign,
     canvasser,
-    limits_are_new,
     new_phone,
     phone,
     shift,
@@ -22,7 +21,7 @@ from tests.canvass.test_files import written
 from tests.conftest import Colleague
 from tests.desk.canvassing import account_of, lets_lead
 
-__all__ = ["campaign", "canvasser", "limits_are_new", "new_phone", "phone", "shift"]
+__all__ = ["campaign", "canvasser", "new_phone", "phone", "shift"]
 
 AtTheDesk = Callable[..., Awaitable[Colleague]]
 NAME = "Quetzalcanario Ñandúperez"

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from backend.campaigns import counting, signing
+from backend.campaigns import counting, pledges, signing
 from backend.campaigns.states import CampaignState, PledgeState
 from backend.campaigns.tables import NAMES_KEPT, Campaign, ConsentText, Pledge
 from backend.canvass import second_look, sheets
@@ -17,11 +17,12 @@ from backend.canvass.tables import PaperRow, PaperSheet, Shift
 from backend.staff.tables import now
 from backend.web import qr
 from tests.campaigns.conftest import signature
-from tests.canvass.conftest import campaign, limits_are_new, shift
+from tests.campaigns.working import work
+from tests.canvass.conftest import campaign, shift
 from tests.conftest import Colleague
 from tests.desk.canvassing import account_of, lets_lead, told, trail
 
-__all__ = ["campaign", "limits_are_new", "shift"]
+__all__ = ["campaign", "shift"]
 
 AtTheDesk = Callable[..., Awaitable[Colleague]]
 SHEETS = "/desk/canvass/sheets"
@@ -145,6 +146,7 @@ async def test_a_line_becomes_a_pledge_that_waits_for_its_signer(
     here = await begun(lead, sheet)
     answer = await typed(lead, here, 1, agree_news="yes", agree_partner="yes")
     assert answer.status_code == 303, told(answer)
+    await work()
     [row] = await Pledge.select()
     assert (row["source"], row["via"], row["language"]) == ("paper", shift.code, "es")
     assert row["state"] == PledgeState.AWAITING
@@ -157,8 +159,8 @@ async def test_a_line_becomes_a_pledge_that_waits_for_its_signer(
     )
     assert str(row["id"]) in str(letters)
     await counting.count()
-    assert (await counting.numbers(campaign.id)).by_county == {"sonoma": (0, 1, 0)}
-    pledge = await signing.by_id(row["id"])
+    assert (await counting.numbers(campaign.id)).by_county == {"sonoma": (0, 1, 0, 0)}
+    pledge = await pledges.by_id(row["id"])
     assert pledge is not None
     assert (pledge.name, pledge.contact) == ("Ana López", "ana@example.org")
     page = told(await lead.get(here))
@@ -231,6 +233,7 @@ async def test_two_names_share_a_contact_and_a_third_does_not_count(
     here = await begun(lead, sheet, 4)
     for line, name in enumerate(("Ana", "Luz", "Eva", "ana"), 1):
         await typed(lead, here, line, name=name)
+        await work()
     states = [row["state"] for row in await Pledge.select().order_by(Pledge.signed_at)]
     assert states.count(PledgeState.AWAITING) == 2
     assert states.count(PledgeState.REPEAT) == 2
@@ -244,8 +247,8 @@ async def test_who_signed_on_the_site_counts_once_and_nobody_is_told(
     new = await typed(lead, here, 1, name="Luz", contact="luz@example.org")
     there = await typed(lead, here, 2)
     assert new.status_code == there.status_code == 303
-    await counting.count()
-    assert (await counting.numbers(campaign.id)).awaiting == 2
+    await work()
+    assert await Pledge.count().where(Pledge.place.is_not_null()) == 2
     assert "before" not in told(await lead.get(here))
 
 
@@ -270,6 +273,7 @@ async def test_the_last_line_is_taken_back_with_its_pledge(
 async def test_who_confirmed_already_is_not_taken_back(lead: Colleague, sheet: PaperSheet) -> None:
     here = await begun(lead, sheet)
     await typed(lead, here, 1)
+    await work()
     [row] = await rows(sheet)
     await counting.move([row["pledge"]], PledgeState.CONFIRMED, {Pledge.confirmed_at: now()})
     answer = await lead.post(f"{here}/undo")
@@ -414,7 +418,7 @@ async def test_what_differs_is_shown_and_settled(
     [row] = await rows(sheet)
     assert (row["check"], row["data_key"], row["again"]) == (RowCheck.SETTLED, None, None)
     assert row["pledge"] == before["id"]
-    pledge = await signing.by_id(row["pledge"])
+    pledge = await pledges.by_id(row["pledge"])
     assert pledge is not None
     assert pledge.name == "Ana Lima"
     assert pledge.county != before["county"]
@@ -440,7 +444,7 @@ async def test_another_contact_is_another_pledge_that_nobody_confirmed(
     )
     [after] = await Pledge.select()
     assert after["id"] != before["id"]
-    pledge = await signing.by_id(after["id"])
+    pledge = await pledges.by_id(after["id"])
     assert pledge is not None
     assert pledge.contact == "anna1@example.org"
     assert (await rows(sheet))[0]["pledge"] == after["id"]
@@ -456,7 +460,7 @@ async def test_it_was_right_the_first_time(
     assert bad.status_code == 422
     assert (await olga.post(f"{here}/lines/1/settle", do="first", name="")).status_code == 303
     [row] = await Pledge.select()
-    pledge = await signing.by_id(row["id"])
+    pledge = await pledges.by_id(row["id"])
     assert pledge is not None
     assert pledge.name == "Ana 1ª"
     gone = await olga.post(f"{here}/lines/1/settle", do="first")
@@ -467,6 +471,7 @@ async def test_what_its_signer_confirmed_stays(
     lead: Colleague, olga: Colleague, sheet: PaperSheet
 ) -> None:
     here, _answer = await differing(lead, olga, sheet, name="Ann")
+    await work()
     [row] = await rows(sheet)
     await counting.move([row["pledge"]], PledgeState.CONFIRMED, {Pledge.confirmed_at: now()})
     answer = await olga.post(

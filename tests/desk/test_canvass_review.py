@@ -17,11 +17,11 @@ from backend.canvass.tables import CanvassRecord
 from backend.staff import names
 from backend.staff.tables import Account, now
 from tests.campaigns.conftest import signature
+from tests.campaigns.working import by_receipt
 from tests.canvass.conftest import (
     Phone,
     campaign,
     canvasser,
-    limits_are_new,
     new_phone,
     phone,
     shift,
@@ -29,7 +29,7 @@ from tests.canvass.conftest import (
 from tests.conftest import Colleague
 from tests.desk.canvassing import account_of, told, trail
 
-__all__ = ["campaign", "canvasser", "limits_are_new", "new_phone", "phone", "shift"]
+__all__ = ["campaign", "canvasser", "new_phone", "phone", "shift"]
 
 AtTheDesk = Callable[..., Awaitable[Colleague]]
 REVIEW = "/desk/canvass/review"
@@ -94,7 +94,7 @@ async def test_one_is_opened_put_right_and_taken(
     assert "Write the five digits" in told(still)
     answer = await carla.post(f"{REVIEW}/{sent.id}/pledge", **{**form, "zip": "95404"})
     assert answer.status_code == 303, told(answer)
-    pledge = await signing.by_receipt(receipt)
+    pledge = await by_receipt(receipt)
     assert pledge is not None
     assert (pledge.name, pledge.language, pledge.state) == ("Ana López", "es", PledgeState.AWAITING)
     assert len(pledge.consents) == 2
@@ -104,7 +104,7 @@ async def test_one_is_opened_put_right_and_taken(
     assert (settled["state"], settled["pledge"], settled["sealed"]) == (1, pledge.id, None)
     assert settled["settled_by"] == (await account_of(carla)).id
     await counting.count()
-    assert (await counting.numbers(campaign.id)).by_county == {"sonoma": (0, 1, 0)}
+    assert (await counting.numbers(campaign.id)).by_county == {"sonoma": (0, 1, 0, 0)}
     said = await trail()
     assert f"Carla sign_up_taken sign-up {sent.id}" in said
     assert "ana@example.org" not in said
@@ -176,7 +176,7 @@ async def test_somebody_elses_receipt_is_replaced(
     form = typed(await carla.get(f"{REVIEW}/{sent.id}"))
     assert (await carla.post(f"{REVIEW}/{sent.id}/pledge", **form)).status_code == 303
     assert await Pledge.count() == 2
-    first = await signing.by_receipt(taken)
+    first = await by_receipt(taken)
     assert first is not None
     assert first.contact == "luz@example.org"
 

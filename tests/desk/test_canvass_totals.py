@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from backend.campaigns import counting, signing
+from backend.campaigns import counting, pledges, signing
 from backend.campaigns.states import PledgeState
 from backend.campaigns.tables import Campaign, Pledge
 from backend.canvass import devices, taking, totals
@@ -14,12 +14,12 @@ from backend.canvass.states import RecordState
 from backend.canvass.tables import CanvassRecord, Shift
 from backend.staff.tables import now
 from tests.campaigns.conftest import signature
+from tests.campaigns.working import work
 from tests.canvass.conftest import (
     NewPhone,
     Phone,
     campaign,
     canvasser,
-    limits_are_new,
     new_phone,
     phone,
     shift,
@@ -27,7 +27,7 @@ from tests.canvass.conftest import (
 from tests.conftest import Colleague
 from tests.desk.canvassing import lets_lead, told, trail
 
-__all__ = ["campaign", "canvasser", "limits_are_new", "new_phone", "phone", "shift"]
+__all__ = ["campaign", "canvasser", "new_phone", "phone", "shift"]
 
 AtTheDesk = Callable[..., Awaitable[Colleague]]
 
@@ -53,7 +53,8 @@ async def a_day(campaign: Campaign, shift: Shift, phone: Phone, new_phone: NewPh
         await taking.take(phone.device, phone.sign(name="Canario Secreto", contact=contact))
     await taking.take(phone.device, phone.sign(name="Canario Secreto"))
     await taking.take(phone.device, phone.sign(zip="1"))
-    [gone] = await signing.earlier_ones(
+    await work()
+    [gone] = await pledges.earlier_ones(
         campaign.id, (await signature(contact="eva@example.org")).contact
     )
     await signing.withdraw(gone)
@@ -63,7 +64,8 @@ async def a_day(campaign: Campaign, shift: Shift, phone: Phone, new_phone: NewPh
     await sign(campaign, "own2@example.org", "sonoma", "web", shift.code)
     await sign(campaign, "paper@example.org", "sonoma", "paper", shift.code)
     await sign(campaign, "site@example.org", "sonoma", "web", None)
-    [first] = await signing.earlier_ones(
+    await work()
+    [first] = await pledges.earlier_ones(
         campaign.id, (await signature(contact="ana@example.org")).contact
     )
     await counting.move([first.id], PledgeState.CONFIRMED, {Pledge.confirmed_at: now()})
@@ -162,7 +164,8 @@ async def test_people_of_a_shift_leave_only_by_the_export_of_pledges(
     here = f"/desk/campaigns/{campaign.id}"
     assert "Sunday market" in told(await carla.get(f"{here}/export"))
     await sign(campaign, "more@example.org", "sonoma", "web", None)
-    [more] = await signing.earlier_ones(
+    await work()
+    [more] = await pledges.earlier_ones(
         campaign.id, (await signature(contact="more@example.org")).contact
     )
     await counting.move([more.id], PledgeState.CONFIRMED, {Pledge.confirmed_at: now()})

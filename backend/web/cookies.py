@@ -1,0 +1,27 @@
+"""Short-lived cookies of our own that no script reads.
+
+What leads to something of one person's stands in no address: it would stay in the history of a
+shared phone and in the logs of whatever lies between.
+"""
+
+from backend import settings
+from backend.web.sending import AnyRequest
+
+
+def name_of(name: str) -> str:
+    """As the browser knows it: over TLS bound to this very host (RFC 6265bis, 4.1.3.2)."""
+    return f"__Host-{name}" if _over_tls() else name
+
+
+def read(request: AnyRequest, name: str) -> str:
+    return str(request.cookies.get(name_of(name), ""))
+
+
+def keep(name: str, value: str, seconds: int) -> str:
+    """What `Set-Cookie` says to keep it so long; 0 takes it away. `value` needs no quoting."""
+    secure = "; Secure" if _over_tls() else ""
+    return f"{name_of(name)}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}"
+
+
+def _over_tls() -> bool:
+    return settings.read().site_url.startswith("https://")

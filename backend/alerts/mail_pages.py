@@ -20,7 +20,7 @@ from backend.alerts.mailing import CodeIsUsedUp, Reader
 from backend.campaigns import contacts
 from backend.campaigns.contacts import NotAContact
 from backend.push.subscribing import CannotSubscribe
-from backend.web import language
+from backend.web import language, sums
 from backend.web.errors import CannotAnswer
 from backend.web.language import gettext as _
 from backend.web.pages import Page, page
@@ -29,6 +29,7 @@ from backend.web.sending import AnyRequest, Sent, go_on, see
 
 # A letter goes to somebody who may not have asked for it.
 LETTERS = NetworkLimit("alert letters", 10, 3600, closed=True)
+# Past this, from all networks together, a letter costs who asks for it a sum.
 EVERYONE = Limit("alert letters in all", 6_000, 3600, closed=True)
 # Of links that open nothing. Who has a right one is never told to wait.
 LOOKS = NetworkLimit("alert mail looks", 60, 3600, closed=True)
@@ -58,9 +59,13 @@ async def ask(request: AnyRequest) -> ASGIResponse:
         return go_on(request, "/alerts/mail/sent")
     if choices.mistakes or contact is None:
         return _form(request, choices, typed, 422)
-    if not await LETTERS.take(request) or not await EVERYONE.take(ALL):
+    if not await LETTERS.take(request):
         choices.mistakes["email"] = _("That was too often. Please wait a little.")
         return _form(request, choices, typed, 429)
+    if not await EVERYONE.take(ALL):
+        given = dict(pairs)
+        if not await sums.is_done(given.get("sum", ""), given.get("ticket", ""), request):
+            return _form(request, choices, typed, 429, asked=sums.ask())
     try:
         token = await mailing.ask(contact, await choosing.wishes(choices))
     except CannotSubscribe as cannot:
@@ -192,8 +197,10 @@ async def _own(
     return page(request, Page("alerts/mine.html", what, status=status, private=True))
 
 
-def _form(request: AnyRequest, choices: Choices, typed: str, status: int) -> Sent:
-    what = {**choosing_context(choices), "typed": typed}
+def _form(
+    request: AnyRequest, choices: Choices, typed: str, status: int, **more: sums.Asked
+) -> Sent:
+    what = {**choosing_context(choices), "typed": typed, **more}
     return page(request, Page("alerts/alerts.html", what, status=status, private=True))
 
 

@@ -1,7 +1,8 @@
 """What the page and the worker on a phone ask of us, in JSON. Whoever holds the phone's secret may
 change what it wants; nobody else can, and no address has it: it is only ever in a body.
 
-An answer that says no is `{"said": a sentence, "code": …}` in the reader's language.
+An answer that says no is `{"said": a sentence, "code": …}` in the reader's language. With the code
+"sum" comes a `sum` to be worked out; its answer goes along with the same question again.
 """
 
 import json
@@ -17,7 +18,7 @@ from backend.alerts import choosing, codes, wording
 from backend.push import ourselves, rings, subscribing
 from backend.push.subscribing import CannotSubscribe
 from backend.push.tables import Subscription
-from backend.web import language
+from backend.web import language, sums
 from backend.web.language import gettext as _
 from backend.web.language import later
 from backend.web.rate_limits import Limit, NetworkLimit
@@ -27,6 +28,7 @@ from backend.web.sending import Answer, AnyRequest, Sent, send
 SUBSCRIBES = NetworkLimit("subscribing", 1000, 3600)
 ASKS = NetworkLimit("subscriptions asked", 3000, 3600)
 TESTS = Limit("tests rung", 10, 600)
+# Past this, from all networks together, each costs a sum.
 EVERYONE = Limit("subscribing in all", 30_000, 3600)
 ALL = b"everyone"
 
@@ -44,13 +46,15 @@ class Keys(msgspec.Struct):
 
 
 class Turned(msgspec.Struct):
-    """`key` is the applicationServerKey, `choices` the form's pairs."""
+    """`key` is the applicationServerKey, `choices` the form's pairs, `sum` the answer to one that
+    was asked for."""
 
     endpoint: str
     keys: Keys
     key: str
     choices: list[tuple[str, str]] | None = None
     secret: str | None = None
+    sum: str | None = None
 
 
 class Held(msgspec.Struct):
@@ -73,8 +77,10 @@ async def turn_on(request: AnyRequest) -> ASGIResponse:
     asked = await _read(request, Turned)
     if isinstance(asked, Sent):
         return asked
-    if not await SUBSCRIBES.take(request) or not await EVERYONE.take(ALL):
+    if not await SUBSCRIBES.take(request):
         return _no(request, 429, "often", TOO_OFTEN)
+    if not await EVERYONE.take(ALL) and not await sums.is_solved(asked.sum or ""):
+        return _no(request, 429, "sum", TOO_OFTEN, sum=json.loads(sums.new()))
     wishes = await _wishes(request, asked)
     if isinstance(wishes, Sent):
         return wishes
@@ -214,9 +220,9 @@ def _wrong(request: AnyRequest, choices: choosing.Choices) -> Sent:
     return _answer(request, body, 422)
 
 
-def _no(request: AnyRequest, status: int, code: str, words: str) -> Sent:
+def _no(request: AnyRequest, status: int, code: str, words: str, **more: Any) -> Sent:
     _reader(request)
-    return _answer(request, {"said": _(words), "code": code}, status)
+    return _answer(request, {"said": _(words), "code": code, **more}, status)
 
 
 def _yes(request: AnyRequest, body: dict[str, Any]) -> Sent:

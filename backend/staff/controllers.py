@@ -27,6 +27,7 @@ from backend.staff.pages import desk_page, door_page, moment_in_words
 from backend.staff.passkeys import NotAccepted
 from backend.staff.roles import Right
 from backend.staff.tables import Account, Invitation, Passkey, Session, now
+from backend.web import sums
 from backend.web.errors import CannotAnswer
 from backend.web.language import gettext as _
 from backend.web.pages import Page
@@ -315,7 +316,7 @@ def _recovery_page(
     code: str,
     *,
     refused: bool = False,
-    asked: tries.Asked | None = None,
+    asked: sums.Asked | None = None,
     status: int = 200,
 ) -> Sent:
     context = {"code": code, "refused": refused, "asked": asked}

@@ -2,8 +2,6 @@
 try: a passkey's answer proves itself and is never refused; of codes only wrong ones count, and when
 many are wrong all over, each costs a sum, or a while of waiting, in the place of a refusal."""
 
-from dataclasses import dataclass
-
 from backend.staff import alarms
 from backend.staff.door import SIGN_IN
 from backend.web import sums
@@ -28,14 +26,6 @@ TOLD = Limit("failures told", 1, 600)
 ALL = b"everyone"
 
 
-@dataclass(frozen=True)
-class Asked:
-    """What somebody has to do before their code is looked at: the sum, or wait with the ticket."""
-
-    sum: str
-    ticket: str
-
-
 async def passkey_was_wrong(request: AnyRequest) -> None:
     """Raises CannotAnswer when this network sent too many of them."""
     if not await WRONG_PASSKEYS.take(request):
@@ -56,7 +46,7 @@ async def count_person(account_id: int) -> None:
 
 async def may_try_code(
     request: AnyRequest, selector: str, solved: str, ticket: str
-) -> Asked | None:
+) -> sums.Asked | None:
     """None when the code may be looked at now. Raises CannotAnswer when this network, or somebody
     with this very code, was wrong too often."""
     if not (
@@ -67,9 +57,7 @@ async def may_try_code(
         raise _too_often()
     if await WRONG_CODES_IN_ALL.is_free(ALL):
         return None
-    if await sums.is_solved(solved) or await sums.has_waited(ticket, request):
-        return None
-    return Asked(sums.new(), sums.ticket())
+    return None if await sums.is_done(solved, ticket, request) else sums.ask()
 
 
 async def code_was_wrong(request: AnyRequest, selector: str) -> None:

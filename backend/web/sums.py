@@ -14,6 +14,7 @@ import hmac
 import json
 import secrets
 import time
+from dataclasses import dataclass
 
 from altcha.v1 import ChallengeOptions, create_challenge, verify_solution
 
@@ -87,6 +88,24 @@ async def has_waited(given: str, request: AnyRequest) -> bool:
     if not WAIT <= age <= LIVES.total_seconds():
         return False
     return await WAITERS.take(request) and await SPENT.take(body)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What somebody has to do first: the sum (JSON), or wait with the ticket. `parts/sum.html`
+    shows it."""
+
+    sum: str
+    ticket: str
+
+
+def ask() -> Asked:
+    return Asked(new(), ticket())
+
+
+async def is_done(solved: str, ticket: str, request: AnyRequest) -> bool:
+    """Whether either was done that `ask` wanted: what came in the fields `sum` and `ticket`."""
+    return await is_solved(solved) or await has_waited(ticket, request)
 
 
 def _moment() -> int:

@@ -6,6 +6,7 @@ import email
 import re
 from email.message import EmailMessage
 from email.policy import default
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,18 @@ import httpx
 import pytest
 
 from backend import database, settings
-from backend.alerts import mailing, telling, watching
+from backend.alerts import mail_pages, mailing, telling, watching
 from backend.alerts.tables import AlertMail, AlertNews
 from backend.campaigns import contacts
 from backend.push.subscribing import Wishes
 from backend.push.tables import Subscription
 from backend.staff.tables import now
+from backend.web import sums
+from backend.web.rate_limits import Limit
 from tests.alerts.conftest import form
 from tests.hearings.saying import announced
 from tests.push.conftest import House, allowed, house  # noqa: F401
+from tests.web.test_sums import solved
 
 CANARY = "rosario.canario@example.com"
 OURS = {"Sec-Fetch-Site": "same-origin"}
@@ -478,3 +482,27 @@ async def test_a_link_of_nobodys_leads_on(
 ) -> None:
     answer = await client.get(f"/alerts/mail/{token}")
     assert answer.status_code in (400, 404)
+
+
+async def test_however_many_letters_are_asked_for_the_next_one_only_needs_a_sum_or_a_while(
+    client: httpx.AsyncClient, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mail_pages, "EVERYONE", Limit("so many", 1, 3600, closed=True))
+    assert await mail_pages.EVERYONE.take(mail_pages.ALL)
+
+    async def post(**more: str) -> httpx.Response:
+        fields = {**form(), "email": CANARY, **more}
+        return await client.post("/alerts/mail", data=fields, headers=OURS)
+
+    asked = await post()
+    assert asked.status_code == 429
+    assert f'value="{CANARY}"' in asked.text
+    found = re.search(r'data-sum="([^"]+)"', asked.text)
+    ticket = re.search(r'name="ticket" value="([^"]+)"', asked.text)
+    assert found
+    assert ticket
+    assert (await post(sum=solved(unescape(found[1])))).status_code == 303
+    assert (await post(ticket=ticket[1])).status_code == 429
+    now = sums._moment()
+    monkeypatch.setattr(sums, "_moment", lambda: now + 21_000)
+    assert (await post(ticket=ticket[1])).status_code == 303

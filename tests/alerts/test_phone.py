@@ -5,12 +5,15 @@ import json
 import pytest
 
 from backend.alerts import codes
+from backend.alerts import phone as answering
 from backend.push import ourselves, subscribing
 from backend.push.tables import Ring, Subscription
+from backend.web.rate_limits import Limit
 from backend.web.sealing import DataKey
 from tests.alerts.conftest import Browser, pairs
 from tests.push.service import Phone, base64url
 from tests.push.test_endpoints import HOSTILE
+from tests.web.test_sums import solved
 
 SECRETS = ["", "x", "\x00", "é" * 50, "a" * 10_000]
 
@@ -173,3 +176,15 @@ async def test_a_code_leads_to_the_phone_that_shows_it_until_there_is_another(
     assert await codes.phone_of(second) == row.id
     for nothing in ("", "0O0O0O", "x" * 5000, "\x00" * 6):
         assert await codes.phone_of(nothing) is None
+
+
+async def test_however_many_turn_alerts_on_the_next_one_only_needs_a_sum(
+    phone: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answering, "EVERYONE", Limit("so many", 1, 3600))
+    assert (await phone.ask("", phone.turned())).status_code == 200
+    asked = await phone.ask("", phone.turned())
+    assert (asked.status_code, asked.json()["code"]) == (429, "sum")
+    answer = solved(json.dumps(asked.json()["sum"]))
+    assert (await phone.ask("", {**phone.turned(), "sum": answer})).status_code == 200
+    assert (await phone.ask("", {**phone.turned(), "sum": answer})).status_code == 429

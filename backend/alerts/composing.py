@@ -18,12 +18,15 @@ from backend.push.audience import Audience, Estimate
 from backend.staff import audit
 from backend.staff.tables import LARGEST_ID, Account, now
 from backend.web.language import gettext as _
+from backend.web.rate_limits import Limit
 
 NEEDED = ("en", "es")
 WRITTEN = ("words", "navigate", "hearing", "kind", "everyone", "counties", "topics", "languages",
            "urgent", "why_urgent", "due_at", "expires_at")  # fmt: skip
 # How long an alert is worth something that nobody gave an end.
 WORTH = timedelta(days=2)
+# Of a phone's code, by one of the staff: 30 bits are few for who has all day.
+WRONG_CODES = Limit("wrong codes of phones", 20, 3600, closed=True)
 
 
 class Refused(Exception):
@@ -153,9 +156,13 @@ async def test(id: int, by: Account, typed: str) -> None:
     words: Any = alert.words if alert else {}
     if alert is None or not words.get("en"):
         raise Refused(_("There is nothing to send yet."))
+    mine = str(by.id).encode()
+    if not await WRONG_CODES.is_free(mine):
+        raise Refused(_("You typed many codes that no phone shows. Wait an hour."))
     async with DB.transaction():
         phone = await codes.phone_of(typed)
         if phone is None:
+            await WRONG_CODES.take(mine)
             raise Refused(_("No phone shows this code now. Make a new one there."))
         what = f"alert {id} test {now():%Y-%m-%d %H:%M:%S.%f}"
         try:

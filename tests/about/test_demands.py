@@ -34,6 +34,7 @@ TOLD = {
     "Names of canvassers and their shifts": ["canvasser", "canvass_device", "canvass_invitation",
                                              "canvass_record", "canvass_file", "device_shift",
                                              "shift_canvasser"],
+    "numbers that stand for the networks": ["rate_limit", "rate_limit_salt"],
     "What people wrote when they said that a place of help is wrong": ["wrong_flag"],
     "Names of our staff, and what they did here": [
         "account", "passkey", "session", "recovery_code", "invitation", "audit_entry", "names_seen",
@@ -48,8 +49,8 @@ NOBODYS = {
     "help_line",
     "help_organization", "help_place", "help_service", "law", "member_vote", "pledge_count",
     "practice", "push_host", "retention_run", "ring", "rule", "source_event",
-    # Keyed by a salt of the day that is forgotten; no address is in them.
-    "rate_limit", "rate_limit_salt",
+    # Totals, by county and day or by shift.
+    "pledge_total", "published_count", "shift_total",
 }  # fmt: skip
 
 

@@ -14,7 +14,6 @@ import statistics
 import subprocess
 import sys
 import time
-import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -473,22 +472,6 @@ def _wait_for_the_worker(url: str) -> None:
         time.sleep(0.1)
     said = (BENCH / "worker.log").read_text(errors="replace")[-1000:]
     raise NotMeasured(f"the worker did not begin. It said: {said}")
-
-
-def remembered(number: int) -> tuple[float, int]:
-    """MB that the limits take for so many more signers, each of a network and a mailbox of their
-    own, and how many they remember at most: the longest unseen leaves."""
-    from backend.web.limits import MOST_CLIENTS, Limit
-
-    tracemalloc.start()
-    try:
-        networks, mailboxes = Limit(20, 3600), Limit(4, 3600)
-        for _ in range(number):
-            networks.take(os.urandom(16))
-            mailboxes.take(os.urandom(32))
-        return tracemalloc.get_traced_memory()[0] / 1_000_000, MOST_CLIENTS
-    finally:
-        tracemalloc.stop()
 
 
 @dataclass

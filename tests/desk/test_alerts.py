@@ -187,6 +187,20 @@ async def test_the_code_on_a_phone_sends_that_phone_the_draft(
     assert str(line.details) in ("{}", '"{}"')
 
 
+async def test_codes_of_phones_cannot_be_tried_one_after_the_other(
+    at_the_desk: AtTheDesk,
+    phone: Browser,  # noqa: F811
+) -> None:
+    ana, ben = await at_the_desk("campaigner", "Ana"), await at_the_desk("campaigner", "Ben")
+    await phone.turn_on()
+    id = await begun(ana)
+    for _ in range(20):
+        await press(ana, id, "tests", code="AAAAAA")
+    code = (await phone.with_secret("/codes")).json()["code"]
+    assert "Wait an hour" in (await press(ana, id, "tests", code=code)).text
+    assert "Sent to that phone" in (await press(ben, id, "tests", code=code)).text
+
+
 async def test_urgent_needs_a_reason_and_says_it_in_the_trail(
     at_the_desk: AtTheDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

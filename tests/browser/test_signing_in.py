@@ -1,11 +1,16 @@
 """Staff come in with a real browser and a passkey: nobody else does, and nothing else will do."""
 
+import asyncio
 import re
+from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
 from playwright.async_api import Browser, expect
 
+from backend import database
+from backend.staff import tries
+from backend.web import rate_limits, sums
 from tests.browser.conftest import Open
 from tests.browser.staff import at_localhost, command, joined, link_in, passkey_holder
 from tests.browser.test_accessibility import violations
@@ -192,3 +197,52 @@ async def test_nothing_of_this_is_in_what_the_server_writes(
         assert unseen.codes[0] not in served.written()
     assert "invitations/" not in served.written()
     assert "Unseen" not in served.written()
+
+
+@pytest.fixture
+async def many_guess(served_url: str, database_url: str) -> AsyncIterator[None]:
+    """Strangers all over have just typed as many wrong recovery codes as cost nothing."""
+    database.use(served_url)
+    try:
+        assert await tries.WRONG_CODES_IN_ALL.take(tries.ALL, times=120)
+        yield
+        database.use(served_url)
+        await rate_limits.forget_all()
+    finally:
+        await rate_limits.close()
+        database.use(database_url)
+
+
+async def test_while_many_guess_the_device_does_a_sum_for_the_right_code(
+    chromium: Browser, served: Served, many_guess: None
+) -> None:
+    async with joined(chromium, served, "Sol of the browser", "editor") as sol:
+        await sol.page.get_by_role("button", name="Sign out").click()
+        await sol.page.goto("/desk/recovery")
+        await sol.page.get_by_label("Recovery code").fill(sol.codes[0])
+        await sol.page.get_by_role("button", name="Go on").click()
+        await expect(sol.page.get_by_label("Recovery code")).to_have_value(sol.codes[0])
+        await expect(sol.page.get_by_text("Done. Press the button again.")).to_be_visible(
+            timeout=60_000
+        )
+        assert await violations(sol.page) == []
+        await sol.page.get_by_role("button", name="Go on").click()
+        await expect(sol.page).to_have_url(re.compile("/desk/recovery/passkey$"))
+
+
+async def test_while_many_guess_who_has_no_script_waits(
+    chromium: Browser, served: Served, many_guess: None
+) -> None:
+    async with joined(chromium, served, "Paz of the browser", "editor") as paz:
+        plain = await chromium.new_context(
+            java_script_enabled=False, base_url=f"http://localhost:{served.port}"
+        )
+        page = await plain.new_page()
+        await page.goto("/desk/recovery")
+        await page.get_by_label("Recovery code").fill(paz.codes[0])
+        await page.get_by_role("button", name="Go on").click()
+        await expect(page.get_by_text("wait 20 seconds")).to_be_visible()
+        await asyncio.sleep(sums.WAIT + 1)
+        await page.get_by_role("button", name="Go on").click()
+        await expect(page).to_have_url(re.compile("/desk/recovery/passkey$"))
+        await plain.close()

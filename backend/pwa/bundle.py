@@ -22,7 +22,7 @@ from backend.web.rate_limits import OURSELVES
 from backend.web.sending import Answer
 
 # Where the way through the site begins. The forms of /find are not linked from anywhere.
-START = ("/", "/counties", "/laws", "/more", "/about", "/privacy", "/data", "/install", "/offline")
+START = ("/", "/counties", "/laws", "/more", "/about", "/data", "/install", "/offline")
 FORMS = tuple(
     f"/find/forms/{kind}"
     for kind in (
@@ -48,11 +48,19 @@ NOT_PAGES = (
     "/enrollment",
     "/detained",
     "/alerts",
+    "/privacy",
     "/legal-demands",
 )
 
 # Pages worth having without a signal too, in a file of their own: the record's has no room left.
-MORE = ("/enrollment", "/enrollment/guide", "/enrollment/safe", "/alerts", "/legal-demands")
+MORE = (
+    "/enrollment",
+    "/enrollment/guide",
+    "/enrollment/safe",
+    "/alerts",
+    "/privacy",
+    "/legal-demands",
+)
 # And when someone was detained, with every county's numbers, in a third.
 DETAINED = (
     "/detained",

@@ -85,6 +85,8 @@ async def test_what_is_said_of_time_is_the_rule(client: httpx.AsyncClient) -> No
     assert rules["canvassers"] == IDENTITY_KEPT.days
     assert f"Names of canvassers: {rules['canvassers']} days after their last shift" in page
     assert f"What our staff did: {rules['audit']} days" in page
+    assert f"until you end them; {rules['alert_mail']} days if nobody confirms it" in page
+    assert f"What people wrote of a place of help: {rules['wrong_flags']} days" in page
     assert f"They stay {outbox.KEPT.days} days" in page
 
 
@@ -92,12 +94,19 @@ async def test_both_ways_of_losing_the_server_are_told_apart(client: httpx.Async
     page = await words_of(client, "/privacy")
     whole, _, database = page.partition("Whoever gets only the database")
     assert "Whoever gets the machine, with its keys, can read everything" in whole
-    assert "names, contacts, receipts and lines to phones locked" in database
+    assert "lines to phones and what people wrote of places locked" in database
 
 
 @pytest.mark.parametrize("address", ["/privacy", "/about", "/more", "/"])
 async def test_the_way_there_is_short(client: httpx.AsyncClient, address: str) -> None:
     assert 'href="/legal-demands"' in (await client.get(address)).text
+
+
+async def test_both_pages_are_on_the_phone_too(client: httpx.AsyncClient) -> None:
+    kept = (await client.get("/offline/more.json")).json()["languages"]
+    for code in ("en", "es"):
+        assert 'id="search"' in kept[code]["pages"]["/privacy"]["main"]
+        assert 'href="/privacy#search"' in kept[code]["pages"]["/legal-demands"]["main"]
 
 
 async def test_nothing_was_stated_is_not_none(client: httpx.AsyncClient) -> None:

@@ -112,7 +112,14 @@ async def test_after_one_visit_everything_that_matters_opens_without_a_network(
     await page.goto("/counties/alameda")
     await expect(page.locator("h1")).to_have_text("Condado de Alameda")
 
-    for address in ("/about", "/privacy", "/data", "/install", "/counties?question=transfer"):
+    for address in (
+        "/about",
+        "/privacy",
+        "/legal-demands",
+        "/data",
+        "/install",
+        "/counties?question=transfer",
+    ):
         await page.goto(address)
         await expect(page.locator(".as-of")).to_be_visible()
 

@@ -128,7 +128,8 @@ async def test_the_file_for_the_phone_is_small_and_holds_the_pages(
     client: httpx.AsyncClient,
 ) -> None:
     answer = await client.get("/offline/more.json", headers={"Accept-Encoding": "br"})
-    assert int(answer.headers["content-length"]) < 25_000
+    # The record’s own file had no room left for the privacy page.
+    assert int(answer.headers["content-length"]) < 28_000
     languages = answer.json()["languages"]
     build = (await client.get("/service-worker.js")).text
     for code in ("en", "es"):

@@ -367,7 +367,7 @@ def _pace_tables(paces: dict[str, signing.Pace], sizes: signing.Sizes) -> list[T
         ratio = paces["ours"].against(paces[other])
         what = f"ours / {paces[other].what}"
         compared.append((what, f"{ratio:.2f}", f">= {target}", verdict(ratio >= target)))
-    how = f"1 worker, {rates.CONNECTIONS} at once, {sizes.seconds} s a round; wrk sends; {_busy()}"
+    how = f"1 worker, {signing.AT_ONCE} at once, {sizes.seconds} s a round; wrk sends; {_busy()}"
     return [
         (f"Signatures a second ({how})", raw),
         ("Ratios (the median of the rounds’ ratios)", compared),

@@ -28,20 +28,19 @@ from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 from fastapi import Depends, FastAPI, Form, HTTPException
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pgqueuer import Queries
 from pydantic import BaseModel, field_validator
 from sqlalchemy import ARRAY, ForeignKey, Integer, or_, select
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, joinedload, mapped_column, relationship
 from starlette.middleware.gzip import GZipMiddleware
 
 from backend.campaigns import contacts, forms, receipts
 from backend.campaigns.contacts import Contact, NotAContact
-from backend.campaigns.states import CampaignState, PledgeState
+from backend.campaigns.states import CampaignState, PledgeState, Tally
 from backend.counties import gazetteer
 from backend.policies import wording
 from backend.policies.questions import ANSWERS, LOCAL_ISSUERS, LOOKS, NOT_KNOWN, Question
@@ -198,7 +197,7 @@ class Pledge(Base):
     name: Mapped[str]
     contact: Mapped[str]
     receipt: Mapped[str]
-    place: Mapped[bytes | None]
+    contact_index: Mapped[bytes]
     receipt_index: Mapped[bytes]
     round: Mapped[int]
     tries: Mapped[int]
@@ -718,12 +717,17 @@ async def a_writing_session() -> AsyncIterator[AsyncSession]:
         yield session
 
 
+SIGNED = Environment(
+    loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined
+).get_template("peer_signed.html")
+
+
 @app.post("/campaigns/{slug}/pledges")
 async def sign(
     slug: str,
     form: Annotated[SignForm, Form()],
     session: Annotated[AsyncSession, Depends(a_writing_session)],
-) -> RedirectResponse:
+) -> HTMLResponse:
     campaign = await session.scalar(select(Campaign).where(Campaign.slug == slug))
     if campaign is None or not campaign.is_open(today()):
         raise HTTPException(404, "There is no campaign to sign by this slug.")
@@ -736,7 +740,7 @@ async def sign(
     pledge = Pledge(
         id=id,
         campaign=campaign.id,
-        state=PledgeState.AWAITING,
+        state=PledgeState.RECEIVED,
         county=known.counties[form.read_county()],
         language="en",
         kind=contact.kind,
@@ -744,34 +748,28 @@ async def sign(
         name=key.seal("name", form.name),
         contact=key.seal("contact", contact.address),
         receipt=key.seal("receipt", receipt),
-        place=blind_index(f"pledge {contact.kind}", f"{campaign.id}|1|{contact.same}"),
+        contact_index=blind_index(f"pledge {contact.kind}", f"{campaign.id}|1|{contact.same}"),
         receipt_index=receipts.index(receipt),
-        round=1,
+        round=0,
         tries=0,
         consents=agreed,
         source="web",
     )
-    line = CountLine(campaign=campaign.id, county=pledge.county, state=pledge.state, change=1)
+    line = CountLine(campaign=campaign.id, county=pledge.county, state=Tally.AWAITING, change=1)
     session.add_all([pledge, line])
-    try:
-        await session.flush()
-    except IntegrityError:  # signed before
-        await session.rollback()
-        pledge.state, pledge.place = PledgeState.REPEAT, None
-        session.add(pledge)
-        await session.flush()
-    if contact.kind == "email":
-        await ask_for_mail(session, id)
+    await session.flush()
+    await ask_the_worker(session, id)
     await session.commit()
-    return RedirectResponse(f"/pledges/{receipt}", status_code=303)
+    return HTMLResponse(
+        SIGNED.render(title=campaign.title["en"], receipt=receipts.in_words(receipt))
+    )
 
 
-async def ask_for_mail(session: AsyncSession, id: UUID) -> None:
+async def ask_the_worker(session: AsyncSession, id: UUID) -> None:
     """The job, in the session's own transaction, as pgqueuer's guide has it."""
     connection = await (await session.connection()).get_raw_connection()
     queue = Queries.from_asyncpg_connection(connection.driver_connection)
-    data = json.dumps({"pledge": str(id), "letter": "confirm"}).encode()
-    await queue.enqueue("pledge_mail", data)
+    await queue.enqueue("pledge_arrivals", json.dumps({"pledges": [str(id)]}).encode())
 
 
 @dataclass

@@ -4,6 +4,7 @@ import ast
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -186,6 +187,87 @@ def test_the_production_shape_is_a_database_a_web_and_a_worker() -> None:
     dockerfile = (HOUSE / "Dockerfile").read_text("utf-8")
     assert "--require-hashes" in dockerfile
     assert re.search(r"(?m)^USER (?!root)", dockerfile)
+
+
+class _Strict(yaml.SafeLoader):
+    """Compose refuses a key that is named twice; PyYAML keeps the last in silence."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _value in node.value]
+        twice = {key for key in keys if keys.count(key) > 1 and key != "<<"}
+        if twice:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"named twice: {sorted(map(str, twice))}", node.start_mark
+            )
+        return super().construct_mapping(node, deep)
+
+
+@pytest.mark.parametrize("file", sorted(
+    str(path.relative_to(HOUSE)) for pattern in ("*.yml", "backend/**/*.yaml", "backend/**/*.yml")
+    for path in HOUSE.glob(pattern)
+))  # fmt: skip
+def test_no_yaml_file_names_a_key_twice(file: str) -> None:
+    assert yaml.load((HOUSE / file).read_text("utf-8"), _Strict)
+
+
+def test_a_key_named_twice_would_be_noticed() -> None:
+    with pytest.raises(yaml.YAMLError, match="SMTP_URL"):
+        yaml.load("environment:\n  SMTP_URL: a\n  SMTP_URL: b\n", _Strict)
+
+
+# What production does not pass on, and why.
+LEFT_OUT = {
+    "PORT": "the proxy knows 8000",
+    "DEVELOPMENT": "never in production",
+    "PUSH_TEST_HOSTS": "for development",
+    "CI": "tells tests where they run",
+    "PATH": "the image’s own",
+    "PROMETHEUS_MULTIPROC_DIR": "`serve` sets it itself",
+    "OWNER_URL": "only for `migrate`",
+}
+
+
+def test_every_setting_reaches_production_or_is_left_out_by_name() -> None:
+    settings = (HOUSE / "backend" / "settings.py").read_text("utf-8")
+    asked = re.findall(r'(?:environ(?:\.get\(|\[|\.pop\()|_number\(\s*)"([A-Z_]+)"', settings)
+    named = set(asked)
+    services = yaml.safe_load((HOUSE / "docker-compose.yml").read_text("utf-8"))["services"]
+    for name in ("web", "worker"):
+        passed = set(services[name]["environment"])
+        assert named - passed == set(LEFT_OUT), name
+        assert passed <= named, name
+    readme = (HOUSE / "README.md").read_text("utf-8") + "".join(
+        path.read_text("utf-8") for path in HOUSE.glob("OPERATING.md")
+    )
+    for setting in named - {"CI", "PATH", "PROMETHEUS_MULTIPROC_DIR"}:
+        assert f"`{setting}`" in readme, setting
+
+
+def test_a_backup_and_a_letter_have_somewhere_to_go_on_a_read_only_root() -> None:
+    services = yaml.safe_load((HOUSE / "docker-compose.yml").read_text("utf-8"))["services"]
+    for name in ("web", "worker"):
+        folders = {each.partition(":")[2] for each in services[name]["volumes"]}
+        assert {"/keys", "/data", "/backups"} <= folders
+        assert services[name]["environment"]["VAR"] == "/data"
+        for limit in ("mem_limit", "pids_limit"):
+            assert services[name][limit]
+    assert services["postgres"]["cap_drop"] == ["ALL"]
+    dockerfile = (HOUSE / "Dockerfile").read_text("utf-8")
+    for folder in ("/keys", "/data", "/backups"):
+        assert folder in dockerfile
+
+
+def test_the_compose_file_is_as_its_schema_has_it() -> None:
+    """The schema of the Compose specification comes with PyPI `check-jsonschema`."""
+    import subprocess
+    import sys
+
+    done = subprocess.run(
+        [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec",
+         "docker-compose.yml"],
+        cwd=HOUSE, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_docker_itself_can_read_the_compose_file() -> None:

@@ -1,5 +1,6 @@
 """A phone turns alerts on, changes what it wants, looks whether they live, and turns them off."""
 
+import datetime
 import json
 
 import pytest
@@ -188,3 +189,16 @@ async def test_however_many_turn_alerts_on_the_next_one_only_needs_a_sum(
     answer = solved(json.dumps(asked.json()["sum"]))
     assert (await phone.ask("", {**phone.turned(), "sum": answer})).status_code == 200
     assert (await phone.ask("", {**phone.turned(), "sum": answer})).status_code == 429
+
+
+async def test_the_privacy_page_says_that_days_are_kept_and_so_it_is(phone: Browser) -> None:
+    said = (await phone.client.get("/privacy")).text
+    assert "days, not times" in said
+    await phone.turn_on()
+    for path in ("/tests", "/received"):
+        assert (await phone.with_secret(path)).status_code == 200
+    await phone.with_secret("/opened", endpoint=None, key=None)
+    row = await Subscription.select().first()
+    moments = [value for value in row.values() if isinstance(value, datetime.datetime)]
+    assert len(moments) == 3
+    assert {(it.hour, it.minute, it.second, it.microsecond) for it in moments} == {(0, 0, 0, 0)}

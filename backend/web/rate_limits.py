@@ -38,7 +38,7 @@ log = structlog.get_logger()
 MOST_REMEMBERED = 50_000
 # Longer than the database ever takes for this while it is well, in seconds; then it is left alone
 # for a moment, so that a silent one does not hold every request up that long.
-PATIENCE = 1.0
+PATIENCE = 2.0
 RESPITE = 2.0
 # What to tell somebody who is refused because the database does not answer, in seconds.
 A_MOMENT = 30

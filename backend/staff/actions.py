@@ -71,6 +71,8 @@ ACTIONS = {
     "names_stopped": later("was shown no more names that day"),
     "pledge_withdrawn": later("withdrew a pledge because its signer asked"),
     "withdrawal_undone": later("took the withdrawal of a pledge back"),
+    "number_called": later("called a signer’s number and reached nobody"),
+    "number_confirmed": later("confirmed a signature by calling its number"),
     "aside_looked": later("looked for pledges to set aside"),
     "set_aside": later("set pledges aside"),
     "aside_dropped": later("left pledges as they are"),

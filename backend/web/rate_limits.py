@@ -296,18 +296,22 @@ class _Own:
         if time.monotonic() < self.not_before:
             raise DoesNotCount
         try:
-            async with asyncio.timeout(PATIENCE):
-                try:
-                    return await getattr(await self._open(), what)(*words)
-                except _ENDED:
-                    # It may have ended while nobody asked, as after a restart of the database.
-                    await self.close()
-                    return await getattr(await self._open(), what)(*words)
+            try:
+                return await self._ask(what, *words)
+            except (TimeoutError, *_ENDED):
+                # It may have ended while nobody asked, as after a restart of the database; or it
+                # was this process that stood still, and the answer was there all the time.
+                await self.close()
+                return await self._ask(what, *words)
         except _GONE as error:
             await self.close()
             self.not_before = time.monotonic() + RESPITE
             log.warning("nothing is counted; the database does not answer", **told(error))
             raise DoesNotCount from error
+
+    async def _ask(self, what: str, *words: Any) -> Any:
+        async with asyncio.timeout(PATIENCE):
+            return await getattr(await self._open(), what)(*words)
 
     async def _open(self) -> Any:
         of = (asyncio.get_running_loop(), DB.config.get("dsn"))

@@ -6,7 +6,7 @@ from pathlib import Path
 from playwright.async_api import Browser, Page, expect
 
 from tests.browser.conftest import Open
-from tests.browser.staff import joined
+from tests.browser.staff import command, joined
 from tests.browser.test_accessibility import violations
 from tests.serving import HOUSE, Served
 
@@ -51,6 +51,7 @@ async def test_a_shift_from_its_plan_to_a_sheet_that_is_typed_in(
         joined(chromium, served, "Lola of the market", "canvass_lead", **STILL) as lola,
         joined(chromium, served, "Ada of the market", "admin", **STILL) as ada,
     ):
+        command(served, "staff", "vouch", "Ada of the market")
         page = lola.page
         await page.get_by_role("link", name="Canvassing", exact=True).click()
         await look(page, "canvass-empty")

@@ -206,6 +206,8 @@ ROUTES = [
     staff.show_step_up,
     staff.ask_again,
     staff.step_up,
+    staff.ask_for_link,
+    staff.open_link,
     staff.show_invitation,
     staff.ask_invited,
     staff.take_invitation,

@@ -27,7 +27,7 @@ from backend.staff.pages import desk_page, door_page, moment_in_words
 from backend.staff.passkeys import NotAccepted
 from backend.staff.roles import Right
 from backend.staff.tables import Account, Invitation, Passkey, Session, now
-from backend.web import sums
+from backend.web import cookies, sums
 from backend.web.errors import CannotAnswer
 from backend.web.language import gettext as _
 from backend.web.pages import Page
@@ -120,6 +120,26 @@ async def step_up(request: AnyRequest) -> ASGIResponse:
         )
         await audit.write(account.name, "stepped_up", f"passkey {passkey.id}")
     return hand_over(see(to), token)
+
+
+# The invitation this browser has opened, and for how long (seconds): no address holds its token.
+INVITATIONS, MINE, MINE_LASTS = "/desk/invitations", "mine", 3600
+
+
+@get(INVITATIONS, open_door=True, include_in_schema=False)
+async def ask_for_link(request: AnyRequest) -> ASGIResponse:
+    """Where an invitation's link leads: a script hands in what stands behind its #, or somebody
+    pastes it."""
+    return door_page(request, Page("staff/invited.html"))
+
+
+@post(f"{INVITATIONS}/open", open_door=True, include_in_schema=False, body=LARGEST)
+async def open_link(request: AnyRequest) -> ASGIResponse:
+    token = (await field(request, "token")).strip().rpartition("#")[2][:100]
+    await _open_invitation(request, token)
+    answer = see(f"{INVITATIONS}/{MINE}")
+    answer.add("Set-Cookie", cookies.keep("invitation", token, MINE_LASTS))
+    return answer
 
 
 @get("/desk/invitations/{token:str}", open_door=True, include_in_schema=False)
@@ -234,6 +254,9 @@ async def _welcome(
 
 
 async def _open_invitation(request: AnyRequest, token: str) -> Invitation:
+    """By its token; by the cookie when it is the one this browser opened."""
+    if token == MINE:
+        token = cookies.read(request, "invitation")
     found = await Invitation.carried_as(token)
     if found is None:
         await tries.link_was_wrong(request)

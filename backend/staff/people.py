@@ -160,7 +160,8 @@ async def _invite(account: Account, actor: str, by: Account | None) -> str:
             by=actor,
             who=account.name,
         )  # fmt: skip
-    return f"{settings.read().site_url}/desk/invitations/{token}"
+    # What follows the # no server sees, and no history keeps.
+    return f"{settings.read().site_url}/desk/invitations#{token}"
 
 
 @contextlib.asynccontextmanager

@@ -69,7 +69,7 @@ def at_localhost(served: Served) -> Served:
 
 def link_in(text: str) -> str:
     """The invitation's address in what a command or a page said."""
-    found = re.search(r"https?://\S+/desk/invitations/\S+", text)
+    found = re.search(r"https?://\S+/desk/invitations#\S+", text)
     assert found, text
     return found[0]
 

@@ -33,7 +33,7 @@ async def last_action() -> str:
 async def test_an_invitation_is_shown_once_as_link_and_picture(admin: Colleague) -> None:
     answer = await admin.post("/desk/staff", name="Ben", role=["editor", "campaigner"])
     assert answer.status_code == 200
-    link = re.search(r"http://localhost:8000/desk/invitations/([\w-]+)", answer.text)
+    link = re.search(r"http://localhost:8000/desk/invitations#([\w-]+)", answer.text)
     assert link
     assert 'src="data:image/svg+xml' in answer.text
     assert await last_action() == "Rosa invited staff Ben"
@@ -74,7 +74,7 @@ async def test_a_new_link_ends_the_one_before(admin: Colleague) -> None:
     ben = await account("Ben", "editor")
     old = await Invitation.make_for(ben)
     answer = await admin.post(f"/desk/staff/{ben.id}/invitation")
-    assert "/desk/invitations/" in answer.text
+    assert "/desk/invitations#" in answer.text
     before = await Invitation.carried_as(old)
     assert before is not None
     assert not before.is_open()

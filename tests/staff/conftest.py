@@ -131,9 +131,9 @@ def own_keys(tmp_path: Path) -> Iterator[Path]:
 
 
 async def invited(name: str, *roles: str) -> str:
-    """The path of a new person's invitation."""
+    """The path of a new person's invitation, as it stands once its link was opened."""
     _account, link = await people.invite_new(name, list(roles) or ["editor"], audit.HOUSE)
-    return link.removeprefix("http://localhost:8000")
+    return link.removeprefix("http://localhost:8000").replace("#", "/")
 
 
 async def account_of(name: str) -> Account:

@@ -78,10 +78,27 @@ async def test_an_invitation_ends_after_a_day_and_when_a_newer_one_is_made(
     old = await invited("Ana")
     new = await people.invite_again(await account_of("Ana"), audit.HOUSE)
     assert "has ended" in (await ana.get(old)).text
-    link = new.removeprefix("http://localhost:8000")
+    link = new.removeprefix("http://localhost:8000").replace("#", "/")
     assert (await ana.get(link)).status_code == 200
     await Invitation.update({Invitation.ends_at: now()}, force=True)
     assert "has ended" in (await ana.get(link)).text
+
+
+async def test_no_address_holds_an_invitations_token(stranger: Stranger) -> None:
+    _account, link = await people.invite_new("Ana", ["editor"], audit.HOUSE)
+    token = link.rpartition("#")[2]
+    ana = await stranger()
+    page = await ana.get("/desk/invitations")
+    assert 'action="/desk/invitations/open"' in page.text
+    for typed in (token, link, f" {link} "):
+        opened = await ana.post("/desk/invitations/open", token=typed)
+        assert opened.headers["location"] == "/desk/invitations/mine"
+        assert "HttpOnly" in opened.headers["set-cookie"]
+    shown = await ana.get("/desk/invitations/mine")
+    assert "Welcome, Ana" in shown.text
+    assert token not in shown.text
+    wrong = await ana.post("/desk/invitations/open", token="x" * 9000)
+    assert wrong.status_code in (404, 413)
 
 
 async def test_a_link_that_nobody_made_is_told_in_words(stranger: Stranger) -> None:

@@ -71,12 +71,15 @@ async def hours_pass(url: str) -> AsyncIterator[None]:
 
     async def pass_them() -> None:
         connection = await asyncpg.connect(url)
-        while True:
-            await connection.execute(
-                "UPDATE canvass_record SET received_at = received_at - interval '2 hours'"
-                " WHERE received_at > now() - interval '1 hour'"
-            )
-            await asyncio.sleep(0.2)
+        try:
+            while True:
+                await connection.execute(
+                    "UPDATE canvass_record SET received_at = received_at - interval '2 hours'"
+                    " WHERE received_at > now() - interval '1 hour'"
+                )
+                await asyncio.sleep(0.2)
+        finally:
+            connection.terminate()
 
     passing = asyncio.create_task(pass_them())
     try:
@@ -84,6 +87,8 @@ async def hours_pass(url: str) -> AsyncIterator[None]:
         assert not passing.done(), passing.exception()
     finally:
         passing.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await passing
 
 
 async def take_them(chromium: Browser, market: Market, line: Line, profile: Path) -> None:

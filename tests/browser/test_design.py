@@ -39,4 +39,4 @@ async def test_the_page_of_pieces_is_there_in_development_only(
     client: httpx.AsyncClient, served: Served
 ) -> None:
     assert (await client.get("/design")).status_code == 404
-    assert httpx.get(f"{served.url}/design").status_code == 200
+    assert httpx.get(f"{served.url}/design", timeout=30).status_code == 200

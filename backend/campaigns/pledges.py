@@ -16,8 +16,8 @@ PLACES = (1, 2)
 
 
 @dataclass(frozen=True)
-class Opened:
-    """A pledge with what was sealed in it; texts are None once erased."""
+class Standing:
+    """A pledge as its signer's page needs it: nothing of it is sealed."""
 
     id: UUID
     campaign: int
@@ -30,13 +30,21 @@ class Opened:
     consents: list[int]
     signed_at: datetime.datetime
     confirmed_at: datetime.datetime | None
-    name: str | None
-    contact: str | None
-    receipt: str | None
+    contact_index: bytes | None
 
     @property
     def confirmed(self) -> bool:
+        """As the signer sees it: what staff set aside is not told to whoever holds the code."""
         return self.confirmed_at is not None
+
+
+@dataclass(frozen=True)
+class Opened(Standing):
+    """The same with what was sealed in it; texts are None once erased."""
+
+    name: str | None
+    contact: str | None
+    receipt: str | None
 
 
 def opened(row: dict[str, Any]) -> Opened:
@@ -46,7 +54,7 @@ def opened(row: dict[str, Any]) -> Opened:
         key = DataKey.unwrap(row["data_key"], TABLE, row["id"])
         texts = {column: key.open(column, row[column]) for column in texts}
     same = ("id", "campaign", "county", "language", "kind", "source", "round", "consents",
-            "signed_at", "confirmed_at")  # fmt: skip
+            "signed_at", "confirmed_at", "contact_index")  # fmt: skip
     return Opened(
         state=PledgeState(row["state"]), **{column: row[column] for column in same}, **texts
     )

@@ -11,7 +11,8 @@ from backend.campaigns import contacts, forms, own_page, reading, receipts, sign
 from backend.campaigns.contacts import NotAContact
 from backend.campaigns.forms import SignForm
 from backend.campaigns.loading import consents_for, is_text
-from backend.campaigns.signing import CodeIsUsedUp, NotOpen, Signature, Standing
+from backend.campaigns.pledges import Standing
+from backend.campaigns.signing import CodeIsUsedUp, NotOpen, Signature
 from backend.campaigns.states import CampaignState
 from backend.campaigns.tables import (
     TYPED_UNCONFIRMED_KEPT,

@@ -5,7 +5,6 @@ we do the same for each: write one row and ask the worker to look (`arrivals.py`
 opens what is sealed; what a signer changes is sealed apart until the worker puts it in its place.
 """
 
-import datetime
 import secrets
 import time
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from uuid import UUID
 
 from backend.campaigns import counting, receipts
 from backend.campaigns.contacts import Contact
-from backend.campaigns.pledges import PLACES, TABLE, Opened, place
+from backend.campaigns.pledges import PLACES, TABLE, Standing, place
 from backend.campaigns.states import CampaignState, PledgeState, Tally, tally
 from backend.campaigns.tables import Campaign, Pledge
 from backend.database import DB
@@ -80,29 +79,6 @@ class Signature:
     consents: tuple[int, ...]
     source: str = "web"
     via: str | None = None
-
-
-@dataclass(frozen=True)
-class Standing:
-    """A pledge as its signer's page needs it: nothing of it is sealed."""
-
-    id: UUID
-    campaign: int
-    state: PledgeState
-    county: int
-    language: str
-    kind: str
-    source: str
-    round: int
-    consents: list[int]
-    signed_at: datetime.datetime
-    confirmed_at: datetime.datetime | None
-    contact_index: bytes | None
-
-    @property
-    def confirmed(self) -> bool:
-        """As the signer sees it: what staff set aside is not told to whoever holds the code."""
-        return self.confirmed_at is not None
 
 
 class CodeIsUsedUp(Exception):
@@ -212,7 +188,7 @@ async def send_again(pledge: Standing) -> None:
 
 
 async def correct(
-    pledge: Standing | Opened,
+    pledge: Standing,
     *,
     name: str | None = None,
     county: int | None = None,
@@ -241,7 +217,7 @@ async def correct(
     return True
 
 
-async def withdraw(pledge: Standing | Opened) -> bool:
+async def withdraw(pledge: Standing) -> bool:
     """Delete the pledge and everything known of its signer, now. False when it is gone already."""
     async with DB.transaction():
         rows = await (
@@ -288,7 +264,7 @@ def _as_standing(row: dict[str, Any]) -> Standing:
     return Standing(**{**row, "state": PledgeState(row["state"])})
 
 
-async def _alone(pledge: Standing | Opened) -> Standing | None:
+async def _alone(pledge: Standing) -> Standing | None:
     """The pledge as it stands, for as long as the transaction lasts nobody else's to change."""
     row = await _standing().where(Pledge.id == pledge.id).lock_rows("UPDATE").first()
     return _as_standing(row) if row else None

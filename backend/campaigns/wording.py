@@ -59,10 +59,11 @@ def why_rounded() -> str:
 
 def goal(numbers: Numbers, goal: int) -> str:
     """The words of the progress bar."""
-    told = {"count": number_in_words(numbers.confirmed), "goal": number_in_words(goal)}
+    count = told(numbers.confirmed)
+    words = {"count": count, "goal": number_in_words(goal)}
     if numbers.confirmed >= goal:
-        return _("The last goal, %(goal)s, is reached.") % told
-    return _("%(count)s of %(goal)s, the next goal.") % told
+        return _("The last goal, %(goal)s, is reached.") % words
+    return _("%(count)s of %(goal)s, the next goal.") % words
 
 
 def as_of(numbers: Numbers) -> str:

@@ -66,7 +66,7 @@ class Phone:
 @pytest.fixture
 async def shift(campaign: Campaign) -> Shift:
     made = Shift(
-        code=receipts.new(),
+        code=receipts.new_via(),
         event="Sunday market",
         campaigns=[campaign.id],
         languages=["en", "es"],

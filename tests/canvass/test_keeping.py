@@ -3,16 +3,20 @@
 import datetime
 
 from backend import worker
-from backend.canvass import devices, keeping, shifts
+from backend.campaigns import removal
+from backend.campaigns.tables import NAMES_KEPT, Campaign, Pledge
+from backend.canvass import devices, keeping, shifts, taking, totals
 from backend.canvass.tables import (
     IDENTITY_KEPT,
     CanvassDevice,
     Canvasser,
     CanvassInvitation,
+    CanvassRecord,
     Shift,
     ShiftLead,
 )
 from backend.staff.tables import Account, now
+from tests.campaigns.working import work
 from tests.canvass.conftest import Phone
 
 DAY = datetime.timedelta(days=1)
@@ -81,3 +85,27 @@ async def test_the_nightly_run_knows_these_rules(record: None) -> None:
     for rule in worker.RETENTION:
         if rule.name.startswith(("canvass", "paper")):
             assert await rule.purge(now()) == 0
+
+
+async def test_when_names_are_erased_nothing_leads_from_a_phone_to_a_signer(
+    phone: Phone, campaign: Campaign
+) -> None:
+    for number in range(12):
+        await taking.take(phone.device, phone.sign(contact=f"c{number}@gmail.com"))
+    await taking.take(phone.device, phone.sign(contact="+1 415 555 2671"))
+    await work()
+    before = await totals.of_shift(phone.shift)
+    assert before.whole.awaiting == 13
+    assert await keeping.forget_signers(now()) == 0
+    await Campaign.update({Campaign.closed_at: now() - NAMES_KEPT - DAY}).where(
+        Campaign.id == campaign.id
+    )
+    rules = [rule.name for rule in worker.RETENTION]
+    assert rules.index("canvass_signers") < rules.index("names"), "while the pledges are there"
+    for _twice in range(2):
+        await keeping.forget_signers(now() - NAMES_KEPT)
+    await removal.erase(now() - NAMES_KEPT)
+    assert await CanvassRecord.count() == await Pledge.count() == 0
+    after = await totals.of_shift(phone.shift)
+    assert after.whole.awaiting == 13, "the number stays"
+    assert after.by_phone == {}

@@ -7,11 +7,11 @@ import pytest
 from backend.campaigns import counting, receipts, signing
 from backend.campaigns.states import CampaignState, PledgeState
 from backend.campaigns.tables import NAMES_KEPT, Campaign, Pledge
-from backend.canvass import devices, sealing, taking
+from backend.canvass import devices, review, sealing, taking, totals
 from backend.canvass.states import Problem, RecordState
 from backend.canvass.tables import CanvassRecord
 from backend.canvass.taking import Refused
-from backend.staff.tables import Account, now
+from backend.staff.tables import Account, Alarm, now
 from backend.web import keyring
 from tests.campaigns.conftest import signature
 from tests.campaigns.working import by_receipt, work
@@ -212,3 +212,39 @@ async def test_nothing_of_a_signer_stands_in_the_open(phone: Phone) -> None:
             assert b"Canary" not in b"".join(
                 bytes(value) for value in row.values() if isinstance(value, bytes | memoryview)
             )
+
+
+async def test_a_phone_that_sends_more_than_one_person_signs_up_is_looked_at_first(
+    phone: Phone, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The attack: one canvasser's phone and three hundred inventions."""
+    monkeypatch.setattr(taking, "MOST_IN_AN_HOUR", 5)
+    monkeypatch.setattr(taking, "REMARKABLE", 3)
+    alarm = Alarm.name == f"canvass {phone.device.id}"
+    for number in range(8):
+        assert await Alarm.exists().where(alarm) == (number >= 3)
+        await taking.take(phone.device, phone.sign(contact=f"c{number}@gmail.com"))
+    problems = [record["problem"] for record in await records()]
+    assert problems == [None] * 5 + [Problem.MANY] * 3, "nothing is lost, and nothing counted"
+    await work()
+    await counting.count()
+    numbers = await counting.numbers(campaign.id)
+    assert (numbers.confirmed, numbers.awaiting) == (0, 5)
+    # Long ago is long ago; and a lead who knows the phone takes the rest.
+    await CanvassRecord.raw("UPDATE canvass_record SET received_at = received_at - interval '2 h'")
+    await taking.take(phone.device, phone.sign(contact="later@gmail.com"))
+    lead = await Account.open_for("Lola", ["campaigner"])
+    assert await review.take_all_of(phone.device.id, lead) == 3
+    assert await Pledge.count() == 9
+
+
+async def test_the_phones_own_receipts_confirm_nothing(phone: Phone, campaign: Campaign) -> None:
+    receipt = receipts.new()
+    await taking.take(phone.device, phone.sign(contact="+1 415 555 2671", receipt=receipt))
+    await work()
+    pledge = await signing.by_receipt(receipt)
+    assert pledge is not None
+    for round in range(3):
+        assert await signing.confirm(pledge, receipts.six_digits(pledge.id, round)) is None
+    found = (await totals.of_shift(phone.shift)).by_phone[phone.device.id]
+    assert found.unconfirmed == 100

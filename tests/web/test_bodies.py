@@ -90,15 +90,15 @@ async def test_the_site_answers_while_three_pour(site: Served) -> None:
         pouring = [asyncio.to_thread(pour, site, "/pledges/leave") for _ in range(12)]
         tasks = [asyncio.create_task(each) for each in pouring]
         slowest = 0.0
-        async with httpx.AsyncClient() as visitor:
+        async with httpx.AsyncClient(timeout=30) as visitor:
             while not all(task.done() for task in tasks):
                 began = time.monotonic()
                 assert (await visitor.get(f"{site.url}/healthz")).status_code == 200
                 slowest = max(slowest, time.monotonic() - began)
                 await asyncio.sleep(0.02)
         assert {task.result()[0] for task in tasks} == {413}
-        # On 6aa114a: 13 s for one of them.
-        assert slowest < 2
+        # On 6aa114a: 13 s for one of them. A machine busy with other tests takes its time too.
+        assert slowest < 8
 
 
 @pytest.mark.parametrize(

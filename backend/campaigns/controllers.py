@@ -82,7 +82,7 @@ async def show_campaign(request: AnyRequest, slug: FromPath[str]) -> ASGIRespons
         return Page("campaigns/campaign.html", {**what, "via": VIA}, query={"via": VIA})
 
     key = ("campaign", slug, today(), via is not None)
-    return await kept_page(request, key, make, PAGE_KEPT, (VIA, via) if via else None)
+    return await kept_page(request, key, make, PAGE_KEPT, {VIA: via} if via else None)
 
 
 @get("/campaigns/{slug:str}/hearings.ics", include_in_schema=False)

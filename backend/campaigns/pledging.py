@@ -2,10 +2,12 @@
 
 import re
 from typing import Any
+from uuid import UUID
 
 from litestar import get, post
 from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
+from markupsafe import escape
 
 from backend.campaigns import contacts, forms, own_page, reading, receipts, signing
 from backend.campaigns.contacts import NotAContact
@@ -13,7 +15,7 @@ from backend.campaigns.forms import SignForm
 from backend.campaigns.loading import consents_for, is_text
 from backend.campaigns.pledges import Standing
 from backend.campaigns.signing import CodeIsUsedUp, NotOpen, Signature
-from backend.campaigns.states import CampaignState
+from backend.campaigns.states import CampaignState, PledgeState
 from backend.campaigns.tables import (
     TYPED_UNCONFIRMED_KEPT,
     UNCONFIRMED_KEPT,
@@ -22,12 +24,13 @@ from backend.campaigns.tables import (
 )
 from backend.counties import gazetteer
 from backend.counties.tables import County
+from backend.staff.tables import now
 from backend.web import kept, language, sums
 from backend.web.clock import today
 from backend.web.errors import CannotAnswer
 from backend.web.even_time import evenly
 from backend.web.language import gettext as _
-from backend.web.pages import Page, page, wants_block
+from backend.web.pages import Page, kept_page, page, wants_block
 from backend.web.qr import draw
 from backend.web.rate_limits import Limit, NetworkLimit
 from backend.web.sending import AnyRequest, Sent, go_on, see
@@ -44,6 +47,8 @@ ALL = b"everyone"
 LEAVES = NetworkLimit("leave", 40, 3600, closed=True)
 # So many signatures a minute all over the site are nothing special; a sum grows with what is more.
 CALM = 100
+PAGE_KEPT = 60
+NOBODY = UUID(int=0)
 IS_ID = re.compile("[1-9][0-9]{0,8}")
 DIGITS = re.compile("[0-9]{6}")
 
@@ -72,9 +77,7 @@ async def sign(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse:
             receipt = await signing.sign(campaign, signature, doubtful=form.doubtful)
         except NotOpen:
             raise _not_open(campaign) from None
-        pledge = await signing.by_receipt(receipt)
-        assert pledge is not None  # it was committed
-        return await _show_pledge(request, pledge, receipt, mark=mark, new=True)
+        return await _show_signed(request, campaign, form, receipt, mark)
 
 
 @get("/pledges", include_in_schema=False)
@@ -272,6 +275,51 @@ async def _show_form(
     return page(request, what)
 
 
+# What stands in a kept answer to signing in place of what is one signer's own. No code, no mark and
+# no county looks like it.
+RECEIPT, OF, COUNTY = "~receipt~", "~of~", "~county~"
+
+
+async def _show_signed(
+    request: AnyRequest, campaign: Campaign, form: SignForm, receipt: str, mark: str
+) -> Sent:
+    """The page of who has just signed. All who sign the same way get the same but for their code:
+    made once, it costs them no time."""
+    assert form.contact is not None
+    assert form.county is not None
+    kind, purposes = form.contact.kind, tuple(sorted(form.purposes))
+
+    async def make() -> Page:
+        pledge = Standing(
+            id=NOBODY, campaign=campaign.id, state=PledgeState.RECEIVED, county=0,
+            language=language.current.get().code, kind=kind, source="web", round=0, consents=[],
+            signed_at=now(), confirmed_at=None, contact_index=None,
+        )  # fmt: skip
+        what = await _pledge_context(campaign, pledge, set(purposes))
+        own = {"of": OF, "receipt": RECEIPT, "county_name": COUNTY, "new": True}
+        return Page("campaigns/pledge.html", {**what, **own}, "pledge", private=True)
+
+    fill_in = {
+        RECEIPT: receipts.in_words(receipt),
+        OF: own_page.mark_of(receipt),
+        COUNTY: str(escape(form.county.name)),
+    }
+    key = ("signed", campaign.id, kind, purposes, today())
+    answer = await kept_page(request, key, make, PAGE_KEPT, fill_in)
+    return _in_place_of_all(request, own_page.remember(answer, receipt, mark))
+
+
+def _in_place_of_all(request: AnyRequest, answer: Sent) -> Sent:
+    """Of the whole page, not of the form alone."""
+    if wants_block(request):
+        for name, value in (
+            ("HX-Retarget", "#main"), ("HX-Reswap", "innerHTML show:window:top"),
+            ("HX-Push-Url", own_page.HERE),
+        ):  # fmt: skip
+            answer.add(name, value)
+    return answer
+
+
 async def _sum() -> str:
     """The harder, the more people sign all over the site."""
     return sums.new(hardness=max(1.0, await reading.a_minute() / CALM))
@@ -436,36 +484,46 @@ async def _show_pledge(
     )
     form = form or SignForm()
     what = {
-        "here": own_page.HERE,
+        **await _pledge_context(campaign, pledge, {row["purpose"] for row in agreed}),
         "of": own_page.mark_of(receipt),
-        "campaign": campaign,
-        "pledge": pledge,
         "receipt": receipts.in_words(receipt),
         # Drawn for this page alone: a code of one person's is kept nowhere. Drawing takes longer
         # than signing, so who has just signed finds it one step further.
         "qr": "" if mark else draw(f"/pledges#{receipt}"),
         "digits": digits,
-        "agreed": {row["purpose"] for row in agreed},
-        "consents": await consents_for(campaign, language.current.get().code),
         "typed": form.typed,
         "choose": form.choose,
         "mistakes": mistakes or {},
         "sent": sent,
         "corrected": corrected,
         "new": new,
-        "unconfirmed_kept": UNCONFIRMED_KEPT if pledge.source == "web" else TYPED_UNCONFIRMED_KEPT,
-        "names_end_on": campaign.names_end_on(),
         "county_name": await _county_name(pledge.county),
     }
     answer = _private(request, "campaigns/pledge.html", what, block="pledge", status=status)
-    if new and wants_block(request):
-        # It takes the place of the whole page, not of the form alone.
-        for name, value in (
-            ("HX-Retarget", "#main"), ("HX-Reswap", "innerHTML show:window:top"),
-            ("HX-Push-Url", own_page.HERE),
-        ):  # fmt: skip
-            answer.add(name, value)
+    if new:
+        answer = _in_place_of_all(request, answer)
     return own_page.remember(answer, receipt, mark)
+
+
+async def _pledge_context(campaign: Campaign, pledge: Standing, agreed: set[str]) -> dict[str, Any]:
+    """What every signer's own page shows."""
+    web = pledge.source == "web"
+    return {
+        "here": own_page.HERE,
+        "campaign": campaign,
+        "pledge": pledge,
+        "qr": "",
+        "digits": "",
+        "agreed": agreed,
+        "consents": await consents_for(campaign, language.current.get().code),
+        "typed": {},
+        "choose": (),
+        "mistakes": {},
+        "sent": False,
+        "corrected": False,
+        "unconfirmed_kept": UNCONFIRMED_KEPT if web else TYPED_UNCONFIRMED_KEPT,
+        "names_end_on": campaign.names_end_on(),
+    }
 
 
 async def _campaign_of(pledge: Standing) -> Campaign:

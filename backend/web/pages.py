@@ -45,13 +45,13 @@ async def kept_page(
     key: Hashable,
     make: Callable[[], Awaitable[Page]],
     seconds: float | None = None,
-    fill_in: tuple[str, str] | None = None,
+    fill_in: dict[str, str] | None = None,
 ) -> Sent:
     """Answer with a page that is the same for everyone who reads this language.
 
     `key` says what the page is of; it is made once and kept until the record changes, or for so
-    many `seconds`. Only pages that hold nothing personal may be kept. `fill_in` is a word that the
-    kept page leaves open, and what stands there in this answer alone: it needs no escaping.
+    many `seconds`. Only pages that hold nothing personal may be kept. `fill_in` are words that the
+    kept page leaves open, each with what stands there in this answer alone: it needs no escaping.
     """
 
     async def answer() -> Answer:
@@ -59,9 +59,11 @@ async def kept_page(
 
     whole_key = (key, language.of(request).code, wants_block(request))
     found = await kept(whole_key, answer, seconds)
-    if fill_in is not None:
-        blank, word = (each.encode() for each in fill_in)
-        found = replace(found, body=found.body.replace(blank, word))
+    if fill_in:
+        body = found.body
+        for blank, word in fill_in.items():
+            body = body.replace(blank.encode(), word.encode())
+        found = replace(found, body=body)
     return _send(request, found)
 
 

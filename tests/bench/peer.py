@@ -760,9 +760,7 @@ async def sign(
     await session.flush()
     await ask_the_worker(session, id)
     await session.commit()
-    return HTMLResponse(
-        SIGNED.render(title=campaign.title["en"], receipt=receipts.in_words(receipt))
-    )
+    return HTMLResponse(SIGNED.render(title=campaign.slug, receipt=receipts.in_words(receipt)))
 
 
 async def ask_the_worker(session: AsyncSession, id: UUID) -> None:

@@ -44,7 +44,7 @@ WRITTEN = (
 )  # fmt: skip
 # So many sign at once: ours answers nobody in less than a tenth of a second, so that no time tells
 # anything, and fewer would measure that alone. The peer gets as many.
-AT_ONCE = 640
+AT_ONCE = 256
 
 
 @dataclass(frozen=True)
@@ -221,7 +221,7 @@ def run_wrk(wrk: str, server: Server, seconds: int, first: int) -> tuple[float, 
     """Signatures a second, and how many were answered. Raises NotMeasured when any failed."""
     done = subprocess.run(
         [
-            *(wrk, "-t", "1", "-c", str(AT_ONCE), "-d", f"{seconds}s"),
+            *(wrk, "-t", "1", "-c", str(AT_ONCE), "-d", f"{seconds}s", "--timeout", "20s"),
             *("-s", str(signers.script_for_wrk(first))),
             f"http://127.0.0.1:{server.port}{SIGN}",
         ],

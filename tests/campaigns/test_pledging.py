@@ -67,6 +67,9 @@ async def test_the_answer_to_signing_is_the_receipt_that_leads_back(
     mine = await client.get("/pledges/mine")
     assert receipt_in(mine) == code
     assert 'class="qr"' in mine.text
+    wrong = await act(client, mine, "confirmations", code="12 34 5x")
+    assert wrong.status_code == 422
+    assert 'value="12 34 5x"' in wrong.text, "what was typed stays"
     done = await act(client, mine, "confirmations", code=digits)
     assert "Your pledge counts" in done.text
     new = receipt_in(done)

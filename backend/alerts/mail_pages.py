@@ -8,11 +8,9 @@ in, and from there a cookie has it for an hour, and the forms.
 from typing import Any
 
 from litestar import get, post
-from litestar.datastructures import Cookie
 from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
-from backend import settings
 from backend.alerts import choosing, mailing
 from backend.alerts.choosing import Choices
 from backend.alerts.forms import choosing_context, sent
@@ -20,7 +18,7 @@ from backend.alerts.mailing import CodeIsUsedUp, Reader
 from backend.campaigns import contacts
 from backend.campaigns.contacts import NotAContact
 from backend.push.subscribing import CannotSubscribe
-from backend.web import language, sums
+from backend.web import cookies, language, sums
 from backend.web.errors import CannotAnswer
 from backend.web.language import gettext as _
 from backend.web.pages import Page, page
@@ -211,25 +209,12 @@ def _reader(request: AnyRequest) -> language.Language:
 
 
 def cookie_name() -> str:
-    return "__Host-alerts" if _is_https() else "alerts"
-
-
-def _is_https() -> bool:
-    return settings.read().site_url.startswith("https:")
+    return cookies.name_of("alerts")
 
 
 def _carrying(answer: Sent, token: str) -> Sent:
     """With the cookie that opens their own page; with none from now on when there is no token."""
-    cookie = Cookie(
-        key=cookie_name(),
-        value=token,
-        path="/",
-        max_age=KEPT if token else 0,
-        secure=_is_https(),
-        httponly=True,
-        samesite="lax",
-    )
-    answer.add("set-cookie", cookie.to_header(header=""))
+    answer.add("set-cookie", cookies.written(cookie_name(), token, KEPT if token else 0))
     return answer
 
 

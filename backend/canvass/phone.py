@@ -13,7 +13,6 @@ from uuid import UUID
 
 import msgspec
 from litestar import get, post
-from litestar.datastructures import Cookie
 from litestar.response.base import ASGIResponse
 
 from backend.campaigns.tables import Campaign
@@ -21,7 +20,7 @@ from backend.canvass import devices, kit, records, sealing, taking
 from backend.canvass.devices import CannotEnrol, Revoked
 from backend.canvass.tables import DEVICE, CanvassDevice, Shift
 from backend.staff.tables import now
-from backend.web import language, sums
+from backend.web import cookies, language, sums
 from backend.web.clock import today
 from backend.web.json import json_answer
 from backend.web.kept import kept
@@ -187,16 +186,7 @@ def _shift(shift: Shift, slugs: dict[int, str]) -> dict[str, Any]:
 
 
 def _carrying(sent: Sent, token: str) -> Sent:
-    cookie = Cookie(
-        key=COOKIE,
-        value=token,
-        path="/",
-        max_age=int(DEVICE.total_seconds()),
-        secure=True,
-        httponly=True,
-        samesite="lax",
-    )
-    sent.add("set-cookie", cookie.to_header(header=""))
+    sent.add("set-cookie", cookies.written(COOKIE, token, int(DEVICE.total_seconds())))
     return sent
 
 

@@ -8,13 +8,12 @@ from typing import Any
 
 import structlog
 from litestar import get, post
-from litestar.datastructures import Cookie
 from litestar.response.base import ASGIResponse
 from litestar.types import ASGIApp
 
 from backend import settings
 from backend.pwa import bundle
-from backend.web import language
+from backend.web import cookies, language
 from backend.web.assets import static
 from backend.web.clock import today
 from backend.web.kept import kept
@@ -144,13 +143,7 @@ def _expired(request: AnyRequest) -> list[str]:
     """A header for every cookie that came, and for those that came not because this page is asked
     for without TLS."""
     names = [name for name in request.cookies if NAME.fullmatch(name)][:MOST_COOKIES]
-    headers = []
-    for name in dict.fromkeys((language.COOKIE, *names)):
-        bound = name.startswith("__")
-        cookie = Cookie(key=name, value="", path="/", max_age=0, secure=bound, httponly=True,
-                        samesite="lax")  # fmt: skip
-        headers.append(cookie.to_header(header=""))
-    return headers
+    return [cookies.written(name, "", 0) for name in dict.fromkeys((language.COOKIE, *names))]
 
 
 def _manifest(reader: language.Language) -> dict[str, Any]:

@@ -5,10 +5,8 @@ import hashlib
 import hmac
 import time
 
-from litestar.datastructures import Cookie
-
 from backend.staff.tables import TRYING
-from backend.web import keyring
+from backend.web import cookies, keyring
 from backend.web.rate_limits import Limit
 from backend.web.sending import AnyRequest, Sent
 
@@ -64,13 +62,4 @@ def _sign(purpose: str, made: str, challenge: str) -> str:
 
 
 def _cookie(value: str, seconds: int) -> str:
-    cookie = Cookie(
-        key=COOKIE,
-        value=value,
-        path="/",
-        max_age=seconds,
-        secure=True,
-        httponly=True,
-        samesite="lax",
-    )
-    return cookie.to_header(header="")
+    return cookies.written(COOKIE, value, seconds)

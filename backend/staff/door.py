@@ -8,14 +8,13 @@ from urllib.parse import quote
 
 from litestar import Request
 from litestar.connection import ASGIConnection
-from litestar.datastructures import Cookie
 from litestar.handlers.base import BaseRouteHandler
 
 from backend.database import DB
 from backend.staff import audit, proxies
 from backend.staff.roles import Right
 from backend.staff.tables import SESSION, Account, Passkey, Session, form_token
-from backend.web import language
+from backend.web import cookies, language
 from backend.web.bodies import SAFE
 from backend.web.errors import CannotAnswer, GoTo
 from backend.web.language import gettext as _
@@ -183,13 +182,4 @@ def _route(handler: BaseRouteHandler) -> str:
 
 
 def _cookie(value: str, seconds: int) -> str:
-    cookie = Cookie(
-        key=COOKIE,
-        value=value,
-        path="/",
-        max_age=seconds,
-        secure=True,
-        httponly=True,
-        samesite="lax",
-    )
-    return cookie.to_header(header="")
+    return cookies.written(COOKIE, value, seconds)

@@ -1,8 +1,10 @@
-"""Short-lived cookies of our own that no script reads.
+"""Cookies of our own that no script reads.
 
 What leads to something of one person's stands in no address: it would stay in the history of a
 shared phone and in the logs of whatever lies between.
 """
+
+from litestar.datastructures import Cookie
 
 from backend import settings
 from backend.web.sending import AnyRequest
@@ -18,9 +20,23 @@ def read(request: AnyRequest, name: str) -> str:
 
 
 def keep(name: str, value: str, seconds: int) -> str:
-    """What `Set-Cookie` says to keep it so long; 0 takes it away. `value` needs no quoting."""
-    secure = "; Secure" if _over_tls() else ""
-    return f"{name_of(name)}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}"
+    """What `Set-Cookie` says to keep it so long; 0 takes it away."""
+    return written(name_of(name), value, seconds)
+
+
+def written(name: str, value: str, seconds: int) -> str:
+    """The same by the whole name, as the browser knows it: one bound to this host is for TLS
+    alone."""
+    cookie = Cookie(
+        key=name,
+        value=value,
+        path="/",
+        max_age=seconds,
+        secure=name.startswith("__"),
+        httponly=True,
+        samesite="lax",
+    )
+    return cookie.to_header(header="")
 
 
 def _over_tls() -> bool:

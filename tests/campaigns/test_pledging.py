@@ -62,7 +62,7 @@ async def test_the_answer_to_signing_is_the_receipt_that_leads_back(
         assert secret not in page.text
     cookie = page.headers["set-cookie"]
     assert "HttpOnly" in cookie
-    assert "SameSite=Lax" in cookie
+    assert "SameSite=lax" in cookie
     digits = await digits_of(code)
     mine = await client.get("/pledges/mine")
     assert receipt_in(mine) == code

@@ -17,6 +17,11 @@ from typing import Any, NoReturn, TypeVar
 from backend import settings
 
 PURPOSES = ("sealing", "index", "vapid", "canvass", "trail", "head")
+# Kept as long as a row needs them; no newer one is made.
+OLD_PURPOSES = ("sealing-v1",)
+
+BACKUP_PROMPT = "Passphrase of the backup: "
+KEYS_PROMPT = "Passphrase of the private keys: "
 
 Result = TypeVar("Result")
 
@@ -67,6 +72,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     logs.configure()
     try:
+        _open_private_keys()
         given.run(given)
     except KeyboardInterrupt:
         return 130
@@ -116,13 +122,20 @@ def _add_keys(commands: Any) -> None:
         ("destroy", _destroy_key, "forget an old key for ever"),
     ):
         parser = actions.add_parser(action, help=meaning)
-        parser.add_argument("purpose", choices=PURPOSES)
+        old = OLD_PURPOSES if action == "destroy" else ()
+        parser.add_argument("purpose", choices=(*PURPOSES, *old))
         if action == "destroy":
             parser.add_argument("id", help="its name in `keys list`")
         parser.set_defaults(run=run)
     actions.add_parser(
         "rewrap", help="put everything in the database under the newest sealing key"
     ).set_defaults(run=_rewrap)
+    locking = actions.add_parser("lock", help="put the private keys under a passphrase or age key")
+    locking.add_argument("--to", default="", metavar="age1…", help="an age key, not a passphrase")
+    locking.set_defaults(run=_lock_keys)
+    actions.add_parser("unlock", help="let the private keys lie open").set_defaults(
+        run=_unlock_keys
+    )
 
 
 def _add_backup(commands: Any) -> None:
@@ -178,11 +191,14 @@ def _serve(given: argparse.Namespace) -> None:
     _check_port_is_free(here)
     _setup(given)
     from backend import database
+    from backend.web import keyring
     from backend.web.beside import worker_beside
 
     with database.running(), _shared_counts(here):
         _migrate_and_load()
         settings.forget_owner()
+        if not here.serves:
+            keyring.make_first()
         with worker_beside() if here.worker else contextlib.nullcontext():
             _serve_until_told(here)
 
@@ -430,8 +446,11 @@ def _work(given: argparse.Namespace) -> None:
 
     from backend import database, worker
     from backend.staff import alarms
-    from backend.web import work
+    from backend.web import keyring, work
 
+    if settings.serves_public_only():
+        raise Failed("a worker opens what is sealed: take SERVES out")
+    keyring.make_first()
     with database.running():
         # Beside `serve` the tables are as they must be.
         uvloop.run(
@@ -518,17 +537,16 @@ def _bench(_given: argparse.Namespace) -> None:
 
 
 def _list_keys(_given: argparse.Namespace) -> None:
-    from backend.staff import heads
     from backend.web import keyring, vapid
 
     keys = keyring.every()
+    halves = {(it.purpose, it.id): it for each in PURPOSES for it in keyring.halves(each)}
     in_use = {key.purpose: key.id for key in keys}
     for key in keys:
         newest = "in use" if in_use[key.purpose] == key.id else "old"
-        public = vapid.for_browsers(key.secret) if key.purpose in ("vapid", "canvass") else ""
-        if key.purpose == heads.PURPOSE:
-            public = heads.public_half(key)
-        print(f"{key.purpose:8} {key.id}  {key.made}  {newest:6} {public}".rstrip())
+        half = halves.get((key.purpose, key.id))
+        public = vapid.for_browsers(half.public) if half and key.purpose != "sealing" else ""
+        print(f"{key.purpose:11} {key.id}  {key.made}  {newest:6} {public}".rstrip())
     if not keys:
         print("There are no keys yet: each is made when it is first needed.")
 
@@ -568,6 +586,32 @@ def _add_key(purpose: str, action: str) -> None:
         _in_database(lambda: audit.write(audit.HOUSE, action, f"{purpose} key {key.id}"))
     except Failed as error:
         print(f"It is not in the audit trail: {error}.", file=sys.stderr)
+
+
+def _lock_keys(given: argparse.Namespace) -> None:
+    from backend.web import keyring
+
+    typed = "" if given.to else _typed_twice(settings.private_passphrase(), KEYS_PROMPT)
+    keyring.lock(keyring.Under(passphrase=typed, recipient=given.to))
+    print("The private keys are locked. Worker and desk ask for them when they start next.")
+
+
+def _unlock_keys(_given: argparse.Namespace) -> None:
+    from backend.web import keyring
+
+    keyring.unlock()
+    print("The private keys lie open in their file.")
+
+
+def _open_private_keys() -> None:
+    """Ask for the passphrase of the private keys where they need one and somebody can type it."""
+    from backend.web import keyring
+
+    given = settings.private_identity() or settings.private_passphrase()
+    if not given and sys.stdin.isatty() and keyring.is_locked():
+        import getpass
+
+        settings.remember_private_passphrase(getpass.getpass(KEYS_PROMPT))
 
 
 def _rewrap(_given: argparse.Namespace) -> None:
@@ -613,7 +657,7 @@ def _destroy_key(given: argparse.Namespace) -> None:
     async def work() -> None:
         async with DB.transaction():
             held = 0
-            if given.purpose == "sealing":
+            if given.purpose in ("sealing", "sealing-v1"):
                 held = await rewrapping.count(APP_CONFIG.table_classes, given.id)
             if held:
                 raise Failed(f"{held} rows still need this key; run `keys rewrap` first")
@@ -679,9 +723,14 @@ def _restore(given: argparse.Namespace) -> None:
 
 
 def _new_passphrase(here: settings.Settings) -> str:
-    if here.backup_passphrase:
-        return here.backup_passphrase
-    first = _passphrase(here)
+    return here.backup_passphrase or _typed_twice("", BACKUP_PROMPT)
+
+
+def _typed_twice(set_already: str, prompt: str) -> str:
+    """A new passphrase, unless one is set in the environment."""
+    if set_already:
+        return set_already
+    first = _typed(prompt)
     if len(first) < 12:
         raise Failed("a passphrase needs at least 12 characters; four words do well")
     import getpass
@@ -694,11 +743,16 @@ def _new_passphrase(here: settings.Settings) -> str:
 def _passphrase(here: settings.Settings) -> str:
     if here.backup_passphrase:
         return here.backup_passphrase
+    return _typed(BACKUP_PROMPT)
+
+
+def _typed(prompt: str) -> str:
     if not sys.stdin.isatty():
-        raise Failed("nobody can type a passphrase here; set BACKUP_PASSPHRASE, or use an age key")
+        name = "BACKUP_PASSPHRASE" if prompt == BACKUP_PROMPT else "PRIVATE_KEYS_PASSPHRASE"
+        raise Failed(f"nobody can type a passphrase here; set {name}, or use an age key")
     import getpass
 
-    return getpass.getpass("Passphrase of the backup: ")
+    return getpass.getpass(prompt)
 
 
 def _in_database(work: Callable[[], Coroutine[Any, Any, Result]]) -> Result:

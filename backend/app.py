@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 import structlog
 from litestar import Litestar
 from litestar.datastructures import State
+from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import License
@@ -73,7 +74,7 @@ from backend.web.security import add_headers
 
 log = structlog.get_logger()
 
-ROUTES = [
+ROUTES: list[HTTPRouteHandler] = [
     county_pages.show_home,
     county_pages.find_county,
     county_pages.show_form,
@@ -437,9 +438,20 @@ def _end_with_parent() -> None:
         asyncio.get_running_loop().add_reader(parent.sentinel, os.kill, os.getpid(), signal.SIGKILL)
 
 
+# What opens names and contacts: not there where only the public is served.
+OPENING = (door.DESK, osdi.BASE)
+
+
+def _routes() -> list[HTTPRouteHandler]:
+    if not settings.serves_public_only():
+        return ROUTES
+    return [each for each in ROUTES if not any(path.startswith(OPENING) for path in each.paths)]
+
+
 def make_app() -> Litestar:
+    routes = _routes()
     app = Litestar(
-        route_handlers=ROUTES,
+        route_handlers=routes,
         lifespan=[open_house],
         guards=[door.check],
         # What "Forget this phone" ends.
@@ -457,7 +469,7 @@ def make_app() -> Litestar:
         logging_config=None,
         debug=False,
     )
-    app.asgi_handler = gate(app.asgi_handler, Rules(ROUTES))
+    app.asgi_handler = gate(app.asgi_handler, Rules(routes))
     return app
 
 

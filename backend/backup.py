@@ -29,7 +29,7 @@ import pyrage
 
 from backend import settings
 from backend.database import DB, DoesNotAnswer
-from backend.web import keyring
+from backend.web import key_files, keyring
 
 FORMAT = 1
 MANIFEST, KEYS, DUMP = "manifest.json", "keys.json", "database/"
@@ -438,7 +438,7 @@ def _pack(
         complaints = _Complaints(dump.stderr)
         _add(tar, MANIFEST, json.dumps(asdict(manifest), indent=1).encode())
         if manifest.keys:
-            _add(tar, KEYS, keyring.as_json(keys).encode())
+            _add(tar, KEYS, key_files.as_json(keys).encode())
         written = number = 0
         while piece := dump.stdout.read(PIECE):
             _add(tar, f"{DUMP}{number:06}", piece)
@@ -560,7 +560,7 @@ def _look_through(archive: _Archive) -> tuple[Manifest, list[keyring.Key] | None
             manifest = _manifest(body)
         elif name == KEYS:
             with contextlib.suppress(keyring.NoKey):
-                keys = keyring.from_json(body.decode("utf-8", "replace"))
+                keys = [*key_files.from_json(body.decode("utf-8", "replace")).keys]
         elif name == f"{DUMP}{pieces:06}":
             pieces += 1
         else:
@@ -625,6 +625,7 @@ def _write_keys(keys: list[keyring.Key]) -> None:
         if keys:
             keyring.replace(keys)
         else:
-            settings.read().keys.unlink(missing_ok=True)
+            for file in (settings.keys(), settings.private_keys()):
+                file.unlink(missing_ok=True)
     except OSError as error:
         raise BackupError(f"the file of keys cannot be written: {error.strerror}") from None

@@ -11,6 +11,7 @@ VERSION = "0.1.0"
 HOUSE = Path(__file__).resolve().parent.parent
 FRONTEND = HOUSE / "frontend"
 MIGRATIONS = HOUSE / "migrations"
+PUBLIC = "public"
 VAR = Path(os.environ.get("VAR") or HOUSE / "var").resolve()
 
 
@@ -29,7 +30,9 @@ class Settings:
     file changed. `kill_worker` takes the service worker off every phone again.
     `development` shows /design.
 
-    `keys` is the file of keys, which belongs to no backup of the database. `trusted_proxies` is
+    `keys` is the file of keys, which belongs to no backup of the database, `private_keys` the one
+    that only worker and desk have. With `serves` "public" this process serves the public's pages
+    and opens nothing that is sealed; else it is empty. `trusted_proxies` is
     how many proxies of our own stand before us. With `second_person`, what one person of the
     staff proposes another approves. With `worker`, `serve` does background work too. `smtp_url` is
     empty when mail only lands in var/outbox; `mail_from` is who it comes from, and `admin_mail` are
@@ -60,6 +63,8 @@ class Settings:
     kill_worker: bool
     development: bool
     keys: Path
+    private_keys: Path
+    serves: str
     trusted_proxies: int
     second_person: bool
     worker: bool
@@ -94,9 +99,12 @@ def read() -> Settings:
         kill_worker=os.environ.get("KILL_WORKER", "") == "1",
         development=os.environ.get("DEVELOPMENT", "") == "1",
         keys=keys(),
+        private_keys=private_keys(),
+        serves=_serves(),
         trusted_proxies=trusted_proxies(),
         second_person=os.environ.get("SECOND_PERSON", "1") != "0",
-        worker=os.environ.get("WORKER", "1") != "0",
+        # Beside public pages alone there is nobody who could do it.
+        worker=os.environ.get("WORKER", "1") != "0" and not serves_public_only(),
         smtp_url=os.environ.get("SMTP_URL", ""),
         mail_from=os.environ.get("MAIL_FROM", ""),
         admin_mail=tuple(os.environ.get("ADMIN_MAIL", "").split()),
@@ -112,12 +120,33 @@ def read() -> Settings:
     )
 
 
-# The one or two that are asked for at every signature, without all the others.
+# The few that are asked for at every signature, without all the others.
 
 
 def keys() -> Path:
-    """Where the file of keys is."""
+    """Where the file of keys is that every process has."""
     return _resolved(os.environ.get("KEYS") or str(VAR / "keys" / "keys.json"))
+
+
+def private_keys() -> Path:
+    """Where the file of keys is that only worker and desk have."""
+    named = os.environ.get("PRIVATE_KEYS")
+    return _resolved(named) if named else keys().with_name("private.json")
+
+
+def private_identity() -> Path | None:
+    """The file with the age key that opens the private keys, where they lie under one."""
+    named = os.environ.get("PRIVATE_KEYS_IDENTITY")
+    return _resolved(named) if named else None
+
+
+def private_passphrase() -> str:
+    return os.environ.get("PRIVATE_KEYS_PASSPHRASE", "")
+
+
+def serves_public_only() -> bool:
+    """Whether this process has the pages of the public and nothing that opens what is sealed."""
+    return os.environ.get("SERVES", "") == PUBLIC
 
 
 def trusted_proxies() -> int:
@@ -144,6 +173,11 @@ def imports_from() -> str:
     if not _in_development():
         raise WrongSetting("IMPORTS_FROM is for development: set DEVELOPMENT=1, or take it out.")
     return there
+
+
+def remember_private_passphrase(typed: str) -> None:
+    """Let the processes we start open what we could open."""
+    os.environ["PRIVATE_KEYS_PASSPHRASE"] = typed
 
 
 def remember_database(url: str) -> None:
@@ -192,6 +226,13 @@ def _resolved(path: str) -> Path:
 # Apple alone refuses a contact that nobody can write to, and says so only when a phone is rung.
 MAIL_ADDRESS = re.compile(r"mailto:[^\s<>@:/?#]+@((?:[a-z0-9-]+\.)+[a-z][a-z0-9-]+)", re.IGNORECASE)
 NOBODYS = ("localhost", "local", "invalid", "test", "example", "internal")
+
+
+def _serves() -> str:
+    said = os.environ.get("SERVES", "")
+    if said not in ("", PUBLIC):
+        raise WrongSetting(f"SERVES must be empty or {PUBLIC}, not {said!r}.")
+    return said
 
 
 def _in_development() -> bool:

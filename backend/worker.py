@@ -11,7 +11,7 @@ from backend.alerts.tables import UNCONFIRMED_KEPT as UNCONFIRMED_MAIL_KEPT
 from backend.campaigns import arrivals, asides, mailing, removal, running, signing, withdrawing
 from backend.campaigns import jobs as campaigns
 from backend.campaigns.tables import NAMES_KEPT, TYPED_UNCONFIRMED_KEPT, UNCONFIRMED_KEPT
-from backend.canvass import filing, keeping, second_look
+from backend.canvass import filing, keeping, second_look, taking
 from backend.canvass.tables import IDENTITY_KEPT
 from backend.enrollment import flagging
 from backend.enrollment import jobs as directory
@@ -20,7 +20,7 @@ from backend.push import delivery, resolving
 from backend.push import jobs as push
 from backend.push.tables import BATCHES_KEPT, RINGS_KEPT
 from backend.push.tables import UNCONFIRMED_KEPT as UNSEEN_KEPT
-from backend.staff import alarms, nightly, retention
+from backend.staff import alarms, door, nightly, retention
 from backend.staff.retention import Keep
 from backend.staff.tables import RetentionHold, now
 from backend.web import letter_budget, outbox, rate_limits
@@ -130,12 +130,14 @@ async def remove_old(_data: dict[str, Any]) -> None:
 
 JOBS: dict[str, Job] = {
     "remove_old": remove_old,
+    door.SIGNED_OUT_JOB: door.note_signed_out,
     "forget_tries": rate_limits.forget_past,
     "check_audit": nightly.check_audit,
     "hand_out_head": nightly.hand_out_head,
     "admin_mail": alarms.mail_admin,
     signing.ARRIVALS: arrivals.settle,
     signing.CONFIRMED: arrivals.take_confirmation,
+    signing.CORRECTED: arrivals.tidy,
     signing.AGAIN: arrivals.write_again,
     signing.LEAVING: arrivals.show_the_way,
     arrivals.LETTERS: campaigns.mail_signer,
@@ -150,6 +152,7 @@ JOBS: dict[str, Job] = {
     "import_hearings": importing.import_hearings,
     "look_for_hearings": sources.look_for_hearings,
     directory.JOB: directory.import_directory,
+    taking.OPEN_JOB: taking.open_one,
     filing.JOB: filing.take_file,
     "resolve_ring": resolving.resolve,
     "ring_lane": delivery.lane,
@@ -159,6 +162,7 @@ JOBS: dict[str, Job] = {
     "look_for_news": watching.look_for_news,
     telling.MAIL_JOB: alert_mailing.mail_news,
     alert_mailing.LETTER_JOB: alert_mailing.mail_letter,
+    alert_mailing.TIDY_JOB: alert_mailing.tidy,
     alert_mailing.CONFIRM_JOB: alert_mailing.mail_confirmation,
 }
 

@@ -168,19 +168,21 @@ def test_npm_packages_are_pinned_exactly() -> None:
     assert package["dependencies"]["htmx.org"] == "4.0.1"
 
 
-def test_the_production_shape_is_a_database_a_web_and_a_worker() -> None:
+def test_the_production_shape_is_a_database_web_desk_and_worker() -> None:
     compose = yaml.safe_load((HOUSE / "docker-compose.yml").read_text("utf-8"))
     services = compose["services"]
-    assert set(services) == {"postgres", "migrate", "web", "worker"}
+    assert set(services) == {"postgres", "migrate", "web", "desk", "worker"}
     assert services["postgres"]["healthcheck"]
     migrate = services["migrate"]
     assert migrate["depends_on"]["postgres"]["condition"] == "service_healthy"
     assert "//confianza:" in migrate["environment"]["OWNER_URL"]
-    for name in ("web", "worker"):
+    for name in ("desk", "worker"):
         needs = services[name]["depends_on"]["migrate"]["condition"]
         assert needs == "service_completed_successfully"
-        assert "//confianza_app:" in services[name]["environment"]["DATABASE_URL"]
         assert "//confianza_backup:" in services[name]["environment"]["BACKUP_URL"]
+    assert services["web"]["depends_on"]["desk"]["condition"] == "service_healthy"
+    for name in ("web", "desk", "worker"):
+        assert "//confianza_app:" in services[name]["environment"]["DATABASE_URL"]
         assert "POSTGRES_PASSWORD" not in str(services[name]["environment"])
         assert services[name]["read_only"] is True
     assert "ports" not in services["postgres"], "the database is nobody else's"
@@ -216,6 +218,12 @@ def test_a_key_named_twice_would_be_noticed() -> None:
 
 
 # What production does not pass on, and why.
+# What only those need who open names, write letters, ring phones or save backups.
+NOT_FOR_THE_PUBLIC = {
+    *("PRIVATE_KEYS", "PRIVATE_KEYS_IDENTITY", "PRIVATE_KEYS_PASSPHRASE", "VAR", "SECOND_PERSON"),
+    *("SMTP_URL", "MAIL_FROM", "PUSH_PACE", "OPENSTATES_KEY", "IMPORTS_FROM"),
+    *("BACKUP_URL", "BACKUP_RECIPIENT", "BACKUP_PASSPHRASE"),
+}
 LEFT_OUT = {
     "PORT": "the proxy knows 8000",
     "DEVELOPMENT": "never in production",
@@ -232,10 +240,13 @@ def test_every_setting_reaches_production_or_is_left_out_by_name() -> None:
     asked = re.findall(r'(?:environ(?:\.get\(|\[|\.pop\()|_number\(\s*)"([A-Z_]+)"', settings)
     named = set(asked)
     services = yaml.safe_load((HOUSE / "docker-compose.yml").read_text("utf-8"))["services"]
-    for name in ("web", "worker"):
+    for name, less in (("web", NOT_FOR_THE_PUBLIC), ("desk", set()), ("worker", set())):
         passed = set(services[name]["environment"])
-        assert named - passed == set(LEFT_OUT), name
+        assert named - passed == {*LEFT_OUT, *less}, name
         assert passed <= named, name
+    assert services["web"]["environment"]["SERVES"] == "public"
+    assert not services["desk"]["environment"]["SERVES"]
+    assert services["web"]["volumes"] == ["keys:/keys:ro"], "no private key, no backup, no letter"
     readme = (HOUSE / "README.md").read_text("utf-8") + "".join(
         path.read_text("utf-8") for path in HOUSE.glob("OPERATING.md")
     )
@@ -245,15 +256,15 @@ def test_every_setting_reaches_production_or_is_left_out_by_name() -> None:
 
 def test_a_backup_and_a_letter_have_somewhere_to_go_on_a_read_only_root() -> None:
     services = yaml.safe_load((HOUSE / "docker-compose.yml").read_text("utf-8"))["services"]
-    for name in ("web", "worker"):
+    for name in ("desk", "worker"):
         folders = {each.partition(":")[2] for each in services[name]["volumes"]}
-        assert {"/keys", "/data", "/backups"} <= folders
+        assert {"/keys", "/private", "/data", "/backups"} <= folders
         assert services[name]["environment"]["VAR"] == "/data"
         for limit in ("mem_limit", "pids_limit"):
             assert services[name][limit]
     assert services["postgres"]["cap_drop"] == ["ALL"]
     dockerfile = (HOUSE / "Dockerfile").read_text("utf-8")
-    for folder in ("/keys", "/data", "/backups"):
+    for folder in ("/keys", "/private", "/data", "/backups"):
         assert folder in dockerfile
 
 

@@ -27,7 +27,9 @@ async def show_more(request: AnyRequest) -> ASGIResponse:
 
 @get("/privacy", include_in_schema=False)
 async def show_privacy(request: AnyRequest) -> ASGIResponse:
-    return await fixed_page(request, "about/privacy.html")
+    """Where one process does everything, nothing is said of parts."""
+    apart = settings.serves_public_only()
+    return await fixed_page(request, "about/privacy.html", apart=apart)
 
 
 @get("/legal-demands", include_in_schema=False)

@@ -122,8 +122,12 @@ def _keys() -> str:
     path = settings.read().keys
     try:
         there = bool(keyring.every()) or path.exists()
-    except (OSError, keyring.NoKey):
+    except OSError:
         return "the file of keys cannot be read"
+    except keyring.NoKey as error:
+        return str(error)
+    if settings.serves_public_only() and not keyring.halves("sealing"):
+        return "there is nothing to seal to: start the desk or a worker once"
     if not there and not os.access(_nearest(path), os.W_OK):
         return "there is no file of keys, and none can be made"
     return ""

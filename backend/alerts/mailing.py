@@ -27,12 +27,13 @@ from backend.staff.tables import digest, now
 from backend.web import keyring, letter_budget, mail, work
 from backend.web.composing import our_page
 from backend.web.rate_limits import Limit
-from backend.web.sealing import CannotOpen, DataKey, blind_index
+from backend.web.sealing import CannotOpen, DataKey, blind_index, is_apart, seal_apart
 
 log = structlog.get_logger()
 
 CONFIRM_JOB = "confirm_alert_mail"
 LETTER_JOB = "alert_letter"
+TIDY_JOB = "tidy_alert_mail"
 TABLE = "alert_mail"
 MOST_TRIES = 5
 # Of a mailbox and day, however many ask for it. The link in the letter is always right.
@@ -47,14 +48,21 @@ class CodeIsUsedUp(Exception):
 
 
 @dataclass(frozen=True)
-class Reader:
-    """Who hears by mail, or was asked for, opened. `token` leads to their own page and is for their
-    mailbox alone; `shown` is what was shown to us: that, or an asker's."""
+class Mailbox:
+    """The same, opened, for a letter."""
 
     row: AlertMail
     address: str
     token: str
-    shown: str = ""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Who hears by mail, or was asked for. `shown` is what they showed us: the token that leads to
+    their own page and is for their mailbox alone, or an asker's."""
+
+    row: AlertMail
+    shown: str
 
     @property
     def confirmed(self) -> bool:
@@ -64,7 +72,7 @@ class Reader:
     def is_the_mailbox(self) -> bool:
         """Whether who asks us has read a letter to it. In rows of an earlier release the asker's
         token is the mailbox's too."""
-        own = hmac.compare_digest(self.shown.encode(), self.token.encode())
+        own = hmac.compare_digest(digest(self.shown), bytes(self.row.token_hash))
         return own and (self.confirmed or self.row.asker_hash is not None)
 
     @property
@@ -108,7 +116,7 @@ async def by_token(token: str) -> Reader | None:
         .where((AlertMail.token_hash == hashed) | (AlertMail.asker_hash == hashed))
         .first()
     )
-    return _opened(row, token) if row is not None else None
+    return Reader(row, token) if row is not None else None
 
 
 async def confirm(reader: Reader, typed: str) -> str | None:
@@ -134,10 +142,12 @@ async def confirm(reader: Reader, typed: str) -> str | None:
             "confirmed_at": now(),
             "standing": row.place,
             "asker_hash": None,
-            **_kept(token, DataKey.unwrap(row.data_key, TABLE, row.id)),
+            "token": seal_apart(TABLE, row.id, "token", token),
+            "token_hash": digest(token),
         }
         await AlertMail.delete().where(AlertMail.place == row.place, AlertMail.id != row.id)
         await AlertMail.update(columns).where(AlertMail.id == row.id)
+        await work.enqueue(TIDY_JOB, {"mail": row.id})
     return token
 
 
@@ -168,15 +178,27 @@ async def remove_unconfirmed(before: datetime.datetime) -> int:
     return await remove(AlertMail, AlertMail.confirmed_at.is_null() & (AlertMail.made_at < before))
 
 
+async def tidy(data: dict[str, Any]) -> None:
+    """The job `{mail: id}`: put what was sealed apart under the row's own key."""
+    async with DB.transaction():
+        row = await _alone(data["mail"])
+        if row is not None and is_apart(row.token):
+            key = DataKey.unwrap(row.data_key, TABLE, row.id)
+            columns: dict[Any, Any] = {
+                AlertMail.token: key.seal("token", key.open("token", row.token))
+            }
+            await AlertMail.update(columns).where(AlertMail.id == row.id)
+
+
 async def mail_confirmation(data: dict[str, Any]) -> None:
     """The job `{mail: id}`: ask whether it was them."""
-    reader = await _by_id(data["mail"])
-    if reader is not None and not reader.confirmed:
+    mailbox = await _by_id(data["mail"])
+    if mailbox is not None and mailbox.row.confirmed_at is None:
         # First: they may be quick, and a letter may arrive of which we hear that it did not.
-        await AlertMail.update({AlertMail.mailed: True}).where(AlertMail.id == reader.row.id)
-        digits = six_digits(reader.row.id)
-        link = our_page(f"/alerts/mail#{reader.token}")
-        await _send(letters.confirm(reader.address, digits, link, reader.row.language))
+        await AlertMail.update({AlertMail.mailed: True}).where(AlertMail.id == mailbox.row.id)
+        digits = six_digits(mailbox.row.id)
+        link = our_page(f"/alerts/mail#{mailbox.token}")
+        await _send(letters.confirm(mailbox.address, digits, link, mailbox.row.language))
 
 
 async def mail_news(data: dict[str, Any]) -> None:
@@ -207,25 +229,27 @@ async def mail_letter(data: dict[str, Any]) -> None:
     """The job `{news: id, mail: id}`: one letter, unless they have left meanwhile, or it was called
     off."""
     await timing.look()
-    reader = await _by_id(data["mail"])
+    mailbox = await _by_id(data["mail"])
     news = await (
         AlertNews.objects(AlertNews.ring)
         .where(AlertNews.id == data["news"])
         .first()
         .output(load_json=True)
     )
-    if reader is None or not reader.confirmed or news is None or news.expires_at <= timing.now():
+    if mailbox is None or mailbox.row.confirmed_at is None:
+        return
+    if news is None or news.expires_at <= timing.now():
         return
     if news.ring.id and news.ring.cancelled_at:
         return
     words: Any = news.words
-    code = reader.row.language
+    code = mailbox.row.language
     await _send(
         letters.news(
-            reader.address,
+            mailbox.address,
             (words.get(code) or words["en"])["full"],
             our_page(f"{news.navigate}?lang={code}"),
-            reader.token,
+            mailbox.token,
             code,
         )
     )
@@ -246,7 +270,7 @@ async def _concerned(audience: Audience) -> list[int]:
     return [row["id"] for row in rows]
 
 
-async def _by_id(id: int) -> Reader | None:
+async def _by_id(id: int) -> Mailbox | None:
     row = await AlertMail.objects().where(AlertMail.id == id).first()
     return _opened(row) if row is not None else None
 
@@ -266,10 +290,10 @@ async def _alone(id: int) -> AlertMail | None:
     return found
 
 
-def _opened(row: AlertMail, shown: str = "") -> Reader | None:
+def _opened(row: AlertMail) -> Mailbox | None:
     try:
         key = DataKey.unwrap(row.data_key, TABLE, row.id)
-        return Reader(row, key.open("address", row.address), key.open("token", row.token), shown)
+        return Mailbox(row, key.open("address", row.address), key.open("token", row.token))
     except (CannotOpen, keyring.NoKey):
         log.error("somebody who hears by mail cannot be opened", row=row.id)
         return None

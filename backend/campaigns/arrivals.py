@@ -99,7 +99,7 @@ async def take_confirmation(data: dict[str, Any]) -> None:
         pledge = await _alone(data)
         if pledge is None or not pledge.confirmed:
             return
-        await tidy(pledge)
+        await _tidy(pledge)
         if pledge.state in (PledgeState.RECEIVED, PledgeState.AWAITING):
             await counting.move([pledge.id], PledgeState.CONFIRMED)
         elif pledge.state in (PledgeState.REPEAT, PledgeState.DOUBTFUL):
@@ -156,7 +156,15 @@ async def show_the_way(data: dict[str, Any]) -> None:
                 await work.enqueue(LETTERS, {"pledge": str(pledge.id), "letter": "leave"})
 
 
-async def tidy(pledge: Opened) -> None:
+async def tidy(data: dict[str, Any]) -> None:
+    """`{pledge: id}`: its signer corrected their name."""
+    async with DB.transaction():
+        pledge = await _alone(data)
+        if pledge is not None:
+            await _tidy(pledge)
+
+
+async def _tidy(pledge: Opened) -> None:
     """Put what was sealed apart, while nobody could open the row, under the row's own key."""
     row = await Pledge.select().where(Pledge.id == pledge.id).first()
     if row is None or row["data_key"] is None:

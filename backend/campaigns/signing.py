@@ -23,9 +23,10 @@ from backend.web.rate_limits import Limit
 from backend.web.sealing import DataKey, seal_apart
 from backend.web.together import Together
 
-ARRIVALS, CONFIRMED, AGAIN, LEAVING = (
+ARRIVALS, CONFIRMED, CORRECTED, AGAIN, LEAVING = (
     "pledge_arrivals",
     "pledge_confirmed",
+    "pledge_corrected",
     "pledge_again",
     "pledge_leaving",
 )
@@ -214,6 +215,8 @@ async def correct(
             columns[Pledge.consents] = list(consents)
         if columns:
             await Pledge.update(columns).where(Pledge.id == pledge.id)
+        if name is not None:
+            await work.enqueue(CORRECTED, {"pledge": str(pledge.id)})
     return True
 
 

@@ -63,7 +63,7 @@ async def drop_unsettled(before: datetime.datetime) -> int:
     time."""
     closed = Campaign.select(Campaign.id).where(Campaign.closed_at < now() - NAMES_KEPT)
     due = (CanvassRecord.received_at < before) | CanvassRecord.campaign.is_in(closed)
-    old = (CanvassRecord.state == RecordState.REVIEW) & due
+    old = CanvassRecord.state.is_in([RecordState.RECEIVED, RecordState.REVIEW]) & due
     columns: dict[Any, Any] = {
         CanvassRecord.state: RecordState.DROPPED,
         CanvassRecord.sealed: None,

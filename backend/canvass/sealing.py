@@ -46,8 +46,13 @@ class Place:
 
 def public_key() -> tuple[str, str]:
     """Id and public half of the key that phones seal to: the uncompressed point in base64url."""
-    key = keyring.newest(PURPOSE)
-    return key.id, vapid.for_browsers(key.secret)
+    half = keyring.newest_half(PURPOSE)
+    return half.id, vapid.for_browsers(half.public)
+
+
+def is_key(id: str) -> bool:
+    """Whether a sign-up that was sealed to that key can be opened here, by who may."""
+    return any(half.id == id for half in keyring.halves(PURPOSE))
 
 
 def unpack(text: str) -> bytes:

@@ -4,6 +4,7 @@ from enum import IntEnum, StrEnum
 
 
 class RecordState(IntEnum):
+    RECEIVED = 0  # nobody has opened it yet
     COUNTED = 1  # it is a pledge, or repeats one
     REVIEW = 2  # somebody has to look at it
     DROPPED = 3  # somebody looked, and it is none

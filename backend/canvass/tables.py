@@ -137,8 +137,9 @@ class CanvassRecord(Table):
     """That a sealed sign-up came. `id` was made on the phone, so that whatever is sent twice is
     taken once; `digest` is SHA-256 of its bytes, `shown` the ids of the consent texts on the
     screen, `how` whether they were read there or read aloud. `saved_at` is by the phone's clock,
-    and never trusted. What is wrong in it (`problem`) waits in `sealed` until somebody of the staff
-    has put it right; of everything else only the pledge's id stays, until names are erased."""
+    and never trusted. It waits in `sealed` until the worker opens it, and what is wrong in it
+    (`problem`) until somebody of the staff has put it right; of everything else only the pledge's
+    id stays, until names are erased."""
 
     id = UUID(primary_key=True)
     device = ForeignKey(CanvassDevice, null=False)

@@ -1,8 +1,8 @@
 """Taking sealed sign-ups in: each exactly once, whatever a phone sends how often.
 
-The same rules as on the site: one person, one signature; the same numbers; the same letters. What
-cannot be a pledge as it stands is kept for somebody to look at; what cannot be opened is refused,
-and stays on the phone.
+What a phone sends is kept as it came: no process that answers phones can open it. The worker does,
+by the same rules as on the site: one person, one signature; the same numbers; the same letters.
+What cannot be a pledge as it stands, or does not open, waits for somebody to look at.
 """
 
 import datetime
@@ -22,9 +22,10 @@ from backend.canvass.states import Problem, RecordState
 from backend.canvass.tables import CanvassDevice, CanvassRecord
 from backend.database import DB
 from backend.staff.tables import LARGEST_ID, Alarm, now
-from backend.web import language
+from backend.web import language, work
 from backend.web.language import later
 
+OPEN_JOB = "open_sign_up"
 MOST_TEXTS = 12
 # One person signs up twenty in a good hour. What a phone sends beyond so many is not counted until
 # a lead has looked; half as many are worth a word.
@@ -32,7 +33,8 @@ MOST_IN_AN_HOUR, REMARKABLE = 200, 60
 
 
 class Refused(Exception):
-    """It cannot be taken; `code` says why: `unreadable`, `sealed`, `shift`, `device`, `different`.
+    """It cannot be taken; `code` says why: `unreadable`, `sealed` (to no key of ours), `shift`,
+    `device`, `different`.
     The phone keeps it and goes on with the next one."""
 
     def __init__(self, code: str) -> None:
@@ -84,24 +86,48 @@ async def take_from_file(sent: Sent) -> bytes:
     )
     if from_phone is None:
         raise Refused("device")
-    return await _take(sent, revoked=from_phone.revoked_at is not None)
+    digest = await _take(sent, revoked=from_phone.revoked_at is not None)
+    await open_one({"record": str(sent.id)})
+    return digest
 
 
-async def read(sent: Sent, via: str) -> Read:
-    """Open it and look whether it can be a pledge. Raises Refused when it does not open."""
+async def open_one(data: dict[str, Any]) -> None:
+    """The job `{record: id}`: open it, and make a pledge of it or let it wait for somebody."""
+    id = UUID(data["record"])
+    async with DB.transaction():
+        rows = await CanvassRecord.raw(UNOPENED, id, RecordState.RECEIVED.value)
+        if not rows:
+            return  # an earlier try did it
+        [row] = rows
+        place = Place(row["key_id"], id, row["device"], row["shown"])
+        found = await _opened(bytes(row["sealed"]), place, row["code"])
+        problem = found.problem or (Problem(row["problem"]) if row["problem"] else None)
+        pledge = None if problem else await _sign(found)
+        if problem is None and pledge is None:
+            # The phone showed a code that is somebody else's: a person has to decide.
+            problem = Problem.RECEIPT
+        columns: dict[Any, Any] = {
+            CanvassRecord.campaign: found.campaign.id if found.campaign else None,
+            CanvassRecord.county: found.county,
+            CanvassRecord.how: found.how,
+            CanvassRecord.state: RecordState.REVIEW if problem else RecordState.COUNTED,
+            CanvassRecord.problem: problem,
+            CanvassRecord.pledge: pledge,
+        }
+        if problem is None:
+            columns[CanvassRecord.sealed] = None
+        await CanvassRecord.update(columns).where(CanvassRecord.id == id)
+
+
+async def _opened(sealed: bytes, place: Place, via: str) -> Read:
+    """What was in it, and whether that can be a pledge."""
     try:
-        text = sealing.open_sealed(
-            sent.sealed, Place(sent.key_id, sent.id, sent.device, sent.shown)
-        )
-    except CannotOpen:
-        raise Refused("sealed") from None
-    try:
-        said = json.loads(text)
-    except (ValueError, RecursionError):
+        said = json.loads(sealing.open_sealed(sealed, place))
+    except (CannotOpen, ValueError, RecursionError):
         said = None
     if not isinstance(said, dict):
         return Read(None, None, "", "", problem=Problem.UNREADABLE)
-    return await _read(said, sent.shown, via)
+    return await _read(said, place.shown, via)
 
 
 async def _take(sent: Sent, by_phone: bool = False, revoked: bool = False) -> bytes:
@@ -113,18 +139,18 @@ async def _take(sent: Sent, by_phone: bool = False, revoked: bool = False) -> by
             return _the_same(bytes(before["digest"]), digest)
         if before["code"] is None or (by_phone and not before["invited"]):
             raise Refused("shift")
-        found = await read(sent, before["code"])
-        problem = found.problem or _problem_of_phone(before["lately"], revoked)
-        pledge = None if problem else signing.new_id()
-        added = await CanvassRecord.raw(ADD, *_row(sent, digest, found, problem, pledge))
+        if not sealing.is_key(sent.key_id):
+            raise Refused("sealed")
+        problem = _problem_of_phone(before["lately"], revoked)
+        added = await CanvassRecord.raw(ADD, *_row(sent, digest, problem))
         if not added:
             # Another one of the phone's tabs was quicker.
             [other] = await CanvassRecord.select(CanvassRecord.digest).where(
                 CanvassRecord.id == sent.id
             )
             return _the_same(bytes(other["digest"]), digest)
-        if pledge is not None:
-            await _sign(sent, found, pledge)
+        if by_phone:
+            await work.enqueue(OPEN_JOB, {"record": str(sent.id)})
         if before["lately"] + 1 == REMARKABLE:
             await _tell_that_many_came(sent)
     return digest
@@ -147,40 +173,20 @@ async def _tell_that_many_came(sent: Sent) -> None:
     )  # fmt: skip
 
 
-async def _sign(sent: Sent, found: Read, pledge: UUID) -> None:
+async def _sign(found: Read) -> UUID | None:
+    """The pledge's id; None when its receipt is somebody else's."""
     assert found.campaign is not None
     assert found.signature is not None
-    if not await signing.take(found.campaign, found.signature, found.receipt, pledge):
-        # The phone showed a code that is somebody else's: a person has to decide.
-        await CanvassRecord.update(
-            {
-                CanvassRecord.state: RecordState.REVIEW,
-                CanvassRecord.problem: Problem.RECEIPT,
-                CanvassRecord.sealed: sent.sealed,
-                CanvassRecord.pledge: None,
-            }
-        ).where(CanvassRecord.id == sent.id)
+    pledge = signing.new_id()
+    taken = await signing.take(found.campaign, found.signature, found.receipt, pledge)
+    return pledge if taken else None
 
 
-def _row(
-    sent: Sent, digest: bytes, found: Read, problem: Problem | None, pledge: UUID | None
-) -> tuple[Any, ...]:
+def _row(sent: Sent, digest: bytes, problem: Problem | None) -> tuple[Any, ...]:
     return (
-        sent.id,
-        sent.device,
-        sent.shift,
-        found.campaign.id if found.campaign else None,
-        found.county,
-        RecordState.REVIEW if problem else RecordState.COUNTED,
-        digest,
-        sent.key_id,
-        sent.shown,
-        found.how,
-        sent.saved_at,
-        pledge,
-        problem,
-        sent.sealed if problem else None,
-    )
+        sent.id, sent.device, sent.shift, RecordState.RECEIVED, digest, sent.key_id, sent.shown,
+        sent.saved_at, problem, sent.sealed,
+    )  # fmt: skip
 
 
 def _the_same(before: bytes, digest: bytes) -> bytes:
@@ -293,6 +299,13 @@ SELECT (SELECT digest FROM canvass_record WHERE id = {}) AS digest,
         WHERE device = {} AND received_at > clock_timestamp() - interval '1 hour') AS lately
 """
 
+# Nobody else opens it meanwhile.
+UNOPENED = """
+SELECT record.device, record.key_id, record.shown, record.sealed, record.problem, shift.code
+FROM canvass_record AS record JOIN shift ON shift.id = record.shift
+WHERE record.id = {} AND record.state = {} FOR UPDATE OF record
+"""
+
 EVENT = "SELECT event FROM shift WHERE id = {}"
 
 KNOWN = """
@@ -308,8 +321,8 @@ LEFT JOIN county ON county.slug = asked.county
 """
 
 ADD = """
-INSERT INTO canvass_record (id, device, shift, campaign, county, state, digest, key_id, shown, how,
-                            saved_at, received_at, pledge, problem, sealed)
-VALUES ({}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, clock_timestamp(), {}, {}, {})
+INSERT INTO canvass_record (id, device, shift, state, digest, key_id, shown, how, saved_at,
+                            received_at, problem, sealed)
+VALUES ({}, {}, {}, {}, {}, {}, {}, '', {}, clock_timestamp(), {}, {})
 ON CONFLICT (id) DO NOTHING RETURNING id
 """

@@ -103,6 +103,9 @@ async def of_shift(shift: Shift) -> Totals:
         phone = totals.by_phone.setdefault(row["device"], OfPhone())
         if row["record_state"] == RecordState.REVIEW:
             phone.review += row["number"]
+        elif row["record_state"] == RecordState.RECEIVED:
+            # Within moments the worker makes pledges of them.
+            phone.tally.awaiting += row["number"]
         elif row["record_state"] == RecordState.DROPPED:
             phone.dropped += row["number"]
         elif row["state"] is None:

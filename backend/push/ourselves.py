@@ -42,15 +42,13 @@ def authorization(key_id: str, origin: str, contact: str) -> str:
 
 def public_key() -> str:
     """What browsers subscribe under now: `applicationServerKey`."""
-    return vapid.for_browsers(keyring.newest(PURPOSE).secret)
+    return vapid.for_browsers(keyring.newest_half(PURPOSE).public)
 
 
 def key_id(public: str) -> str | None:
     """The id of the key whose public half this is, when we hold it."""
-    for key in keyring.every():
-        if key.purpose == PURPOSE and vapid.for_browsers(key.secret) == public:
-            return key.id
-    return None
+    halves = keyring.halves(PURPOSE)
+    return next((it.id for it in halves if vapid.for_browsers(it.public) == public), None)
 
 
 def is_ready() -> bool:

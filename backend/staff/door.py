@@ -14,7 +14,7 @@ from backend.database import DB
 from backend.staff import audit, proxies
 from backend.staff.roles import Right
 from backend.staff.tables import SESSION, Account, Passkey, Session, form_token
-from backend.web import cookies, language
+from backend.web import cookies, language, work
 from backend.web.bodies import SAFE
 from backend.web.errors import CannotAnswer, GoTo
 from backend.web.language import gettext as _
@@ -25,6 +25,7 @@ COOKIE = "__Host-desk"
 DESK = "/desk"
 SIGN_IN = "/desk/sign-in"
 STEP_UP = "/desk/step-up"
+SIGNED_OUT_JOB = "note_signed_out"
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,13 @@ async def end_session(request: AnyRequest) -> None:
     async with DB.transaction():
         await session.end()
         if session.account is not None:
-            await audit.write(session.account.name, "signed_out")
+            # Where only the public is served nobody can write into the trail.
+            await work.enqueue(SIGNED_OUT_JOB, {"name": session.account.name})
+
+
+async def note_signed_out(data: dict[str, Any]) -> None:
+    """The job `{name}`: whoever of the staff it was forgot their phone."""
+    await audit.write(data["name"], "signed_out")
 
 
 async def _check_form(request: AnyRequest, visitor: Visitor) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from backend import settings
 from backend.staff.tables import AuditHead, now
@@ -64,7 +64,8 @@ class Head:
 def sign(line: int, hash: bytes, at: datetime.datetime | None = None) -> Head:
     """That line as the trail's end. Makes the key when there is none yet."""
     head = Head(line, hash.hex(), at or now())
-    made = _private(keyring.newest(PURPOSE)).sign(PREFIX + head.signed_text().encode())
+    key = Ed25519PrivateKey.from_private_bytes(keyring.newest(PURPOSE).secret)
+    made = key.sign(PREFIX + head.signed_text().encode())
     return Head(head.line, head.hash, head.at, _as_text(made))
 
 
@@ -74,22 +75,17 @@ def is_ours(head: Head) -> bool:
         signature = base64.urlsafe_b64decode(head.signature + "=" * (-len(head.signature) % 4))
     except ValueError:
         return False
-    for key in keyring.every():
-        if key.purpose == PURPOSE:
-            with contextlib.suppress(InvalidSignature):
-                _private(key).public_key().verify(signature, PREFIX + head.signed_text().encode())
-                return True
+    for half in keyring.halves(PURPOSE):
+        with contextlib.suppress(InvalidSignature):
+            public = Ed25519PublicKey.from_public_bytes(half.public)
+            public.verify(signature, PREFIX + head.signed_text().encode())
+            return True
     return False
 
 
-def public_half(key: keyring.Key) -> str:
-    """What outsiders check our signatures with: 32 bytes as URL-safe base64."""
-    return _as_text(_private(key).public_key().public_bytes_raw())
-
-
 def public_halves() -> list[str]:
-    """Newest first."""
-    return [public_half(key) for key in reversed(keyring.every()) if key.purpose == PURPOSE]
+    """What outsiders check our signatures with: 32 bytes each as URL-safe base64, newest first."""
+    return [_as_text(half.public) for half in reversed(keyring.halves(PURPOSE))]
 
 
 async def keep(head: Head) -> None:
@@ -147,11 +143,7 @@ def set_aside() -> Path | None:
 
 
 def _file() -> Path:
-    return settings.keys().with_name("audit-head.json")
-
-
-def _private(key: keyring.Key) -> Ed25519PrivateKey:
-    return Ed25519PrivateKey.from_private_bytes(key.secret)
+    return settings.private_keys().with_name("audit-head.json")
 
 
 def _as_text(data: bytes) -> str:

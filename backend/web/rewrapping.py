@@ -37,7 +37,8 @@ async def count(tables: Iterable[type[Table]], id: str) -> int:
     """How many rows are still wrapped with the sealing key of that name."""
     held = 0
     for table, column in wrapping(tables):
-        held += await table.count().where(column.like(f"v1:{id}:%"))
+        for form in sealing.forms_under(id):
+            held += await table.count().where(column.like(f"{form}%"))
     return held
 
 
@@ -59,7 +60,8 @@ async def rewrap(tables: Iterable[type[Table]], said: Callable[[str], None]) -> 
 
 async def _old(table: type[Table], column: Column, newest: str, after: Any) -> list[dict[str, Any]]:
     key = table._meta.primary_key
-    old = column.is_not_null() & (column != "") & column.not_like(f"v1:{newest}:%")
+    form, _older = sealing.forms_under(newest)
+    old = column.is_not_null() & (column != "") & column.not_like(f"{form}%")
     query = table.select(key.as_alias("id"), column).where(old).order_by(key).limit(BATCH)
     return await (query if after is None else query.where(key > after))
 

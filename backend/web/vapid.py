@@ -17,8 +17,12 @@ def private_key(secret: bytes) -> ec.EllipticCurvePrivateKey:
     return ec.derive_private_key(int.from_bytes(secret, "big"), ec.SECP256R1())
 
 
-def for_browsers(secret: bytes) -> str:
-    """The public half as `applicationServerKey` takes it: the uncompressed point in base64url."""
+def public_half(secret: bytes) -> bytes:
+    """The uncompressed point, 65 bytes."""
     public = private_key(secret).public_key()
-    point = public.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    return public.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+
+
+def for_browsers(point: bytes) -> str:
+    """A public half as `applicationServerKey` takes it: in base64url."""
     return base64.urlsafe_b64encode(point).rstrip(b"=").decode()

@@ -10,11 +10,19 @@ from backend.campaigns.pledges import Opened
 from backend.campaigns.tables import Campaign
 from backend.worker import JOBS
 
-OF_SIGNING = ("pledge_arrivals", "pledge_confirmed", "pledge_again", "pledge_leaving")
+OF_SIGNING = (
+    "open_sign_up",
+    "pledge_arrivals",
+    "pledge_confirmed",
+    "pledge_corrected",
+    "pledge_again",
+    "pledge_leaving",
+)
 
 
 async def work(*more: str) -> None:
-    """Do what the signers so far made necessary: all but the letters, unless `more` names them."""
+    """Do what the signers so far made necessary, on a canvasser’s phone too: all but the letters,
+    unless `more` names them."""
     names = [*OF_SIGNING, *more]
     while jobs := await Campaign.raw(
         "DELETE FROM pgqueuer WHERE entrypoint = ANY({}) RETURNING id, entrypoint, payload", names

@@ -19,6 +19,8 @@ from tests.canvass.conftest import NewPhone, Phone
 
 
 async def records() -> list[dict[str, object]]:
+    """What came, once the worker has opened it."""
+    await work()
     return await CanvassRecord.select().order_by(CanvassRecord.received_at)
 
 
@@ -59,6 +61,7 @@ async def test_one_id_with_two_sign_ups_keeps_the_first(phone: Phone) -> None:
     sent = phone.sign()
     await taking.take(phone.device, sent)
     assert await refused(phone, phone.sign(id=sent.id, name="Luz")) == "different"
+    await work()
     assert await Pledge.count() == 1
 
 
@@ -79,7 +82,33 @@ async def test_the_clock_of_the_phone_refuses_nothing(phone: Phone) -> None:
     assert str(record["received_at"]) < "2027"
 
 
-@pytest.mark.parametrize("change", ["id", "device", "shown", "sealed", "key_id"])
+async def test_what_waits_to_be_opened_counts_for_nothing_yet(phone: Phone) -> None:
+    sent = phone.sign()
+    await taking.take(phone.device, sent)
+    row = await CanvassRecord.select().first()
+    assert row is not None
+    assert (row["state"], bytes(row["sealed"])) == (RecordState.RECEIVED, sent.sealed)
+    assert (row["campaign"], row["county"], row["how"], row["pledge"]) == (None, None, "", None)
+    assert await Pledge.count() == 0
+    [of_phone] = (await totals.of_shift(phone.shift)).by_phone.values()
+    assert (of_phone.came, of_phone.tally.awaiting, of_phone.gone) == (1, 1, 0)
+
+
+async def test_what_is_opened_twice_is_one_pledge(phone: Phone) -> None:
+    sent = phone.sign()
+    await taking.take(phone.device, sent)
+    for _ in range(3):
+        await taking.open_one({"record": str(sent.id)})
+    assert await Pledge.count() == 1
+
+
+async def test_what_was_sealed_to_no_key_of_ours_stays_on_the_phone(phone: Phone) -> None:
+    sent = dataclasses.replace(phone.sign(), key_id="00000000")
+    assert await refused(phone, sent) == "sealed"
+    assert await records() == []
+
+
+@pytest.mark.parametrize("change", ["id", "device", "shown", "sealed"])
 async def test_what_was_moved_or_changed_does_not_open(
     new_phone: NewPhone, phone: Phone, change: str
 ) -> None:
@@ -90,10 +119,11 @@ async def test_what_was_moved_or_changed_does_not_open(
         "device": other.device.id,
         "shown": phone.shown + ".1",
         "sealed": sent.sealed[:-1] + bytes([sent.sealed[-1] ^ 1]),
-        "key_id": "00000000",
     }
-    assert await refused(phone, dataclasses.replace(sent, **{change: put[change]})) == "sealed"
-    assert await records() == []
+    await taking.take(phone.device, dataclasses.replace(sent, **{change: put[change]}))
+    [record] = await records()
+    assert (record["state"], record["problem"]) == (RecordState.REVIEW, Problem.UNREADABLE)
+    assert await Pledge.count() == 0
 
 
 @pytest.mark.parametrize("text", ["", "a", "====", "AA" * 300, "§" * 792, "x" * 100_000])
@@ -205,6 +235,7 @@ async def test_a_file_of_a_revoked_phone_is_looked_at_first(phone: Phone) -> Non
 
 async def test_nothing_of_a_signer_stands_in_the_open(phone: Phone) -> None:
     await taking.take(phone.device, phone.sign(name="Canary Canario"))
+    await records()
     await taking.take(phone.device, phone.sign(name="Canary Canario", zip="10001"))
     for table in (CanvassRecord, Pledge):
         for row in await table.select():
@@ -233,6 +264,7 @@ async def test_a_phone_that_sends_more_than_one_person_signs_up_is_looked_at_fir
     # Long ago is long ago; and a lead who knows the phone takes the rest.
     await CanvassRecord.raw("UPDATE canvass_record SET received_at = received_at - interval '2 h'")
     await taking.take(phone.device, phone.sign(contact="later@gmail.com"))
+    await work()
     lead = await Account.open_for("Lola", ["campaigner"])
     assert await review.take_all_of(phone.device.id, lead) == 3
     assert await Pledge.count() == 9

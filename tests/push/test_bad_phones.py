@@ -240,7 +240,7 @@ async def test_a_phone_that_moves_must_prove_itself_again(house: House) -> None:
     await subscribing.subscribe(house.service.endpoint("two"), *keys, Wishes(), held.secret)
     assert await house.value("SELECT accepted_at FROM subscription") is None
     await house.prove([held.subscription])
-    keys = (*keys[:2], vapid.for_browsers(old.secret))
+    keys = (*keys[:2], vapid.for_browsers(vapid.public_half(old.secret)))
     await subscribing.subscribe(house.service.endpoint("two"), *keys, Wishes(), held.secret)
     assert await house.value("SELECT accepted_at FROM subscription") is None
 

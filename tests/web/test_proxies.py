@@ -7,6 +7,7 @@ import ssl
 import subprocess
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -25,27 +26,41 @@ NAME = "confianza.example"
 CANARY = "quetzal-canary"
 
 
+@dataclass(frozen=True)
+class House:
+    """As in production: what the public sees, and the desk, which alone opens names."""
+
+    public: Served
+    desk: Served
+
+    def written(self) -> str:
+        return self.public.written() + self.desk.written()
+
+
 @pytest.fixture(scope="module")
 def behind(
     server_url: str, database_url: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Served]:
+) -> Iterator[House]:
     folder = tmp_path_factory.mktemp("behind")
-    with (
-        copied(server_url, "behind") as url,
-        serving(
-            folder / "log",
-            DATABASE_URL=url,
-            VAR=str(folder / "var"),
-            TRUSTED_PROXIES="1",
-            SITE_URL=f"https://{NAME}",
-        ) as site,
-    ):
-        yield site
+    with copied(server_url, "behind") as url:
+        both = {
+            "DATABASE_URL": url,
+            "KEYS": str(folder / "keys" / "keys.json"),
+            "TRUSTED_PROXIES": "1",
+            "SITE_URL": f"https://{NAME}",
+            "WORKER": "0",
+        }
+        private = str(folder / "private" / "private.json")
+        with (
+            serving(folder / "desk.log", **both, PRIVATE_KEYS=private) as desk,
+            serving(folder / "log", **both, SERVES="public") as public,
+        ):
+            yield House(public, desk)
 
 
 @pytest.fixture(scope="module", params=["nginx", "caddy"])
 def proxy(
-    request: pytest.FixtureRequest, behind: Served, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, behind: House, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator["Proxy"]:
     folder = tmp_path_factory.mktemp(request.param)
     certificate(folder)
@@ -83,7 +98,7 @@ def _to_loopback() -> httpx.BaseTransport:
 
 
 @contextlib.contextmanager
-def nginx(folder: Path, site: Served) -> Iterator[Proxy]:
+def nginx(folder: Path, house: House) -> Iterator[Proxy]:
     plain, tls = free_port(), free_port()
     text = (PROXIES / "nginx.conf").read_text("utf-8")
     for ours, theirs in (
@@ -91,7 +106,8 @@ def nginx(folder: Path, site: Served) -> Iterator[Proxy]:
         ("listen [::]:80;", ""),
         ("listen 443 ssl http2;", f"listen 127.0.0.1:{tls} ssl http2;"),
         ("listen [::]:443 ssl http2;", ""),
-        ("server 127.0.0.1:8000;", f"server 127.0.0.1:{site.port};"),
+        ("server 127.0.0.1:8000;", f"server 127.0.0.1:{house.public.port};"),
+        ("server 127.0.0.1:8001;", f"server 127.0.0.1:{house.desk.port};"),
         ("/etc/ssl/confianza", str(folder)),
         ("error_log stderr crit;", f"error_log {folder}/error.log crit;"),
     ):
@@ -107,14 +123,15 @@ def nginx(folder: Path, site: Served) -> Iterator[Proxy]:
 
 
 @contextlib.contextmanager
-def caddy(folder: Path, site: Served) -> Iterator[Proxy]:
+def caddy(folder: Path, house: House) -> Iterator[Proxy]:
     plain, tls = free_port(), free_port()
     text = (PROXIES / "Caddyfile").read_text("utf-8")
     for ours, theirs in (
         ("{\n\tservers {", f"{{\n\thttp_port {plain}\n\thttps_port {tls}\n\tadmin off\n"
                          "\tservers {"),
         (f"\n{NAME} {{", f"\n{NAME} {{\n\ttls {folder}/fullchain.pem {folder}/privkey.pem"),
-        ("127.0.0.1:8000", f"127.0.0.1:{site.port}"),
+        ("127.0.0.1:8000", f"127.0.0.1:{house.public.port}"),
+        ("127.0.0.1:8001", f"127.0.0.1:{house.desk.port}"),
     ):  # fmt: skip
         assert ours in text, ours
         text = text.replace(ours, theirs)
@@ -183,6 +200,16 @@ def test_pages_come_over_tls_and_plain_leads_there(proxy: Proxy) -> None:
     assert plain.headers["location"].startswith(f"https://{NAME}")
 
 
+def test_what_opens_names_is_asked_of_the_desk_alone(proxy: Proxy, behind: House) -> None:
+    with proxy.client() as visitor:
+        assert visitor.get("/desk/sign-in").status_code == 200
+        assert visitor.get("/osdi/api/v1").status_code == 401
+        assert visitor.get("/deskward").status_code == 404
+    for path in ("/desk/sign-in", "/desk", "/osdi/api/v1", "/osdi/api/v1/people"):
+        answer = httpx.get(f"{behind.public.url}{path}", headers={"X-Forwarded-For": "192.0.2.1"})
+        assert answer.status_code == 404, path
+
+
 def test_a_client_cannot_say_where_it_comes_from(proxy: Proxy) -> None:
     """Wrong codes from one place are counted together, whatever the header claims."""
     ours = {"Sec-Fetch-Site": "same-origin"}
@@ -234,7 +261,7 @@ def test_slow_clients_do_not_hold_the_others_up(proxy: Proxy) -> None:
             line.close()
 
 
-def test_no_log_tells_who_looked_at_what(proxy: Proxy, behind: Served) -> None:
+def test_no_log_tells_who_looked_at_what(proxy: Proxy, behind: House) -> None:
     with proxy.client() as visitor:
         visitor.get(f"/counties/{CANARY}?q={CANARY}", headers={"User-Agent": CANARY})
         visitor.post("/pledges", data={"code": CANARY}, headers={"Sec-Fetch-Site": "same-origin"})

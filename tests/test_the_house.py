@@ -159,6 +159,17 @@ def test_what_we_depend_on_is_locked_with_hashes_and_names_no_host() -> None:
     assert not re.search(r"https?://(?!(www\.)?(github\.com|opencollective\.com|tidelift))", lock)
 
 
+def test_what_comes_as_source_alone_is_built_with_what_we_locked() -> None:
+    lock = (HOUSE / "requirements-build.txt").read_text("utf-8")
+    assert re.search(
+        r"(?m)^setuptools==[\d.]+ \\\n(?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+", lock
+    )
+    for name in ("Makefile", "Dockerfile"):
+        for line in (HOUSE / name).read_text("utf-8").splitlines():
+            if line.endswith("-r requirements.txt") and "pip" in line:
+                assert "--no-build-isolation --use-pep517" in line, name
+
+
 def test_npm_packages_are_pinned_exactly() -> None:
     import json
 
@@ -297,6 +308,7 @@ def test_the_compose_file_is_as_its_schema_has_it() -> None:
 
 
 def test_docker_itself_can_read_the_compose_file() -> None:
+    import os
     import shutil
     import subprocess
 
@@ -312,12 +324,9 @@ def test_docker_itself_can_read_the_compose_file() -> None:
     done = subprocess.run(
         ["docker", "compose", "-f", "docker-compose.yml", "config", "--quiet"],
         cwd=HOUSE,
-        env={
-            "PATH": "/usr/bin:/usr/local/bin:/bin",
-            **dict.fromkeys(
-                ("POSTGRES_PASSWORD", "APP_PASSWORD", "BACKUP_PASSWORD", "SITE_URL"), "x"
-            ),
-        },
+        # Docker looks for its plugins at HOME too.
+        env=os.environ
+        | dict.fromkeys(("POSTGRES_PASSWORD", "APP_PASSWORD", "BACKUP_PASSWORD", "SITE_URL"), "x"),
         capture_output=True,
         text=True,
         check=False,

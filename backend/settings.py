@@ -153,6 +153,11 @@ def trusted_proxies() -> int:
     return _number("TRUSTED_PROXIES", 0, highest=9, lowest=0)
 
 
+def over_tls() -> bool:
+    """Whether people reach us over https."""
+    return os.environ.get("SITE_URL", "").startswith("https://")
+
+
 def openstates_key() -> str:
     return os.environ.get("OPENSTATES_KEY", "").strip()
 

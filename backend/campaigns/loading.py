@@ -79,9 +79,10 @@ async def is_text(purpose: str, id: int) -> bool:
     """Whether these are words for that purpose: today's in any language, or earlier ones, which
     stand on pages that were opened or kept before they changed."""
     await current_consents(language.ENGLISH.code)
-    today = [texts[purpose].id for texts in _shelf.consents.values() if purpose in texts]
+    if any(purpose in texts and texts[purpose].id == id for texts in _shelf.consents.values()):
+        return True
     here = (ConsentText.id == id) & (ConsentText.purpose == purpose)
-    return id in today or bool(await ConsentText.exists().where(here))
+    return bool(await ConsentText.exists().where(here))
 
 
 async def consents_for(campaign: Campaign, code: str) -> dict[str, ConsentText]:

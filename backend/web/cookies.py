@@ -4,15 +4,18 @@ What leads to something of one person's stands in no address: it would stay in t
 shared phone and in the logs of whatever lies between.
 """
 
-from litestar.datastructures import Cookie
+import re
 
 from backend import settings
 from backend.web.sending import AnyRequest
 
+# RFC 6265, 4.1.1, of what ours hold.
+PLAIN = re.compile(r"[A-Za-z0-9._~+/=:-]*")
+
 
 def name_of(name: str) -> str:
     """As the browser knows it: over TLS bound to this very host (RFC 6265bis, 4.1.3.2)."""
-    return f"__Host-{name}" if _over_tls() else name
+    return f"__Host-{name}" if settings.over_tls() else name
 
 
 def read(request: AnyRequest, name: str) -> str:
@@ -27,17 +30,6 @@ def keep(name: str, value: str, seconds: int) -> str:
 def written(name: str, value: str, seconds: int) -> str:
     """The same by the whole name, as the browser knows it: one bound to this host is for TLS
     alone."""
-    cookie = Cookie(
-        key=name,
-        value=value,
-        path="/",
-        max_age=seconds,
-        secure=name.startswith("__"),
-        httponly=True,
-        samesite="lax",
-    )
-    return cookie.to_header(header="")
-
-
-def _over_tls() -> bool:
-    return settings.read().site_url.startswith("https://")
+    assert PLAIN.fullmatch(value), "a cookie of ours needs no quotes"
+    secure = "; Secure" if name.startswith("__") else ""
+    return f"{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=lax{secure}"

@@ -53,7 +53,7 @@ async def _let_in(scope: Any, receive: Receive, rules: Rules) -> Receive:
         raise refused
     if scope["method"] in SAFE:
         return receive
-    return Counted(receive, rule) if rule.door_first else await read(receive, rule)
+    return Counted(receive, rule) if rule.door_first else await read(scope, receive, rule)
 
 
 def _refused(scope: Any, rule: Rule) -> CannotAnswer | None:

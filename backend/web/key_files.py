@@ -6,6 +6,7 @@ import binascii
 import contextlib
 import json
 import os
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,23 +64,44 @@ class Under:
     recipient: str = ""
 
 
-# What was read stays until the file is another one: pages ask for keys many times a second.
-_read: dict[Path, tuple[tuple[int, int, int], Held]] = {}
+@dataclass
+class _Known:
+    """What was read stays until the file is another one, and that is looked at ten times a second
+    at most: a page asks for keys a dozen times."""
+
+    stamp: tuple[int, int, int]
+    held: Held
+    looked: float
+
+
+LOOK = 0.1
+_read: dict[Path, _Known] = {}
+
+
+def look_again() -> None:
+    """Before keys are written or destroyed nothing is taken from memory."""
+    for known in _read.values():
+        known.looked = 0.0
 
 
 def read(path: Path) -> Held:
     """Nothing where there is no file. Raises NoKey."""
+    known = _read.get(path)
+    now = time.monotonic()
+    if known is not None and now - known.looked < LOOK:
+        return known.held
     try:
         status = path.stat()
         stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
-        known = _read.get(path)
-        if known is None or known[0] != stamp:
-            known = _read[path] = (stamp, _from_bytes(path.read_bytes()))
+        if known is None or known.stamp != stamp:
+            known = _read[path] = _Known(stamp, _from_bytes(path.read_bytes()), now)
     except FileNotFoundError:
+        _read.pop(path, None)
         return Held()
     except OSError as error:
         raise NoKey(f"the file of keys cannot be read: {error.strerror}") from None
-    return known[1]
+    known.looked = now
+    return known.held
 
 
 def write(path: Path, held: Held, under: Under | None) -> None:
@@ -95,6 +117,7 @@ def write(path: Path, held: Held, under: Under | None) -> None:
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(path)
+    _read.pop(path, None)
 
 
 def is_locked(path: Path) -> bool:

@@ -219,6 +219,7 @@ def _alone() -> Iterator[None]:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with path.with_suffix(".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
+            key_files.look_again()
             yield
     except OSError as error:
         raise NoKey(f"the file of keys cannot be written: {error.strerror}") from None

@@ -63,7 +63,7 @@ async def kept_page(
         body = found.body
         for blank, word in fill_in.items():
             body = body.replace(blank.encode(), word.encode())
-        found = replace(found, body=body)
+        found = replace(found, body=body, once=True)
     return _send(request, found)
 
 
@@ -137,7 +137,7 @@ def _render(request: AnyRequest, page: Page) -> Answer:
         ("cache-control", "no-store" if page.private else "no-cache"),
         ("vary", VARY),
     )
-    return Answer(body.encode(), "text/html", headers, page.status)
+    return Answer(body.encode(), "text/html", headers, page.status, once=page.private)
 
 
 def _send(request: AnyRequest, answer: Answer) -> Sent:

@@ -47,6 +47,8 @@ A_MOMENT = 30
 OURSELVES = ("ourselves", 0)
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+# Where in its scope a request has it once it was read.
+ADDRESS = "confianza.address"
 
 
 class DoesNotCount(Exception):
@@ -150,8 +152,16 @@ def address_of(request: ASGIConnection[Any, Any, Any, Any]) -> Address | None:
     """Where a request comes from. Behind proxies of our own the last of them names who asked it;
     what stands further left in that header anyone may have written. None when none of ours said,
     for then the address is a proxy's."""
+    scope: Any = request.scope
+    if ADDRESS not in scope:
+        scope[ADDRESS] = _read_address(_named(request))
+    found: Address | None = scope[ADDRESS]
+    return found
+
+
+def _read_address(text: str) -> Address | None:
     try:
-        ip = ipaddress.ip_address(_named(request))
+        ip = ipaddress.ip_address(text)
     except ValueError:
         return None
     return ip.ipv4_mapped or ip if isinstance(ip, ipaddress.IPv6Address) else ip

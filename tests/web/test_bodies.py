@@ -229,7 +229,7 @@ async def test_a_body_that_comes_drop_by_drop_ends_too(monkeypatch: pytest.Monke
 
     began = time.monotonic()
     with pytest.raises(bodies.CannotAnswer) as refused:
-        await bodies.read(drop, bodies.Rule(1000))  # type: ignore[arg-type]
+        await bodies.read({}, drop, bodies.Rule(1000))  # type: ignore[arg-type]
     assert refused.value.status_code == 408
     assert time.monotonic() - began < 2
 

@@ -195,10 +195,13 @@ def _serve(given: argparse.Namespace) -> None:
     from backend.web.beside import worker_beside
 
     with database.running(), _shared_counts(here):
-        _migrate_and_load()
-        settings.forget_owner()
-        if not here.serves:
+        if here.serves:
+            # What it may write is what people hand in: the desk loads the record.
+            asyncio.run(database.migrate())
+        else:
+            _migrate_and_load()
             keyring.make_first()
+        settings.forget_owner()
         with worker_beside() if here.worker else contextlib.nullcontext():
             _serve_until_told(here)
 

@@ -76,7 +76,8 @@ def running(data: Path = settings.VAR / "postgres") -> Iterator[str]:
     try:
         _owner = url = server.get_uri()
         asyncio.run(_make_roles())
-        app = roles.as_role(url, roles.APP)
+        public = settings.serves_public_only()
+        app = roles.as_role(url, roles.PUBLIC if public else roles.APP)
         settings.remember_database(app)
         use(app)
         yield url
@@ -137,7 +138,7 @@ def _owner_url() -> str:
     """The tables' owner in the database that is asked; empty when that is who asks anyway."""
     given = settings.read().owner_url
     here = str(DB.config.get("dsn", ""))
-    if given or not _owner or roles.user_of(here) != roles.APP:
+    if given or not _owner or roles.user_of(here) not in (roles.APP, roles.PUBLIC):
         return given
     return roles.as_role(here, roles.user_of(_owner))
 
@@ -161,16 +162,17 @@ def _as(url: str) -> Iterator[None]:
 
 
 async def _grant(connection: Any) -> None:
-    """To the roles of the embedded server, or those that DATABASE_URL and BACKUP_URL name."""
+    """To the roles of the embedded server, or those that our settings name."""
     here = settings.read()
     if _owner:
-        await roles.grant(connection, (roles.APP, ""), (roles.BACKUP, ""))
+        await roles.grant(connection, (roles.APP, ""), (roles.BACKUP, ""), (roles.PUBLIC, ""))
     elif here.owner_url:
         app = _app or here.database_url
         await roles.grant(
             connection,
             (roles.user_of(app), roles.password_of(app)),
             (roles.user_of(here.backup_url) or roles.BACKUP, roles.password_of(here.backup_url)),
+            (roles.user_of(here.public_url) or roles.PUBLIC, roles.password_of(here.public_url)),
         )
 
 

@@ -1,6 +1,8 @@
 """Who may do what in the database itself: the owner makes and changes tables, the app works on
-their rows, and backups only read. Whoever gets hold of the app's connection can neither change nor
-remove a line of the audit trail, nor make programs run on the machine."""
+their rows, backups only read, and what serves the public alone writes what people hand in. Whoever
+gets hold of the app's connection can neither change nor remove a line of the audit trail, nor make
+programs run on the machine; whoever gets hold of the public's can let nobody in at the desk either,
+nor lead a letter to another address."""
 
 import contextlib
 import re
@@ -9,10 +11,40 @@ from urllib.parse import unquote
 
 import asyncpg
 
-APP, BACKUP = "confianza_app", "confianza_backup"
+APP, BACKUP, PUBLIC = "confianza_app", "confianza_backup", "confianza_public"
 # Not to be changed or removed by the app, whatever it is told.
 ONLY_ADDED_TO = "audit_entry"
 ONLY_READ = "migration"
+# What the public's pages write. Of a pledge, and of who hears by mail, neither the key nor the
+# address changes, so that no letter goes elsewhere.
+WRITTEN_BY_THE_PUBLIC = {
+    "pledge": "INSERT, DELETE, UPDATE (name, county, language, consents, receipt, receipt_index, "
+    "confirmed_at)",
+    "count_line": "INSERT",
+    "alert_mail": "INSERT, DELETE, UPDATE (token, token_hash, asker_hash, confirmed_at, standing, "
+    "language, everywhere, counties, topics, kinds, remind_day, remind_hours)",
+    "letter_budget": "INSERT, UPDATE, DELETE",
+    "subscription": "INSERT, UPDATE, DELETE",
+    "phone_code": "INSERT, UPDATE, DELETE",
+    "canvass_record": "INSERT",
+    "canvass_device": "INSERT, UPDATE",
+    "device_shift": "INSERT",
+    "canvass_invitation": "UPDATE (used_at, device)",
+    "canvasser": "UPDATE (last_at)",
+    "wrong_flag": "INSERT",
+    "alarm": "INSERT, UPDATE",
+    # "Forget this phone" ends one.
+    "session": "DELETE",
+    "rate_limit": "INSERT, UPDATE, DELETE",
+    "rate_limit_salt": "INSERT, DELETE",
+    "pgqueuer": "INSERT, UPDATE",
+    "pgqueuer_log": "INSERT",
+}
+# What lets somebody in, tells what staff did, or holds what they handed in.
+HIDDEN_FROM_THE_PUBLIC = (
+    *("passkey", "recovery_code", "invitation", "partner_token", "partner_given", "names_seen"),
+    *("audit_entry", "canvass_file", "paper_row", "directory_import", "withdrawal"),
+)
 
 
 def user_of(url: str) -> str:
@@ -26,14 +58,17 @@ def as_role(url: str, name: str, password: str = "") -> str:
     return f"{scheme}://{name}:{password}@{rest}"
 
 
-async def grant(connection: Any, app: tuple[str, str], backup: tuple[str, str]) -> None:
-    """Make the two roles (name and password, or no password) and let them do what is theirs, in all
+Role = tuple[str, str]
+
+
+async def grant(connection: Any, app: Role, backup: Role, public: Role) -> None:
+    """Make the roles (name and password, or no password) and let them do what is theirs, in all
     tables there are. The connection is the owner's, who may make roles."""
-    for name, password in (app, backup):
+    for name, password in (app, backup, public):
         await _make(connection, name, password)
     database = await connection.fetchval("SELECT quote_ident(current_database())")
-    may_app, may_back_up = _quoted(app[0]), _quoted(backup[0])
-    both = f"{may_app}, {may_back_up}"
+    may_app, may_back_up, may_public = (_quoted(role[0]) for role in (app, backup, public))
+    both = f"{may_app}, {may_back_up}, {may_public}"
     async with connection.transaction():
         # Two who grant the same at once are an error to PostgreSQL.
         await connection.execute("SELECT pg_advisory_xact_lock(hashtext('confianza roles'))")
@@ -43,7 +78,7 @@ async def grant(connection: Any, app: tuple[str, str], backup: tuple[str, str]) 
             f"GRANT USAGE ON SCHEMA public TO {both}",
             f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {both}",
             f"GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO {both}",
-            f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {may_app}",
+            f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {may_app}, {may_public}",
             f"GRANT INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {may_app}",
         ):
             await connection.execute(statement)
@@ -53,10 +88,24 @@ async def grant(connection: Any, app: tuple[str, str], backup: tuple[str, str]) 
         ):
             if await connection.fetchval("SELECT to_regclass($1) IS NOT NULL", f"public.{table}"):
                 await connection.execute(f"REVOKE {rights} ON {table} FROM {may_app}")
+        await _grant_to_the_public(connection, may_public)
         if await connection.fetchval("SELECT to_regproc('public.shorten_the_trail') IS NOT NULL"):
             await connection.execute(
                 f"GRANT EXECUTE ON FUNCTION shorten_the_trail(integer) TO {may_app}"
             )
+
+
+async def _grant_to_the_public(connection: Any, role: str) -> None:
+    tables = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+    there = {row["tablename"] for row in await connection.fetch(tables)}
+    # Also what an earlier release let it do.
+    await connection.execute(
+        f"REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON ALL TABLES IN SCHEMA public FROM {role}"
+    )
+    for table in there.intersection(HIDDEN_FROM_THE_PUBLIC):
+        await connection.execute(f"REVOKE SELECT ON {table} FROM {role}")  # noqa: S608
+    for table in there.intersection(WRITTEN_BY_THE_PUBLIC):
+        await connection.execute(f"GRANT {WRITTEN_BY_THE_PUBLIC[table]} ON {table} TO {role}")
 
 
 async def may_change_tables(connection: Any) -> bool:

@@ -22,12 +22,12 @@ class WrongSetting(Exception):
 @dataclass(frozen=True)
 class Settings:
     """`database_url` is empty when the house starts its own PostgreSQL; `owner_url` is the same
-    database as its tables' owner, empty where that is `database_url` itself, and `backup_url` as
-    who only reads. `site_url` has no slash
-    at its end and is what printed pages and feeds call us; `source_url` is where this very
-    program's source can be had, which the AGPL owes everyone who uses it. `app_name` stands under
-    the icon on a home screen. A new `release` makes phones fetch everything anew, even where no
-    file changed. `kill_worker` takes the service worker off every phone again.
+    database as its tables' owner, empty where that is `database_url` itself, `backup_url` as who
+    only reads, and `public_url`, which only `migrate` needs, as what serves the public alone.
+    `site_url` has no slash at its end and is what printed pages and feeds call us; `source_url` is
+    where this very program's source can be had, which the AGPL owes everyone who uses it.
+    `app_name` stands under the icon on a home screen. A new `release` makes phones fetch everything
+    anew, even where no file changed. `kill_worker` takes the service worker off every phone again.
     `development` shows /design.
 
     `keys` is the file of keys, which belongs to no backup of the database, `private_keys` the one
@@ -53,6 +53,7 @@ class Settings:
     database_url: str
     owner_url: str
     backup_url: str
+    public_url: str
     host: str
     port: int
     workers: int
@@ -89,6 +90,7 @@ def read() -> Settings:
         database_url=os.environ.get("DATABASE_URL", ""),
         owner_url=os.environ.get("OWNER_URL", ""),
         backup_url=os.environ.get("BACKUP_URL", ""),
+        public_url=os.environ.get("PUBLIC_URL", ""),
         host=os.environ.get("HOST", "127.0.0.1"),
         port=port,
         workers=_number("WEB_WORKERS", 1, highest=64),

@@ -160,6 +160,7 @@ JOBS: dict[str, Job] = {
     "warn_unconfirmed": push.warn_unconfirmed,
     "draw_lots": push.draw_lots,
     "look_for_news": watching.look_for_news,
+    codes.TEST_JOB: codes.ring_test,
     telling.MAIL_JOB: alert_mailing.mail_news,
     alert_mailing.LETTER_JOB: alert_mailing.mail_letter,
     alert_mailing.TIDY_JOB: alert_mailing.tidy,

@@ -35,10 +35,9 @@ class Served:
         return self.log.read_text(encoding="utf-8")
 
 
-def as_app(database: str) -> dict[str, str]:
-    """The environment of a process that works on the database as the app's role."""
-    app = database_roles.as_role(database, database_roles.APP, "app")
-    return {"DATABASE_URL": app, "OWNER_URL": database}
+def as_app(database: str, role: str = database_roles.APP) -> dict[str, str]:
+    """The environment of a process that works on the database as the app's role, or another."""
+    return {"DATABASE_URL": database_roles.as_role(database, role, "app"), "OWNER_URL": database}
 
 
 @contextlib.contextmanager
@@ -54,7 +53,10 @@ def serving(
     database = environment.get("DATABASE_URL", os.environ.get("DATABASE_URL", ""))
     if database and "OWNER_URL" not in environment:
         # As in production: only what brings the tables up to date owns them.
-        environment |= as_app(database)
+        public = environment.get("SERVES") == "public"
+        environment |= as_app(database, database_roles.PUBLIC if public else database_roles.APP)
+        if public:
+            environment["OWNER_URL"] = ""
     with log.open("wb") as file:
         process = subprocess.Popen(
             command or [sys.executable, "-m", "backend", "serve"],

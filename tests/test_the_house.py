@@ -192,8 +192,8 @@ def test_the_production_shape_is_a_database_web_desk_and_worker() -> None:
         assert needs == "service_completed_successfully"
         assert "//confianza_backup:" in services[name]["environment"]["BACKUP_URL"]
     assert services["web"]["depends_on"]["desk"]["condition"] == "service_healthy"
-    for name in ("web", "desk", "worker"):
-        assert "//confianza_app:" in services[name]["environment"]["DATABASE_URL"]
+    for name, role in (("web", "public"), ("desk", "app"), ("worker", "app")):
+        assert f"//confianza_{role}:" in services[name]["environment"]["DATABASE_URL"]
         assert "POSTGRES_PASSWORD" not in str(services[name]["environment"])
         assert services[name]["read_only"] is True
     assert "ports" not in services["postgres"], "the database is nobody else's"
@@ -258,6 +258,7 @@ LEFT_OUT = {
     "PATH": "the image’s own",
     "PROMETHEUS_MULTIPROC_DIR": "`serve` sets it itself",
     "OWNER_URL": "only for `migrate`",
+    "PUBLIC_URL": "only for `migrate`, and DATABASE_URL of what it names",
 }
 
 
@@ -326,7 +327,10 @@ def test_docker_itself_can_read_the_compose_file() -> None:
         cwd=HOUSE,
         # Docker looks for its plugins at HOME too.
         env=os.environ
-        | dict.fromkeys(("POSTGRES_PASSWORD", "APP_PASSWORD", "BACKUP_PASSWORD", "SITE_URL"), "x"),
+        | dict.fromkeys(
+            ("POSTGRES_PASSWORD", "APP_PASSWORD", "PUBLIC_PASSWORD", "BACKUP_PASSWORD", "SITE_URL"),
+            "x",
+        ),
         capture_output=True,
         text=True,
         check=False,

@@ -17,6 +17,7 @@ from email.policy import default
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx
 import psutil
 import pytest
@@ -33,7 +34,7 @@ from backend.web import key_files, keyring
 from tests.alerts.conftest import form, pairs
 from tests.campaigns.working import receipt_in
 from tests.canvass.conftest import SAID
-from tests.databases import command, copied, fetch
+from tests.databases import command, copied, execute, fetch
 from tests.serving import HOUSE, Served, serving
 from tests.test_the_worker import until
 
@@ -128,7 +129,23 @@ def lived(house: House) -> House:
         _hear_by_mail(house, people)
         _hear_by_phone(people)
         _say_that_a_place_is_wrong(people)
+        _sign_and_leave(people)
+    until(lambda: fetch(house.url, "SELECT FROM ring WHERE what LIKE 'test %'"))
+    assert "InsufficientPrivilege" not in house.site.written()
     return house
+
+
+def _sign_and_leave(people: httpx.Client) -> None:
+    people.cookies.clear()
+    page = people.get(f"/campaigns/{CAMPAIGN}").text
+    [agree] = re.findall(r'name="agree_pledge" value="([0-9]+)"', page)
+    signer = {"name": "Luz", "contact": "(415) 555-2671", "zip": "95401", "agree_pledge": agree}
+    receipt_in(people.post(f"/campaigns/{CAMPAIGN}/pledges", data=signer))
+    of = re.findall(r'name="of" value="([0-9a-f]+)"', people.get("/pledges/mine").text)[0]
+    assert people.post("/pledges/mine/codes", data={"of": of}).status_code in (200, 303)
+    assert people.post("/pledges/mine/withdrawal", data={"of": of}).status_code in (200, 303)
+    assert people.post("/pledges/leave", data={"contact": MAIL}).status_code == 200
+    assert people.post("/alerts/mail/leave", data={"token": "nobody"}).status_code == 303
 
 
 def _sign_and_confirm(house: House, people: httpx.Client) -> None:
@@ -179,6 +196,13 @@ def _hear_by_phone(people: httpx.Client) -> None:
         },
     )
     assert answer.status_code == 200, answer.text
+    held = {"secret": answer.json()["secret"]}
+    for what, more in (
+        ("choices", {"choices": pairs()}), ("opened", {"key": shown[0]}), ("status", {}),
+        ("tests", {}), ("codes", {}), ("codes", {}), ("received", {}),
+    ):  # fmt: skip
+        answer = people.post(f"/alerts/subscription/{what}", json={**held, **more})
+        assert answer.status_code == 200, (what, answer.text)
 
 
 def _say_that_a_place_is_wrong(people: httpx.Client) -> None:
@@ -249,6 +273,55 @@ def test_pages_that_open_names_are_not_there(lived: House) -> None:
     assert httpx.get(lived.site.url + "/readyz").text.strip() == "ok"
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        # In at the desk, or past it.
+        "INSERT INTO session (token_hash, account, ends_at) VALUES ('x', 1, now())",
+        "UPDATE session SET account = 1",
+        "INSERT INTO passkey (account) VALUES (1)",
+        "SELECT * FROM passkey",
+        "SELECT * FROM recovery_code",
+        "SELECT * FROM invitation",
+        "INSERT INTO account (name, roles) VALUES ('Sock Puppet', '{admin}')",
+        "UPDATE account SET roles = '{admin}'",
+        "INSERT INTO partner_token (name, token_hash) VALUES ('x', 'x')",
+        "SELECT * FROM partner_token",
+        # Letters to another address.
+        "UPDATE pledge SET contact = 'x'",
+        "UPDATE pledge SET data_key = 'x'",
+        "UPDATE alert_mail SET address = 'x'",
+        # The record, what staff did, and the trail.
+        "UPDATE campaign SET pledge_words = '{}'",
+        "DELETE FROM hearing",
+        "INSERT INTO audit_entry (actor, action, subject, hash) VALUES ('x', 'x', '', '')",
+        "SELECT * FROM audit_entry",
+        "SELECT shorten_the_trail(1)",
+        "CREATE TABLE mine (id integer)",
+        "SET ROLE confianza_app",
+    ],
+)
+def test_the_publics_role_in_the_database_cannot(lived: House, statement: str) -> None:
+    """The attack: the connection that a web process has."""
+    from backend import database_roles
+
+    public = database_roles.as_role(lived.url, database_roles.PUBLIC)
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        execute(public, statement)
+
+
+def test_no_letter_is_led_elsewhere_by_who_may_write_a_row(own: Path) -> None:
+    """The attack: somebody's row with a contact sealed by a thief, as whoever seals may."""
+    from backend.web import sealing as sealed
+
+    theirs = sealed.DataKey.new("pledge", "7")
+    ours = sealed.DataKey.unwrap(theirs.wrapped(), "pledge", "7")
+    for column in ("contact", "address", "endpoint"):
+        with pytest.raises(sealed.CannotOpen):
+            ours.open(column, sealed.seal_apart("pledge", "7", column, "thief@example.org"))
+    assert ours.open("name", sealed.seal_apart("pledge", "7", "name", "Ana")) == "Ana"
+
+
 def test_privacy_says_so_where_it_is_so(lived: House) -> None:
     for sentence in ("The part of this site that takes your name cannot open it again",
                      "Whoever breaks into the pages that everybody sees"):  # fmt: skip
@@ -271,14 +344,21 @@ async def test_a_canvassed_sign_up_is_opened_by_the_worker(
         )  # fmt: skip
         await shift.save()
         rosa = await devices.begin_canvasser("Rosa")
-        device, token = await devices.enrol(await devices.invite(shift.id, rosa.id, None), "red")
+        code = await devices.invite(shift.id, rosa.id, None)
         texts = await loading.consents_for(campaign, "es")
-        record = _sealed(device.id, shift.id, ".".join(str(text.id) for text in texts.values()))
+        shown = ".".join(str(text.id) for text in texts.values())
     finally:
         use(database_url)
     with httpx.Client(base_url=lived.site.url, headers=OURS) as phone:
+        joined = phone.post("/canvass/devices", json={"code": code, "label": "red"})
+        token = joined.headers["set-cookie"].partition("=")[2].partition(";")[0]
+        phone.cookies.clear()
         phone.headers["cookie"] = f"__Host-canvass={token}"
+        record = _sealed(joined.json()["device"], shift.id, shown)
         assert phone.post("/canvass/records", json=record).status_code == 200
+        assert phone.post("/canvass/seen", json={"unsent": 0}).status_code == 200
+        wrong = phone.post("/canvass/devices", json={"code": "ABCDEFGHJK"})
+        assert wrong.status_code == 422
     await asyncio.to_thread(_is_counted, lived)
 
 

@@ -1,16 +1,28 @@
-"""Codes with which somebody of the staff sends a test to the phone in their hand."""
+"""Tests that somebody asks for on their own phone, and codes with which somebody of the staff sends
+one to the phone in their hand."""
 
 import datetime
 import secrets
+from typing import Any
 
 from backend import database
+from backend.alerts import wording
 from backend.alerts.tables import CODE_GOOD_FOR, PhoneCode
+from backend.push import rings
 from backend.staff.retention import remove
 from backend.staff.tables import now
 
 # No letter or digit that could be read as another.
 SIGNS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 LENGTH = 6
+TEST_JOB = "ring_test"
+
+
+async def ring_test(data: dict[str, Any]) -> None:
+    """The job `{subscription: id}`: ring that phone."""
+    # Not whose it is: a ring's name is kept for a year.
+    what = f"test {secrets.token_hex(12)}"
+    await rings.ring_one(data["subscription"], what, wording.test(), "/alerts")
 
 
 async def code_for(subscription: int) -> str:

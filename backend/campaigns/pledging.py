@@ -32,13 +32,14 @@ from backend.web.even_time import evenly
 from backend.web.language import gettext as _
 from backend.web.pages import Page, kept_page, page, wants_block
 from backend.web.qr import draw
-from backend.web.rate_limits import Limit, NetworkLimit
+from backend.web.rate_limits import AllOf, Limit, NetworkLimit
 from backend.web.sending import AnyRequest, Sent, go_on, see
 
 # From the fourth of one network within ten minutes on a phone does a sum; a whole market may share
 # one network, so nobody is turned away for it before there are thousands.
 FREELY = NetworkLimit("sign", 3, 600)
 AT_ALL = NetworkLimit("sign at all", 3000, 3600)
+AT_ALL_FREELY = AllOf(AT_ALL, FREELY)
 # Receipt codes that were wrong: past these a sum comes first, also with a right one, or who guesses
 # would learn by it which is right.
 WRONG_CODES = NetworkLimit("wrong receipts", 20, 3600, closed=True)
@@ -327,10 +328,10 @@ async def _sum() -> str:
 
 
 async def _may_sign(request: AnyRequest, form: SignForm) -> bool:
+    if await AT_ALL_FREELY.take(request):
+        return True
     if not await AT_ALL.take(request):
         raise _too_often(await AT_ALL.wait(request))
-    if await FREELY.take(request):
-        return True
     return await _has_shown(request, form.puzzle, form.ticket)
 
 

@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,15 @@ class Held:
 
     keys: tuple[Key, ...] = ()
     halves: tuple[Half, ...] = ()
+
+    @cached_property
+    def newest(self) -> dict[str, Key]:
+        """By purpose."""
+        return {key.purpose: key for key in self.keys}
+
+    @cached_property
+    def newest_half(self) -> dict[str, Half]:
+        return {half.purpose: half for half in self.halves}
 
 
 @dataclass(frozen=True)

@@ -140,6 +140,17 @@ class NetworkLimit(_Counted[AnyRequest]):
         ]
 
 
+class AllOf(_Counted[AnyRequest]):
+    """Several limits in one question: there is room in each, or nothing is counted."""
+
+    def __init__(self, *limits: NetworkLimit) -> None:
+        super().__init__("", 0, 0, closed=any(limit.closed for limit in limits))
+        self.limits = limits
+
+    def _rungs(self, asker: AnyRequest) -> list[Rung]:
+        return [rung for limit in self.limits for rung in limit._rungs(asker)]
+
+
 def client_key(request: AnyRequest) -> bytes:
     """16 bytes for the client's network (an IPv4 /24, an IPv6 /64), the same in all processes. Not
     to be kept: it stays the same as long as the key does. Raises DoesNotCount."""

@@ -22,6 +22,9 @@ from backend.web import keyring
 
 NONCE = 12
 APART = "apart|"
+# What somebody may write who cannot open the row. An address is none of it: whoever can write into
+# the database shall not lead a letter elsewhere that was meant for the person in the row.
+MAY_BE_APART = ("name", "receipt", "token")
 # Base mode, DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM.
 _SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
 # Seconds for which a process seals with one key of its own: sealing that one to the house costs
@@ -86,6 +89,8 @@ class DataKey:
     def open(self, column: str, sealed: str) -> str:
         """Raises CannotOpen."""
         if sealed.startswith(APART):
+            if column not in MAY_BE_APART:
+                raise CannotOpen("this was not sealed by who made the row")
             wrapped, _, sealed = sealed.removeprefix(APART).partition("|")
             return DataKey.unwrap(wrapped, self.table, self.row).open(column, sealed)
         _key, packed = _parts(sealed)

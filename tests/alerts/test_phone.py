@@ -12,6 +12,7 @@ from backend.push.tables import Ring, Subscription
 from backend.web.rate_limits import Limit
 from backend.web.sealing import DataKey
 from tests.alerts.conftest import Browser, pairs
+from tests.campaigns.working import work
 from tests.push.service import Phone, base64url
 from tests.push.test_endpoints import HOSTILE
 from tests.web.test_sums import solved
@@ -156,6 +157,7 @@ async def test_a_test_rings_this_phone_alone_and_not_without_end(phone: Browser)
     answers = [(await phone.with_secret("/tests")).status_code for _ in range(12)]
     assert answers.count(200) == 10
     assert answers[-1] == 429
+    await work("ring_test")
     ring = await Ring.objects().first().output(load_json=True)
     assert ring.urgent
     mine = await subscribing.held_by(phone.secret)

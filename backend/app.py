@@ -99,6 +99,7 @@ ROUTES: list[HTTPRouteHandler] = [
     phone.show_manifest,
     phone.show_worker,
     phone.show_bundle,
+    phone.show_finder,
     phone.show_more,
     phone.show_detained,
     phone.show_frame,
@@ -428,7 +429,8 @@ async def open_house(app: Litestar) -> AsyncIterator[None]:
 async def make_ahead(app: Litestar) -> None:
     """The bundle takes seconds to make: the first phone shall not wait for it."""
     await reading.hearing.wait()
-    await phone.make_bundle(app)
+    for code in language.LANGUAGES:
+        await phone.make_bundle(app, code)
 
 
 def _end_with_parent() -> None:

@@ -26,7 +26,7 @@ def grade(text: str) -> float:
 
 
 def test_the_measure_can_tell_plain_from_hard() -> None:
-    assert grade("The jail may not hold anyone for ICE.") < 4
+    assert grade("The jail is not allowed to keep anyone past release for ICE.") < 4
     hard = "Notwithstanding applicable statutory limitations, custodial authorities may"
     assert grade(f"{hard} effectuate administrative detention upon notification.") > 12
 

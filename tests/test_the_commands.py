@@ -43,7 +43,7 @@ def test_make_run_serves_and_leaves_no_process_behind(
 ) -> None:
     with serving(tmp_path / "log", ["make", "run"], **own_server(var)) as site:
         page = httpx.get(f"{site.url}/counties/modoc")
-        assert "No. The jail may not hold anyone for ICE." in page.text
+        assert "No. The jail is not allowed to keep anyone past release for ICE." in page.text
         assert any("postgres" in line for line in started_in(var))
         assert f"http://localhost:{site.port}" in site.written()
         site.process.send_signal(how)

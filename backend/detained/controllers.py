@@ -11,9 +11,9 @@ from backend.counties import gazetteer
 from backend.counties.gazetteer import County
 from backend.detained import reading, wording
 from backend.detained.facts import Sentence, checked_on, facts
+from backend.policies import headline
 from backend.policies import reading as record
 from backend.policies import wording as record_wording
-from backend.policies.questions import Question
 from backend.web import language
 from backend.web.clock import today
 from backend.web.errors import CannotAnswer
@@ -113,14 +113,21 @@ async def _now(request: AnyRequest, county: County | None) -> ASGIResponse:
             "county": county,
             "counties": gazetteer.counties(),
             "lines": await _lines(slug),
-            "hold": (await record.county_record(slug)).standing(Question.HOLD, today())
-            if slug
-            else None,
-            "question": Question.HOLD,
+            **(await _jail_of(slug) if slug else {"headline": None}),
         }
         return Page("detained/now.html", context)
 
     return await kept_page(request, ("detained", slug, today()), make)
+
+
+async def _jail_of(slug: str) -> dict[str, Any]:
+    """What can happen to somebody in this county's jail, as its own page says it first."""
+    found = await record.county_record(slug)
+    return {
+        "headline": headline.of(found, today()),
+        "standings": found.standings(today()),
+        "rows": headline.ROWS,
+    }
 
 
 async def _lines(slug: str | None) -> reading.Lines:

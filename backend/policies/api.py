@@ -11,7 +11,7 @@ from litestar.params import FromPath, QueryParameter
 from litestar.response.base import ASGIResponse
 
 from backend.counties import gazetteer, outlines
-from backend.policies import reading
+from backend.policies import headline, reading, wording
 from backend.policies.days import FIRST_DAY, Day
 from backend.policies.questions import Question
 from backend.policies.record import CountyRecord, Standing
@@ -19,6 +19,7 @@ from backend.policies.shapes import (
     CountyAnswer,
     CountyAnswers,
     FigureAnswer,
+    HeadlineAnswer,
     HistoryAnswer,
     LawAnswer,
     OtherRule,
@@ -161,6 +162,8 @@ def _as_json(records: Mapping[str, CountyRecord], day: datetime.date) -> Answer:
             county.name,
             county.fips,
             county.ocd_id,
+            _headline(records[county.slug], day),
+            bool(headline.of(records[county.slug], day).disputed),
             _answers(records[county.slug], day),
         )
         for county in gazetteer.counties()
@@ -173,9 +176,12 @@ def _as_json(records: Mapping[str, CountyRecord], day: datetime.date) -> Answer:
 
 def _as_csv(records: Mapping[str, CountyRecord], day: datetime.date) -> Answer:
     rows: list[list[object]] = [["slug", "name", "fips", "ocd_id", "on", *Question]]
+    rows[0] += ["headline", "disputed"]
     for county in gazetteer.counties():
         answers = _answers(records[county.slug], day).values()
-        rows.append([county.slug, county.name, county.fips, county.ocd_id, day, *answers])
+        first = headline.of(records[county.slug], day)
+        told = (first.pattern, "yes" if first.disputed else "no")
+        rows.append([county.slug, county.name, county.fips, county.ocd_id, day, *answers, *told])
     headers = (
         ("cache-control", PUBLIC[0][1]),
         ("vary", "Accept, Accept-Encoding"),
@@ -197,6 +203,8 @@ def _as_geojson(records: Mapping[str, CountyRecord], day: datetime.date) -> Answ
                 "ocd_id": county.ocd_id,
                 "on": day.isoformat(),
                 **_answers(records[county.slug], day),
+                "headline": headline.of(records[county.slug], day).pattern,
+                "disputed": bool(headline.of(records[county.slug], day).disputed),
             },
             "geometry": shapes[county.fips],
         }
@@ -209,6 +217,16 @@ def _answers(record: CountyRecord, day: datetime.date) -> dict[str, str]:
     return {str(question): standing.answer for question, standing in record.standings(day).items()}
 
 
+def _headline(record: CountyRecord, day: datetime.date) -> HeadlineAnswer:
+    found = headline.of(record, day)
+    return HeadlineAnswer(
+        pattern=found.pattern,
+        words=wording.headline_in_every_language(found),
+        tone=found.tone,
+        disputed=[str(standing.question) for standing in found.disputed],
+    )
+
+
 def _whole_record(
     county: gazetteer.County, record: CountyRecord, day: datetime.date
 ) -> CountyAnswer:
@@ -218,6 +236,8 @@ def _whole_record(
         fips=county.fips,
         ocd_id=county.ocd_id,
         on=day.isoformat(),
+        headline=_headline(record, day),
+        disputed=bool(headline.of(record, day).disputed),
         answers=[_question(standing) for standing in record.standings(day).values()],
         practice=[_practice(report) for report in record.practice if report.known_on(day)],
         figures=[_figure(figure) for figure in record.figures_by(day)],

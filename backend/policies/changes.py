@@ -6,7 +6,7 @@ neither the next load nor anyone else overwrites them silently.
 """
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -170,6 +170,9 @@ def _hold_together(parts: Sequence[Part], standing: dict[FactName, Entry]) -> No
     }
     if named - {part.name for part in parts}:
         raise Refused(_("Rules name this law. Change those first."))
+    state = {name.entry_id for name in after if (name.file, name.kind) == ("state", "rule")}
+    if {*_disputed_of_the_state(after)} - state:
+        raise Refused(_("A report says that this rule is not followed. Change that report first."))
     for file in sorted({part.name.file for part in parts}):
         was, will = (_mistakes_of(file, which, laws) for which in (standing, after))
         for name, sentence in sorted(will - was):
@@ -178,6 +181,14 @@ def _hold_together(parts: Sequence[Part], standing: dict[FactName, Entry]) -> No
                     _("A report says that this rule is not followed. Change that report first.")
                 )
             raise Refused(sentence)
+
+
+def _disputed_of_the_state(facts: dict[FactName, Entry]) -> Iterator[str]:
+    """Ids of the state's rules that a county's report contradicts."""
+    for entry in facts.values():
+        disputes = entry.get("disputes") or ""
+        if disputes.startswith(files.OF_THE_STATE):
+            yield disputes.removeprefix(files.OF_THE_STATE)
 
 
 def _mistakes_of(

@@ -10,7 +10,7 @@ from litestar.response.base import ASGIResponse
 
 from backend import settings
 from backend.counties import gazetteer, outlines
-from backend.policies import changes, reading, wording
+from backend.policies import changes, headline, reading, wording
 from backend.policies.citing import Citations, drafts_among
 from backend.policies.days import FIRST_DAY
 from backend.policies.differing import said_differently
@@ -43,6 +43,8 @@ async def show_county(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse:
                 "county": county,
                 "record": record,
                 "standings": record.standings(on),
+                "headline": headline.of(record, on),
+                "rows": headline.ROWS,
                 "on": on,
                 "today": today(),
                 "first_day": FIRST_DAY,

@@ -188,12 +188,19 @@ def _of_rule(row: dict[str, Any]) -> Entry:
     }
 
 
+def _as_in_its_file(key: str, disputes: str | None) -> str | None:
+    if not disputes:
+        return None
+    file, id, _question = disputes.split("/")
+    return id if file == key.split("/")[0] else f"{file}/{id}"
+
+
 def _of_practice(row: dict[str, Any]) -> Entry:
     same = ("topic", "said_by", "summary")
     return {key: row[key] for key in same} | {
         "from": row["from_text"],
         "until": row["until_text"],
-        "disputes": row["disputes"].split("/")[1] if row["disputes"] else None,
+        "disputes": _as_in_its_file(row["key"], row["disputes"]),
     }
 
 

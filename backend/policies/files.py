@@ -15,6 +15,8 @@ from backend.policies.questions import ANSWERS, LOCAL_ISSUERS, Question
 from backend.web.language import gettext as _
 
 FOLDER = Path(__file__).parent / "data"
+# Before the id of a rule that stands in the state's file.
+OF_THE_STATE = "state/"
 
 Words = Annotated[str, msgspec.Meta(min_length=1, max_length=1200)]
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
@@ -193,10 +195,11 @@ def read(folder: Path, counties: frozenset[str]) -> dict[str, RecordFile]:
     for missing in sorted((counties | {"state"}) - {path.stem for path in folder.glob("*.yaml")}):
         found.append(f"{missing}.yaml: there is no such file, and the county needs one")
     laws = {law.slug for law in files["state"].laws} if "state" in files else None
+    state_rules = files["state"].rules if "state" in files else None
     for name, file in files.items():
         if name not in counties | {"state"}:
             found.append(f"{name}.yaml:1: no county is called {name!r}")
-        for steps, sentence in mistakes(name, file, laws):
+        for steps, sentence in mistakes(name, file, laws, state_rules):
             found.append(at_its_line(folder / f"{name}.yaml", steps, sentence))
     if found:
         raise RecordError(found)
@@ -313,8 +316,11 @@ def _line(node: yaml.Node, steps: list[str | int]) -> int:
 Mistake = tuple[list[str | int], str]
 
 
-def mistakes(name: str, file: RecordFile, laws: set[str] | None) -> Iterator[Mistake]:
-    """What a schema cannot see: where each mistake stands, and a sentence about it."""
+def mistakes(
+    name: str, file: RecordFile, laws: set[str] | None, state_rules: list[RuleEntry] | None = None
+) -> Iterator[Mistake]:
+    """What a schema cannot see: where each mistake stands, and a sentence about it. What is None is
+    not at hand, and nothing is said of what points there."""
     if file.county != name:
         yield ["county"], f"the file is called {name}.yaml but says it is {file.county!r}"
     if file.laws and name != "state":
@@ -336,7 +342,7 @@ def mistakes(name: str, file: RecordFile, laws: set[str] | None) -> Iterator[Mis
         if grades == {"C"}:
             yield ["rules", index], _("a rule needs a source better than grade C: make it practice")
     for index, practice in enumerate(file.practice):
-        yield from _mistakes_of_a_dispute(["practice", index], practice, file)
+        yield from _mistakes_of_a_dispute(["practice", index], practice, file, state_rules)
     for source in file.sources.keys() - used:
         yield ["sources", source], f"no fact uses the source {source!r}"
 
@@ -385,11 +391,19 @@ def _mistakes_of_a_rule(
 
 
 def _mistakes_of_a_dispute(
-    here: list[str | int], practice: PracticeEntry, file: RecordFile
+    here: list[str | int],
+    practice: PracticeEntry,
+    file: RecordFile,
+    state_rules: list[RuleEntry] | None,
 ) -> Iterator[Mistake]:
     if practice.disputes is None:
         return
-    disputed = [rule for rule in file.rules if rule.id == practice.disputes]
+    of_the_state = practice.disputes.startswith(OF_THE_STATE)
+    if of_the_state and state_rules is None:
+        return
+    id = practice.disputes.removeprefix(OF_THE_STATE)
+    rules = (state_rules or []) if of_the_state else file.rules
+    disputed = [rule for rule in rules if rule.id == id]
     if not disputed:
         there_is_none = _("there is no rule %(name)r in this file")
         yield [*here, "disputes"], there_is_none % {"name": practice.disputes}

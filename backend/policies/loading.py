@@ -361,9 +361,7 @@ def _practice(record: dict[str, files.RecordFile], counties: dict[str, int]) -> 
             "county": counties.get(name),
             "topic": practice.topic,
             "said_by": _words(practice.said_by),
-            "disputes": f"{name}/{practice.disputes}/{practice.topic}"
-            if practice.disputes
-            else None,
+            "disputes": _disputed(name, practice),
             "from_text": practice.from_.written if practice.from_ else None,
             "until_text": practice.until.written if practice.until else None,
             "summary": _words(practice.summary),
@@ -371,6 +369,14 @@ def _practice(record: dict[str, files.RecordFile], counties: dict[str, int]) -> 
         for name, file in record.items()
         for practice in file.practice
     ]
+
+
+def _disputed(name: str, practice: files.PracticeEntry) -> str | None:
+    """The key of the row, in this file or the state's."""
+    if practice.disputes is None:
+        return None
+    whose = "" if practice.disputes.startswith(files.OF_THE_STATE) else f"{name}/"
+    return f"{whose}{practice.disputes}/{practice.topic}"
 
 
 def _figures(record: dict[str, files.RecordFile], counties: dict[str, int]) -> list[Row]:

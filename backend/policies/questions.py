@@ -21,15 +21,31 @@ NOT_KNOWN: Final = "not_known"
 
 # Strictest first: of several rules in force, the one that allows least is the answer.
 ANSWERS: Final[dict[Question, tuple[str, ...]]] = {
-    Question.HOLD: ("prohibited", "judicial_warrant_only", "limited", "permitted"),
+    Question.HOLD: (
+        "prohibited",
+        "judicial_warrant_only",
+        "warrant_unclear",
+        "limited",
+        "permitted",
+    ),
     Question.NOTIFICATION: (
         "never",
         "judicial_warrant_only",
+        "warrant_unclear",
+        "stricter_unread",
         "listed_convictions",
         "held_to_answer",
+        "open_charges",
         "posted_publicly",
     ),
-    Question.TRANSFER: ("never", "judicial_warrant_only", "listed_convictions"),
+    Question.TRANSFER: (
+        "never",
+        "judicial_warrant_only",
+        "warrant_unclear",
+        "stricter_unread",
+        "listed_convictions",
+        "open_charges",
+    ),
     Question.HANDOFF: ("none", "lobby", "secure_area"),
     Question.INTERVIEW: ("never", "written_consent"),
     Question.RELEASE_DATES: ("no", "yes"),
@@ -44,6 +60,10 @@ ANSWERS: Final[dict[Question, tuple[str, ...]]] = {
     ),
     Question.CONTRACT: ("none", "ended", "in_force"),
 }
+
+# Looser than state law allows. A county has no right to be, so such a rule does not give way to the
+# stricter law: by report it is what the jail does.
+BY_REPORT: Final = ("open_charges",)
 
 # Who makes a county's own rules. The state's are by state_law, court_order or settlement; a
 # contract can also end by ICE's own choice.
@@ -64,9 +84,13 @@ LOOKS: Final[dict[str, str]] = {
     "no": "shield",
     "ended": "warrant",
     "judicial_warrant_only": "warrant",
+    # A report that does not say whose warrant is not rounded up to a judge's.
+    "warrant_unclear": "unclear",
+    "stricter_unread": "unread",
     "limited": "limit",
     "listed_convictions": "limit",
     "held_to_answer": "charges",
+    "open_charges": "beyond",
     "written_consent": "limit",
     "lobby": "limit",
     "permitted": "open",

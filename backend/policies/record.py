@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from backend.policies.days import Day
-from backend.policies.questions import ANSWERS, NOT_KNOWN, Question, strictness
+from backend.policies.questions import ANSWERS, BY_REPORT, NOT_KNOWN, Question, strictness
 from backend.policies.tables import Figure, Practice, Rule
 
 
@@ -71,6 +71,7 @@ class CountyRecord:
                 if rule.question == question and rule.in_force_on(day) and rule.confirmed()
             ),
             key=lambda rule: (
+                rule.answer not in BY_REPORT,
                 strictness(question, rule.answer),
                 not rule.of_the_state,
                 -rule.in_force_from.toordinal(),

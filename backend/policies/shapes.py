@@ -95,11 +95,24 @@ class HistoryAnswer(msgspec.Struct):
     summary: Words
 
 
+class HeadlineAnswer(msgspec.Struct):
+    """What a page says first: the worst of keeping someone longer, telling ICE and handing over.
+    `pattern` names the sentence, `words` is it; `disputed` are the questions on which somebody in
+    office says that the rule is not followed."""
+
+    pattern: str
+    words: Words
+    tone: str
+    disputed: list[str]
+
+
 class CountyAnswers(msgspec.Struct):
     slug: str
     name: str
     fips: str
     ocd_id: str
+    headline: HeadlineAnswer
+    disputed: bool
     answers: dict[str, str]
 
 
@@ -109,6 +122,8 @@ class CountyAnswer(msgspec.Struct):
     fips: str
     ocd_id: str
     on: str
+    headline: HeadlineAnswer
+    disputed: bool
     answers: list[QuestionAnswer]
     practice: list[PracticeAnswer]
     figures: list[FigureAnswer]

@@ -4,18 +4,20 @@ import datetime
 from typing import Any
 
 from backend.policies.days import Day
+from backend.policies.headline import Headline, Pattern
 from backend.policies.questions import LOOKS, NOT_KNOWN, Question
 from backend.policies.record import Milestone, Standing
 from backend.policies.tables import Figure, Practice, Rule
+from backend.web import language
 from backend.web.language import day_in_words, later, month_in_words, number_in_words
 from backend.web.language import gettext as _
 
 QUESTIONS = {
-    Question.HOLD: later("May the jail hold someone for ICE?"),
+    Question.HOLD: later("Can the jail keep someone longer for ICE?"),
     Question.NOTIFICATION: later("Does the jail tell ICE when someone will get out?"),
-    Question.TRANSFER: later("May the jail hand someone over to ICE?"),
-    Question.HANDOFF: later("Where may ICE pick someone up?"),
-    Question.INTERVIEW: later("May ICE question someone in the jail?"),
+    Question.TRANSFER: later("Can the jail hand someone over to ICE?"),
+    Question.HANDOFF: later("Where can ICE pick someone up?"),
+    Question.INTERVIEW: later("Can ICE question someone in the jail?"),
     Question.RELEASE_DATES: later("Are release dates posted online?"),
     Question.RULE_MAKER: later("Who made the local rule?"),
     Question.CONTRACT: later("Does the county have a contract with ICE?"),
@@ -34,26 +36,47 @@ SHORT_QUESTIONS = {
 }
 
 ANSWERS = {
-    (Question.HOLD, "prohibited"): later("No. The jail may not hold anyone for ICE."),
+    (Question.HOLD, "prohibited"): later(
+        "No. The jail is not allowed to keep anyone past release for ICE."
+    ),
     (Question.HOLD, "judicial_warrant_only"): later("Only if a judge signs a warrant."),
+    (Question.HOLD, "warrant_unclear"): later(
+        "Only with a warrant or a finding. The report does not say whose."
+    ),
     (Question.HOLD, "limited"): later("Only in some cases."),
-    (Question.HOLD, "permitted"): later("Yes. The rule lets the jail hold people for ICE."),
-    (Question.NOTIFICATION, "never"): later("No. The jail may not tell ICE."),
+    (Question.HOLD, "permitted"): later("Yes. The rule lets the jail keep people for ICE."),
+    (Question.NOTIFICATION, "never"): later("No. The jail is not allowed to tell ICE."),
     (Question.NOTIFICATION, "judicial_warrant_only"): later("Only if a judge signs a warrant."),
-    (Question.NOTIFICATION, "listed_convictions"): later("It may, after certain convictions."),
-    (Question.NOTIFICATION, "held_to_answer"): later(
-        "It may, after certain convictions or charges."
+    (Question.NOTIFICATION, "warrant_unclear"): later(
+        "Only with a warrant or a finding. The report does not say whose."
+    ),
+    (Question.NOTIFICATION, "stricter_unread"): later(
+        "Only in few cases. We have not read the exact words."
+    ),
+    (Question.NOTIFICATION, "listed_convictions"): later("It can, after some convictions."),
+    (Question.NOTIFICATION, "held_to_answer"): later("It can, after some convictions or charges."),
+    (Question.NOTIFICATION, "open_charges"): later(
+        "It does, by report, for people who are only charged. State law asks for more."
     ),
     (Question.NOTIFICATION, "posted_publicly"): later("Yes. It posts the dates for all to see."),
-    (Question.TRANSFER, "never"): later("No. The jail may not hand anyone over."),
+    (Question.TRANSFER, "never"): later("No. The jail is not allowed to hand anyone over."),
     (Question.TRANSFER, "judicial_warrant_only"): later("Only if a judge signs a warrant."),
+    (Question.TRANSFER, "warrant_unclear"): later(
+        "Only with a warrant or a finding. The report does not say whose."
+    ),
+    (Question.TRANSFER, "stricter_unread"): later(
+        "Only in few cases. We have not read the exact words."
+    ),
     (Question.TRANSFER, "listed_convictions"): later(
-        "Only with a judge’s warrant or after certain convictions."
+        "Only with a judge’s warrant or after some convictions."
+    ),
+    (Question.TRANSFER, "open_charges"): later(
+        "It does, by report, with people who are only charged. State law asks for more."
     ),
     (Question.HANDOFF, "none"): later("Nowhere in the jail."),
     (Question.HANDOFF, "lobby"): later("Only in the public lobby."),
     (Question.HANDOFF, "secure_area"): later("In an area that is closed to the public."),
-    (Question.INTERVIEW, "never"): later("No. ICE may not question people there."),
+    (Question.INTERVIEW, "never"): later("No. ICE is not allowed to question people there."),
     (Question.INTERVIEW, "written_consent"): later("Only if the person agrees in writing first."),
     (Question.RELEASE_DATES, "no"): later("No. The jail does not post them."),
     (Question.RELEASE_DATES, "yes"): later("Yes. Anyone can see them."),
@@ -74,11 +97,14 @@ NOT_KNOWN_SENTENCE = later("Not known. We found no rule on this.")
 SHORT_ANSWERS = {
     "prohibited": later("Not allowed"),
     "judicial_warrant_only": later("Judge’s warrant only"),
+    "warrant_unclear": later("A warrant, not clear whose"),
+    "stricter_unread": later("Few cases, words not read"),
     "limited": later("Some cases"),
     "permitted": later("Allowed"),
     "never": later("Never"),
-    "listed_convictions": later("Certain convictions"),
-    "held_to_answer": later("Convictions or charges"),
+    "listed_convictions": later("After some convictions"),
+    "held_to_answer": later("After some convictions or charges"),
+    "open_charges": later("When only charged, by report"),
     "posted_publicly": later("Posts dates"),
     "none": later("None"),
     "lobby": later("Public lobby"),
@@ -95,6 +121,40 @@ SHORT_ANSWERS = {
     "ended": later("Ended"),
     "in_force": later("In force"),
     NOT_KNOWN: later("Not known"),
+}
+
+HEADLINE_QUESTION = later("Can this jail help ICE take someone?")
+
+HEADLINES = {
+    Pattern.JUDGE: later("Not without a judge’s warrant."),
+    Pattern.UNREAD: later("Only in few cases. We have not read the exact words."),
+    Pattern.UNCLEAR: later("Only with a warrant or a finding. We do not know whose."),
+    Pattern.SOME: later("Yes, in some cases."),
+    Pattern.BEYOND: later("Yes, and by report in more cases than the law allows."),
+    Pattern.PARTLY_NO_LAW: later("Yes. A law limited only part of this on that day."),
+    Pattern.NO_LAW: later("No California law limited this on that day."),
+    Pattern.ALLOWED: later("Yes. The rule allows it."),
+    Pattern.DISAGREE: later("Officials disagree."),
+}
+
+ROWS = {
+    Question.HOLD: later("Keep someone longer for ICE"),
+    Question.NOTIFICATION: later("Tell ICE when they get out"),
+    Question.TRANSFER: later("Hand them over"),
+    Question.HANDOFF: later("Where ICE waits"),
+    Question.INTERVIEW: later("Question them in jail"),
+    Question.RELEASE_DATES: later("Can ICE know anyway?"),
+}
+
+# In a row beside its question, where the short answer alone would not do.
+ROW_ANSWERS = {
+    (Question.HOLD, "prohibited"): later("Not allowed"),
+    (Question.NOTIFICATION, "never"): later("Not allowed"),
+    (Question.TRANSFER, "never"): later("Not allowed"),
+    (Question.TRANSFER, "listed_convictions"): later("Judge’s warrant or some convictions"),
+    (Question.INTERVIEW, "written_consent"): later("Only with written consent"),
+    (Question.RELEASE_DATES, "yes"): later("Yes, dates are open to anyone"),
+    (Question.RELEASE_DATES, "no"): later("Dates are not posted"),
 }
 
 ISSUERS = {
@@ -165,7 +225,9 @@ STATUSES = {
     "pending": later("Outcome not known"),
 }
 
-SIGNS = ("shield", "warrant", "limit", "charges", "open", "unknown")
+SIGNS = ("shield", "warrant", "limit", "charges", "open", "unknown", "disputed")
+# What stands between two of these borrows the one that alarms more.
+BORROWED = {"unread": "limit", "unclear": "charges", "beyond": "open"}
 
 GRADES = {
     "A": later("official text"),
@@ -196,6 +258,45 @@ def standing_answer(standing: Standing) -> str:
             _("No. It ended on %(day)s."), _("No. It ended in %(month)s."), standing.rule.from_text
         )
     return answer(standing.question, standing.answer)
+
+
+def headline(found: Headline) -> str:
+    return _(HEADLINES[found.pattern])
+
+
+def headline_in_every_language(found: Headline) -> dict[str, str]:
+    token = language.current.set(language.ENGLISH)
+    words = {}
+    for code, reader in language.LANGUAGES.items():
+        language.current.set(reader)
+        words[code] = headline(found)
+    language.current.reset(token)
+    return words
+
+
+def headline_question() -> str:
+    return _(HEADLINE_QUESTION)
+
+
+def row(asked: Question) -> str:
+    return _(ROWS[asked])
+
+
+def row_answer(standing: Standing) -> str:
+    """The answer in a few words; where no rule is, whether somebody reports anything."""
+    if standing.disputed_by:
+        return _("Disputed: see both sides")
+    if standing.answer == NOT_KNOWN:
+        if standing.question is Question.RELEASE_DATES:
+            return _("Reported: see below") if standing.practice else _("Not known")
+        return _("No rule found; reports below") if standing.practice else _("No rule found")
+    known = ROW_ANSWERS.get((standing.question, standing.answer))
+    return _(known) if known else short_answer(standing.answer)
+
+
+def newest_count(figure: Figure) -> str:
+    said = _("%(what)s, %(when)s: %(count)s")
+    return said % {"what": measure(figure), "when": period(figure), "count": count(figure)}
 
 
 def short_answer(given: str) -> str:
@@ -288,8 +389,11 @@ def look(given: str) -> str:
 
 def sign(given: str) -> str:
     """The icon beside an answer."""
-    look = LOOKS[given]
-    return look if look in SIGNS else "pen"
+    return sign_of(LOOKS[given])
+
+
+def sign_of(look: str) -> str:
+    return look if look in SIGNS else BORROWED.get(look, "pen")
 
 
 def is_due(fact: Any, today: datetime.date) -> bool:

@@ -1,4 +1,5 @@
-"""Everything that matters in one file, so that what a person looks up stays on their phone.
+"""Everything that matters in one file a language, so that what a person looks up stays on their
+phone.
 
 The pages in it are the ones the site itself answers with: we follow its links as a visitor would,
 in every language, and keep each page's title, its own scripts and its main part. Nothing is
@@ -80,28 +81,28 @@ GAPS = {"title": "<!--title-->", "scripts": "", "main": "<!--main-->"}
 _making = asyncio.Lock()
 
 
-async def make(app: ASGIApp) -> Answer:
-    """The bundle as an answer: JSON `{version, made_on, finder, languages: {code: {frame, pages:
-    {address: {title, scripts, main}}}}}`.
+async def make(app: ASGIApp, code: str) -> Answer:
+    """The record in one language as an answer: JSON `{version, made_on, language, frame, pages:
+    {address: {title, scripts, main}}}`.
 
-    `version` changes with any of the content, `made_on` is a day. About 4 MB, of which brotli
+    `version` changes with any of the content, `made_on` is a day. About 2 MB, of which brotli
     leaves 3 in 100: the pages are alike.
     """
     async with _making:
-        content: dict[str, Any] = {
-            "made_on": today().isoformat(),
-            "finder": phone.read(),
-            "languages": {},
-        }
         transport = httpx.ASGITransport(app=app, client=OURSELVES)  # type: ignore[arg-type]
         async with httpx.AsyncClient(transport=transport, base_url="http://phone") as visitor:
-            for code in language.LANGUAGES:
-                content["languages"][code] = await _visit(visitor, code)
+            content = {"language": code, **await _visit(visitor, code)}
         body = await asyncio.to_thread(_write, content)
         answer = Answer(body, "application/json", PUBLIC, squeezed=True)
         # Compressing takes two seconds: not while others wait for their pages.
         await asyncio.to_thread(lambda: answer.brotlied)
         return answer
+
+
+def make_finder() -> Answer:
+    """What the finder needs on the phone, in no language: JSON `{finder}`."""
+    body = json.dumps({"finder": phone.read()}, ensure_ascii=False, separators=(",", ":"))
+    return Answer(body.encode(), "application/json", PUBLIC, squeezed=True)
 
 
 async def make_more(app: ASGIApp, addresses: tuple[str, ...] = MORE) -> Answer:
@@ -154,6 +155,6 @@ async def _ask(visitor: httpx.AsyncClient, address: str, code: str) -> str:
 
 
 def _write(content: dict[str, Any]) -> bytes:
-    version = hashlib.sha256(json.dumps(content["languages"]).encode()).hexdigest()[:16]
-    whole = {"version": version, **content}
+    version = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
+    whole = {"version": version, "made_on": today().isoformat(), **content}
     return json.dumps(whole, ensure_ascii=False, separators=(",", ":")).encode()

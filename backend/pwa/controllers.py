@@ -8,6 +8,8 @@ from typing import Any
 
 import structlog
 from litestar import get, post
+from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 from litestar.types import ASGIApp
 
@@ -61,18 +63,29 @@ async def show_worker(request: AnyRequest) -> ASGIResponse:
     return send(request, Answer(text.encode(), "text/javascript", NO_CACHE))
 
 
-@get("/offline/bundle.json", include_in_schema=False)
-async def show_bundle(request: AnyRequest) -> ASGIResponse:
-    return send(request, await make_bundle(request.app))
+@get("/offline/record/{code:str}", include_in_schema=False)
+async def show_bundle(request: AnyRequest, code: FromPath[str]) -> ASGIResponse:
+    """The record in one language."""
+    if code not in language.LANGUAGES:
+        raise NotFoundException
+    return send(request, await make_bundle(request.app, code))
 
 
-async def make_bundle(app: ASGIApp) -> Answer:
+async def make_bundle(app: ASGIApp, code: str) -> Answer:
     """Today's bundle. It takes some seconds to make, and is kept until the record changes."""
 
     async def make() -> Answer:
-        return await bundle.make(app)
+        return await bundle.make(app, code)
 
-    return await kept(("bundle", today()), make)
+    return await kept(("bundle", code, today()), make)
+
+
+@get("/offline/finder.json", include_in_schema=False)
+async def show_finder(request: AnyRequest) -> ASGIResponse:
+    async def make() -> Answer:
+        return bundle.make_finder()
+
+    return send(request, await kept("finder", make))
 
 
 @get("/offline/more.json", include_in_schema=False)
@@ -211,7 +224,8 @@ def _worker() -> str:
         json.dumps([assets, code, settings.read().release]).encode()
     ).hexdigest()[:12]
     words = {code: _alert_words(reader) for code, reader in language.LANGUAGES.items()}
-    build = json.dumps({"version": version, "assets": assets, "words": words})
+    records = [f"/offline/record/{code}" for code in language.LANGUAGES]
+    build = json.dumps({"version": version, "assets": assets, "words": words, "records": records})
     return f"self.BUILD = {build};\n{code}"
 
 

@@ -1,23 +1,24 @@
 // @ts-check
 /// <reference lib="webworker" />
 // The site on the phone. The server puts `self.BUILD` (what this release is made of) and the finder
-// before this file. Pages come from one bundle of everything, so that which county someone looks
-// up is asked of nobody; what is not in it is asked of the network.
+// before this file. Pages come from one file of everything a language, so that which county someone
+// looks up is asked of nobody; what is not in it is asked of the network.
 
 /**
  * @typedef {{title: string, scripts: string, main: string}} PagePart
- * @typedef {{version: string, made_on: string, finder: unknown,
+ * @typedef {{finder: unknown,
  *   languages: Record<string, {frame: string, pages: Record<string, PagePart>}>}} Bundle
  * @typedef {{kind: string, counties: string[], reason: string, suggestions: string[], place: string}} Found
  */
 
 const worker = /** @type {ServiceWorkerGlobalScope & {
- *   BUILD: {version: string, assets: string[], words: Record<string, {title: string, body: string}>},
+ *   BUILD: {version: string, assets: string[], records: string[], words: Record<string, {title: string, body: string}>},
  *   finder: {find: (text: string, data: unknown) => Found}}} */ (/** @type {unknown} */ (self));
 
-const BUNDLE = "/offline/bundle.json";
+const FINDER = "/offline/finder.json";
 // Pages beside the record, in files of their own.
 const MORE = ["/offline/more.json", "/offline/detained.json"];
+const FILES = [FINDER, ...worker.BUILD.records, ...MORE];
 const SHELL = `shell-${worker.BUILD.version}`;
 const RECORD = "record"; // outlives a release: yesterday's record is better than none
 const HELP = "help"; // the list of help for the counties somebody chose, and its page
@@ -93,7 +94,7 @@ async function install() {
   const shell = await caches.open(SHELL);
   await shell.addAll(worker.BUILD.assets.map((path) => new Request(path, { cache: "reload" })));
   const record = await caches.open(RECORD);
-  for (const file of [BUNDLE, ...MORE]) {
+  for (const file of FILES) {
     const fresh = await fetch(file, { cache: "no-cache" });
     if (!isRecord(fresh)) throw new Error("The record could not be fetched.");
     await record.put(file, fresh);
@@ -110,6 +111,8 @@ async function activate() {
   for (const name of await caches.keys()) {
     if (![SHELL, RECORD, HELP, ALERTS, CANVASS].includes(name)) await caches.delete(name);
   }
+  // An earlier release had every language in one.
+  await (await caches.open(RECORD)).delete("/offline/bundle.json");
   await worker.clients.claim();
 }
 
@@ -237,19 +240,25 @@ function answer(body, status = 200, code) {
 /** @returns {Promise<Bundle | null>} */
 async function read() {
   if (!held.text) {
-    const kept = await (await caches.open(RECORD)).match(BUNDLE);
-    if (!kept) return null;
-    held.headers = kept.headers;
-    held.text = together(kept);
+    const finder = await (await caches.open(RECORD)).match(FINDER);
+    if (!finder) return null;
+    held.headers = finder.headers;
+    held.text = together(finder);
   }
   return held.text;
 }
 
-/** The record and the pages beside it as one. @param {Response} record @returns {Promise<Bundle>} */
-async function together(record) {
-  const bundle = await record.json();
+/** The record and the pages beside it as one. @param {Response} finder @returns {Promise<Bundle>} */
+async function together(finder) {
+  const kept = await caches.open(RECORD);
+  /** @type {Bundle} */
+  const bundle = { finder: (await finder.json()).finder, languages: {} };
+  for (const file of worker.BUILD.records) {
+    const record = await (await kept.match(file))?.json();
+    if (record) bundle.languages[record.language] = { frame: record.frame, pages: record.pages };
+  }
   for (const file of MORE) {
-    const more = await (await caches.open(RECORD)).match(file);
+    const more = await kept.match(file);
     const languages = more ? (await more.json()).languages : {};
     for (const code of Object.keys(languages)) {
       Object.assign(bundle.languages[code]?.pages ?? {}, languages[code].pages);
@@ -266,7 +275,7 @@ async function refresh(now) {
   if (!now && Date.now() - held.asked < OFTEN) return;
   held.asked = Date.now();
   try {
-    for (const file of [BUNDLE, ...MORE]) {
+    for (const file of FILES) {
       const fresh = await fetch(file, { cache: "no-cache" });
       if (isRecord(fresh)) await (await caches.open(RECORD)).put(file, fresh);
     }

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import chromium
 from servers import NotMeasured, Server
 
-BUNDLE = "/offline/bundle.json"
+BUNDLE = "/offline/record/en"
 
 
 @dataclass

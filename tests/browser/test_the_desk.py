@@ -65,7 +65,7 @@ async def until_it_says(served: Served, address: str, words: str, *, within: str
 async def test_an_invited_editor_changes_sonoma_and_a_second_one_lets_the_phones_know(
     chromium: Browser, served: Served, served_url: str
 ) -> None:
-    before = await read(served, "/offline/bundle.json")
+    before = await read(served, "/offline/record/en")
     async with (
         joined(chromium, served, "Ana of the whole way", "editor") as ana,
         joined(chromium, served, "Ben of the whole way", "editor") as ben,
@@ -84,8 +84,8 @@ async def test_an_invited_editor_changes_sonoma_and_a_second_one_lets_the_phones
         await until_it_says(served, "/counties/sonoma", ANSWER, within=notification)
         await until_it_says(served, "/changes.atom", WHY)
         await until_it_says(served, "/changes?county=sonoma", WHY)
-        await until_it_says(served, "/offline/bundle.json", NEW_RULE["summary_en"])
-        after = json.loads(await read(served, "/offline/bundle.json"))
+        await until_it_says(served, "/offline/record/en", NEW_RULE["summary_en"])
+        after = json.loads(await read(served, "/offline/record/en"))
         assert after["version"] != json.loads(before)["version"]
 
         # What is not theirs stays closed, however they ask.

@@ -18,7 +18,9 @@ async def test_all_counties_come_with_an_answer_to_every_question(
     assert answer.headers["content-type"] == "application/json"
     counties = answer.json()
     assert len(counties) == 58
-    assert set(counties[0]) == {"slug", "name", "fips", "ocd_id", "answers"}
+    assert set(counties[0]) == {
+        "slug", "name", "fips", "ocd_id", "headline", "disputed", "answers",
+    }  # fmt: skip
     for county in counties:
         assert set(county["answers"]) == set(Question)
         for question, given in county["answers"].items():

@@ -26,11 +26,6 @@ sacramento san-bernardino san-diego san-joaquin santa-cruz sonoma
 """.split()
 
 
-@pytest.fixture
-async def records(record: None) -> Mapping[str, CountyRecord]:
-    return await reading.records()
-
-
 def on(text: str) -> datetime.date:
     return datetime.date.fromisoformat(text)
 
@@ -190,7 +185,7 @@ async def test_a_fact_past_its_day_is_shown_as_due_never_hidden(
     reading.forget()
     page = (await client.get("/counties/modoc")).text
     assert "Due for review since January 1, 2020." in page
-    assert "No. The jail may not hold anyone for ICE." in page
+    assert "No. The jail is not allowed to keep anyone past release for ICE." in page
 
 
 def test_every_given_fact_about_a_county_is_in_the_record(

@@ -127,3 +127,12 @@ def test_what_one_law_changed_on_one_day_is_one_change() -> None:
         ("2018-01-01", "began", 2),
     ]
     assert [change.of_the_state for change in changes] == [False, False, True]
+
+
+def test_what_a_jail_does_by_report_beyond_the_law_is_not_hidden_by_the_law() -> None:
+    charged = a_rule("charged", "open_charges", "2018-11-30", question="notification")
+    law = a_rule("law", "held_to_answer", "2018-01-01", question="notification", issuer="state_law")
+    record = a_record(law, charged)
+    standing = record.standing(Question.NOTIFICATION, day("2026-01-01"))
+    assert (standing.answer, standing.rule, standing.also) == ("open_charges", charged, (law,))
+    assert record.standing(Question.NOTIFICATION, day("2018-02-01")).answer == "held_to_answer"

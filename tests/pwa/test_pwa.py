@@ -17,16 +17,20 @@ from backend.policies import reading
 from backend.pwa import controllers
 from backend.staff.tables import Account, AuditEntry, Session, digest, now
 from backend.web.assets import static
+from backend.web.language import LANGUAGES
 from tests.campaigns.working import work
 from tests.serving import Served
 
 
 @pytest.fixture(scope="module")
 def bundle(served: Served) -> dict[str, Any]:
-    """The bundle as a phone gets it."""
-    answer = httpx.get(f"{served.url}/offline/bundle.json", timeout=60)
-    whole: dict[str, Any] = answer.json()
-    return whole
+    """The record as a phone gets it, in every language."""
+    return {
+        "languages": {
+            code: httpx.get(f"{served.url}/offline/record/{code}", timeout=60).json()
+            for code in LANGUAGES
+        }
+    }
 
 
 async def test_the_manifest_is_in_the_readers_language_and_always_the_same_app(
@@ -119,26 +123,30 @@ async def test_the_bundles_version_changes_with_the_record_and_only_then(
 ) -> None:
     from backend.policies.tables import Rule
 
-    first = await client.get("/offline/bundle.json")
+    first = await client.get("/offline/record/en")
     reading.forget()
-    again = await client.get(
-        "/offline/bundle.json", headers={"If-None-Match": first.headers["etag"]}
-    )
+    again = await client.get("/offline/record/en", headers={"If-None-Match": first.headers["etag"]})
     assert again.status_code == 304
     await Rule.update({Rule.citation: "Gov. Code 1"}, force=True)
     reading.forget()
-    changed = await client.get("/offline/bundle.json")
+    changed = await client.get("/offline/record/en")
     assert changed.json()["version"] != first.json()["version"]
 
 
-def test_the_bundle_is_small_on_the_wire(served: Served) -> None:
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_the_bundle_is_small_on_the_wire(served: Served, code: str) -> None:
     with httpx.stream(
-        "GET", f"{served.url}/offline/bundle.json", headers={"Accept-Encoding": "br"}, timeout=60
+        "GET", f"{served.url}/offline/record/{code}", headers={"Accept-Encoding": "br"}, timeout=60
     ) as answer:
         raw = b"".join(answer.iter_raw())
     assert answer.headers["content-encoding"] == "br"
-    assert len(raw) <= 150_000, f"{len(raw):,} bytes"
-    assert json.loads(brotli.decompress(raw))["version"]
+    assert len(raw) <= 120_000, f"{len(raw):,} bytes"
+    assert json.loads(brotli.decompress(raw))["language"] == code
+
+
+async def test_a_language_that_nobody_wrote_has_no_bundle(client: httpx.AsyncClient) -> None:
+    for code in ("fr", "qps", "x" * 1000, "en.json"):
+        assert (await client.get(f"/offline/record/{code}")).status_code == 404
 
 
 async def test_the_forms_of_the_finder_are_no_pages_for_people_to_find(

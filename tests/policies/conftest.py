@@ -1,0 +1,13 @@
+"""The record, as web processes hold it."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from backend.policies import reading
+from backend.policies.record import CountyRecord
+
+
+@pytest.fixture
+async def records(record: None) -> Mapping[str, CountyRecord]:
+    return await reading.records()

@@ -80,7 +80,7 @@ async def make_bundle(app: ASGIApp, code: str) -> Answer:
     return await kept(("bundle", code, today()), make)
 
 
-@get("/offline/finder.json", include_in_schema=False)
+@get("/offline/gazetteer.json", include_in_schema=False)
 async def show_finder(request: AnyRequest) -> ASGIResponse:
     async def make() -> Answer:
         return bundle.make_finder()

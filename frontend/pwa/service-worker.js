@@ -15,7 +15,7 @@ const worker = /** @type {ServiceWorkerGlobalScope & {
  *   BUILD: {version: string, assets: string[], records: string[], words: Record<string, {title: string, body: string}>},
  *   finder: {find: (text: string, data: unknown) => Found}}} */ (/** @type {unknown} */ (self));
 
-const FINDER = "/offline/finder.json";
+const FINDER = "/offline/gazetteer.json";
 // Pages beside the record, in files of their own.
 const MORE = ["/offline/more.json", "/offline/detained.json"];
 const FILES = [FINDER, ...worker.BUILD.records, ...MORE];

@@ -17,6 +17,7 @@ from backend.staff.pages import desk_page
 from backend.staff.roles import Right
 from backend.staff.tables import Account
 from backend.web.errors import CannotAnswer
+from backend.web.language import ENGLISH, LANGUAGES
 from backend.web.language import gettext as _
 from backend.web.pages import Page
 from backend.web.sending import AnyRequest, Sent, see
@@ -72,6 +73,7 @@ async def _page(
     context = {
         "campaign": campaign,
         "pledge": pledge,
+        "reads": LANGUAGES.get(pledge.language, ENGLISH) if pledge else None,
         "asked": asked,
         "number": await calling.how_many(campaign.id),
         "most": calling.MOST_CALLS,

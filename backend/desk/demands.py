@@ -45,7 +45,7 @@ async def _page(request: AnyRequest, typed: str | None, mistakes: dict[str, str]
     last = said[0] if said else None
     context = {
         "said": said,
-        "typed": typed if typed is not None else (last.demands if last else 0),
+        "typed": typed if typed is not None else (last.demands if last else ""),
         "overdue": last is not None and last.is_overdue(),
         "within": RENEWED_WITHIN.days,
         "mistakes": mistakes,

@@ -184,7 +184,6 @@ async def _person_page(
         "roles": _roles(),
         "chosen": account.roles if chosen is None else chosen,
         "sessions": await door.sessions_of(account),
-        "invitation": await Invitation.waiting_for(account),
         "stopped": await names.is_stopped(account),
         "mistakes": {error.field: str(error)} if error else {},
     }

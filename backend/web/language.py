@@ -41,7 +41,7 @@ PSEUDO = Language("qps", "Pseudo", "en_US", "rtl")
 LONGER = str.maketrans(
     {plain: accented * 2 for plain, accented in zip("aeiouyAEIOUY", "áéíóúýÁÉÍÓÚÝ", strict=True)}
 )
-PLACEHOLDER_OR_TAG = re.compile(r"(%\(\w+\)s|<[^>]*>)")
+PLACEHOLDER_OR_TAG = re.compile(r"(%\(\w+\)[sd]|<[^>]*>)")
 
 current: ContextVar[Language] = ContextVar("language", default=ENGLISH)
 

@@ -129,6 +129,18 @@ async def test_nothing_runs_off_a_small_screen_from_right_to_left(
     assert await page.evaluate("document.documentElement.scrollWidth") <= 320
 
 
+@pytest.mark.parametrize(
+    "address",
+    ["/privacy", "/legal-demands", "/pledges", "/pledges/leave", "/alerts", "/alerts/mail"],
+)
+async def test_nothing_runs_off_a_phone_whose_letters_are_twice_as_large(
+    visit: Open, address: str
+) -> None:
+    page = await see(visit, address, "es")
+    await page.evaluate("document.documentElement.style.fontSize = '212.5%'")
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
 # Each of these says something with a background, which forced colors take away.
 @pytest.mark.parametrize(
     ("address", "selector"),
@@ -189,6 +201,26 @@ async def test_whatever_the_keys_reach_shows_that_it_is_reached(
             hidden.append((name, mark, width))
     assert hidden == []
     assert "a" in kinds
+
+
+@pytest.mark.parametrize("address", ["/pledges", "/alerts/mail"])
+async def test_whatever_the_keys_reach_is_not_behind_the_bar_at_the_bottom(
+    visit: Open, address: str
+) -> None:
+    page = await see(visit, address, height=700)
+    link = page.locator(".foot a").last
+    for _step in range(40):
+        await page.keyboard.press("Tab")
+        if await link.evaluate("link => link === document.activeElement"):
+            break
+    await page.wait_for_function(
+        """() => {
+            const box = document.activeElement.getBoundingClientRect();
+            const x = box.x + box.width / 2, y = box.y + box.height / 2;
+            return document.elementFromPoint(x, y) === document.activeElement;
+        }""",
+        timeout=3000,
+    )
 
 
 @pytest.mark.parametrize("address", ["/", "/counties/san-diego", "/counties", "/design"])

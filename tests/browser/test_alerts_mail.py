@@ -65,6 +65,17 @@ async def test_the_link_in_a_letter_leaves_no_secret_in_address_or_history(
     assert not any(token in each or "#" in each for each in seen), seen
 
 
+async def test_a_link_followed_while_the_page_is_open_already_opens_too(
+    visit: Open, served: Served
+) -> None:
+    await asked(visit, "twice@example.org", "en")
+    link = await link_for(served, "twice@example.org")
+    page = await visit("/alerts/mail")
+    await page.goto(link)
+    await expect(page).to_have_url(re.compile(r"/alerts/mail/mine$"))
+    await expect(page.locator("form[action$=confirmations]")).to_have_count(1)
+
+
 @pytest.mark.parametrize("code", ["en", "es"])
 async def test_without_scripts_the_link_is_pasted(visit: Open, served: Served, code: str) -> None:
     address = f"luz.{code}@example.org"

@@ -87,6 +87,7 @@ def test_the_pseudo_language_is_longer_and_keeps_placeholders_and_tags() -> None
     assert counted == "[%(num)s cóóúúntííéés]"
     plain = "We do not know that ZIP code. Check the numbers, or type your city."
     assert 1.3 < len(language._catalog("qps").gettext(plain)) / len(plain) < 1.5
+    assert "%(days)d" in language._catalog("qps").gettext("after %(days)d days")
 
 
 @pytest.mark.parametrize("development", ["", "1"])

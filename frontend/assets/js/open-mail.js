@@ -3,13 +3,19 @@
 
 export {};
 
-const form = document.getElementById("open-mail");
-const token = location.hash.slice(1);
-if (form instanceof HTMLFormElement && /^[A-Za-z0-9_-]{20,100}$/.test(token)) {
-  history.replaceState(null, "", location.pathname + location.search);
-  const place = form.elements.namedItem("token");
-  if (place instanceof HTMLInputElement) {
-    place.value = token;
-    form.submit();
+// A link followed while the page is open already loads nothing anew.
+window.addEventListener("hashchange", handIn);
+handIn();
+
+function handIn() {
+  const form = document.getElementById("open-mail");
+  const token = location.hash.slice(1);
+  if (form instanceof HTMLFormElement && /^[A-Za-z0-9_-]{20,100}$/.test(token)) {
+    history.replaceState(null, "", location.pathname + location.search);
+    const place = form.elements.namedItem("token");
+    if (place instanceof HTMLInputElement) {
+      place.value = token;
+      form.submit();
+    }
   }
 }

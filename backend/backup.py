@@ -606,7 +606,7 @@ def _fill(archive: _Archive, server: int, said: Said) -> None:
 def _keys_in_place(keys: list[keyring.Key] | None, force: bool) -> Iterator[bool]:
     """The keys of the backup where ours belong, for as long as nothing fails. Tells whether they
     had to be written."""
-    before = keyring.every()
+    before = keyring.left()
     if keys is None or all(key in before for key in keys):
         yield False
         return

@@ -2,7 +2,7 @@
 their rows, backups only read, and what serves the public alone writes what people hand in. Whoever
 gets hold of the app's connection can neither change nor remove a line of the audit trail, nor make
 programs run on the machine; whoever gets hold of the public's can let nobody in at the desk either,
-nor lead a letter to another address."""
+nor lead a letter to another address or have one written with words of their own."""
 
 import contextlib
 import re
@@ -44,6 +44,11 @@ WRITTEN_BY_THE_PUBLIC = {
 HIDDEN_FROM_THE_PUBLIC = (
     *("passkey", "recovery_code", "invitation", "partner_token", "partner_given", "names_seen"),
     *("audit_entry", "canvass_file", "paper_row", "directory_import", "withdrawal"),
+)
+# What the public's pages ask the worker for: nothing that says words of theirs in our name.
+JOBS_OF_THE_PUBLIC = (
+    *("pledge_arrivals", "pledge_confirmed", "pledge_corrected", "pledge_again", "pledge_leaving"),
+    *("open_sign_up", "confirm_alert_mail", "tidy_alert_mail", "ring_test", "note_signed_out"),
 )
 
 
@@ -106,6 +111,34 @@ async def _grant_to_the_public(connection: Any, role: str) -> None:
         await connection.execute(f"REVOKE SELECT ON {table} FROM {role}")  # noqa: S608
     for table in there.intersection(WRITTEN_BY_THE_PUBLIC):
         await connection.execute(f"GRANT {WRITTEN_BY_THE_PUBLIC[table]} ON {table} TO {role}")
+    if "pgqueuer" in there:
+        await _limit_jobs(connection, role)
+
+
+async def _limit_jobs(connection: Any, role: str) -> None:
+    jobs = ", ".join(_text(job) for job in JOBS_OF_THE_PUBLIC)
+    await connection.execute(LIMIT_JOBS.format(role=_text(role.strip('"')), jobs=jobs))
+    if not await connection.fetchval(
+        "SELECT 1 FROM pg_trigger WHERE tgname = 'jobs_of_the_public'"
+    ):
+        await connection.execute(
+            "CREATE TRIGGER jobs_of_the_public BEFORE INSERT OR UPDATE ON pgqueuer"
+            " FOR EACH ROW EXECUTE FUNCTION limit_jobs_of_the_public()"
+        )
+
+
+LIMIT_JOBS = """
+CREATE OR REPLACE FUNCTION limit_jobs_of_the_public() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF current_user = {role} AND (
+        NEW.entrypoint <> ALL (ARRAY[{jobs}])
+        OR (TG_OP = 'UPDATE' AND OLD.entrypoint <> ALL (ARRAY[{jobs}]))
+    ) THEN
+        RAISE insufficient_privilege USING MESSAGE = 'the public asks for no such job';
+    END IF;
+    RETURN NEW;
+END $$
+"""
 
 
 async def may_change_tables(connection: Any) -> bool:

@@ -299,6 +299,10 @@ def test_pages_that_open_names_are_not_there(lived: House) -> None:
         "SELECT shorten_the_trail(1)",
         "CREATE TABLE mine (id integer)",
         "SET ROLE confianza_app",
+        # Letters with words of a thief's, from our own address.
+        "INSERT INTO pgqueuer (priority, status, entrypoint, payload)"
+        """ VALUES (0, 'queued', 'admin_mail', '{"subject": "Sign in here"}')""",
+        "UPDATE pgqueuer SET entrypoint = 'admin_mail'",
     ],
 )
 def test_the_publics_role_in_the_database_cannot(lived: House, statement: str) -> None:
@@ -308,6 +312,12 @@ def test_the_publics_role_in_the_database_cannot(lived: House, statement: str) -
     public = database_roles.as_role(lived.url, database_roles.PUBLIC)
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         execute(public, statement)
+
+
+def test_what_the_public_asks_the_worker_for_are_jobs_there_are() -> None:
+    from backend import database_roles, worker
+
+    assert set(database_roles.JOBS_OF_THE_PUBLIC) <= worker.JOBS.keys()
 
 
 def test_no_letter_is_led_elsewhere_by_who_may_write_a_row(own: Path) -> None:
@@ -464,11 +474,109 @@ def test_the_public_half_is_enough_to_seal_while_the_keys_are_locked(own: Path) 
     assert command("keys", "lock", PRIVATE_KEYS_PASSPHRASE="four words do well").returncode == 0
     key = DataKey.new("pledge", "7")
     wrapped = key.wrapped()
+    # As in a process that starts now.
+    key_files.look_again()
     with pytest.raises(keyring.NoKey, match="locked"):
         DataKey.unwrap(wrapped, "pledge", "7")
 
 
+def test_a_house_that_runs_while_its_keys_are_locked_runs_on(own: Path) -> None:
+    import time
+
+    id = keyring.newest("sealing").id
+    assert command("keys", "lock", PRIVATE_KEYS_PASSPHRASE="four words do well").returncode == 0
+    time.sleep(2 * key_files.LOOK)
+    assert keyring.named("sealing", id).secret
+    with pytest.raises(keyring.NoKey, match="locked"):
+        keyring.add("vapid")
+
+
+def test_nothing_new_is_made_in_the_place_of_private_keys_that_are_missing(own: Path) -> None:
+    """The disk with them was not there when the desk started."""
+    half = keyring.newest_half("sealing")
+    own.rename(own.with_name("elsewhere.json"))
+    for words in (("rotate", "sealing"), ("list",), ("lock", "--to", "age1x")):
+        done = command("keys", *words)
+        assert done.returncode == 1
+        assert "the file of private keys is missing" in done.stderr, words
+    key_files.look_again()
+    with pytest.raises(keyring.NoKey, match="missing"):
+        keyring.make_first()
+    assert not own.exists()
+    assert keyring.newest_half("sealing") == half, "and people sign on"
+    own.with_name("elsewhere.json").rename(own)
+    key_files.look_again()
+    assert keyring.named("sealing", half.id)
+
+
+def test_nothing_new_is_made_in_the_place_of_keys_that_are_missing(
+    own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With another `index` key nobody who signs twice would be noticed."""
+    keys = Path(os.environ["KEYS"])
+    index = keyring.newest("index")
+    keys.rename(keys.with_name("elsewhere.json"))
+    for serves in ("", "public"):
+        monkeypatch.setenv("SERVES", serves)
+        for make in (keyring.make_first, lambda: keyring.newest("index")):
+            key_files.look_again()
+            with pytest.raises(keyring.NoKey, match="missing"):
+                make()
+    assert not keys.exists()
+    keys.with_name("elsewhere.json").rename(keys)
+    assert keyring.newest("index") == index
+
+
+def test_one_file_is_not_taken_for_both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "keys.json"
+    monkeypatch.setenv("KEYS", str(path))
+    monkeypatch.setenv("PRIVATE_KEYS", str(path))
+    with pytest.raises(keyring.NoKey, match="same file"):
+        keyring.make_first()
+    assert not path.exists()
+
+
+def test_two_that_start_at_once_make_one_key_of_each(tmp_path: Path) -> None:
+    places = {"KEYS": str(tmp_path / "keys.json"), "PRIVATE_KEYS": str(tmp_path / "private.json")}
+    program = "from backend.web import keyring; keyring.make_first()"
+    started = [
+        subprocess.Popen([sys.executable, "-c", program], cwd=HOUSE, env={**os.environ, **places})
+        for _ in range(4)
+    ]
+    assert [each.wait(60) for each in started] == [0] * 4
+    files = [key_files.from_json(Path(path).read_text("utf-8")) for path in places.values()]
+    purposes = [key.purpose for file in files for key in file.keys]
+    assert len(purposes) == len(set(purposes)) == len(keyring._AT_START)
+
+
 # --- a house of an earlier release
+
+
+def test_an_end_between_the_two_files_leaves_each_key_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys, private = tmp_path / "keys.json", tmp_path / "private" / "private.json"
+    monkeypatch.setenv("KEYS", str(keys))
+    monkeypatch.setenv("PRIVATE_KEYS", str(private))
+    made = {"made": "2026-11-01T00:00:00+00:00", "secret": base64.b64encode(bytes(32)).decode()}
+    old = [{"purpose": purpose, "id": "0000", **made} for purpose in ("sealing", "index", "trail")]
+    keys.write_text(json.dumps({"keys": old}))
+    write = key_files.write
+
+    def ends(path: Path, *more: Any) -> None:
+        if path == keys:
+            raise KeyboardInterrupt
+        write(path, *more)
+
+    monkeypatch.setattr(key_files, "write", ends)
+    with pytest.raises(KeyboardInterrupt):
+        keyring.settle()
+    monkeypatch.setattr(key_files, "write", write)
+    assert private.exists()
+    keyring.make_first()
+    held = [(key.purpose, key.id) for key in keyring.every()]
+    assert len(held) == len(set(held))
+    assert (key_files.SEALING_V1, "0000") in held
 
 
 def test_the_one_file_of_earlier_releases_is_parted_at_start(

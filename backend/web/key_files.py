@@ -90,12 +90,12 @@ _read: dict[Path, _Known] = {}
 
 def look_again() -> None:
     """Before keys are written or destroyed nothing is taken from memory."""
-    for known in _read.values():
-        known.looked = 0.0
+    _read.clear()
 
 
 def read(path: Path) -> Held:
-    """Nothing where there is no file. Raises NoKey."""
+    """Nothing where there is no file. What was locked since, or spoilt, is as it was read before
+    until this process starts anew. Raises NoKey."""
     known = _read.get(path)
     now = time.monotonic()
     if known is not None and now - known.looked < LOOK:
@@ -104,7 +104,7 @@ def read(path: Path) -> Held:
         status = path.stat()
         stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
         if known is None or known.stamp != stamp:
-            known = _read[path] = _Known(stamp, _from_bytes(path.read_bytes()), now)
+            known = _read[path] = _Known(stamp, _anew(path, known), now)
     except FileNotFoundError:
         _read.pop(path, None)
         return Held()
@@ -112,6 +112,15 @@ def read(path: Path) -> Held:
         raise NoKey(f"the file of keys cannot be read: {error.strerror}") from None
     known.looked = now
     return known.held
+
+
+def _anew(path: Path, known: _Known | None) -> Held:
+    try:
+        return _from_bytes(path.read_bytes())
+    except NoKey:
+        if known is None:
+            raise
+        return known.held
 
 
 def write(path: Path, held: Held, under: Under | None) -> None:
@@ -127,6 +136,12 @@ def write(path: Path, held: Held, under: Under | None) -> None:
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(path)
+    # The two files may lie on two disks: one is sure of its name before the other is written.
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
     _read.pop(path, None)
 
 

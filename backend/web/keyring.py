@@ -97,10 +97,18 @@ def halves(purpose: str) -> list[Half]:
 
 
 def every() -> list[Key]:
-    """All keys this process may have, oldest first within a purpose."""
+    """All keys this process may have, oldest first within a purpose. Raises NoKey."""
     if settings.serves_public_only():
         return [key for key in _open_to_all().keys if key.purpose not in PRIVATE]
-    return [*_open_to_all().keys, *_private()]
+    # One that was moved is in both files, where moving ended in between.
+    return list(dict.fromkeys([*_open_to_all().keys, *_private()]))
+
+
+def left() -> list[Key]:
+    """The same where the private ones may be missing, as before they are restored. Raises NoKey."""
+    with contextlib.suppress(NoKey):
+        return every()
+    return list(_open_to_all().keys)
 
 
 def add(purpose: str, secret: bytes | None = None) -> Key:
@@ -132,7 +140,7 @@ def settle() -> None:
     """Put every key in its file, as after an earlier release or an end in between."""
     with _alone():
         open_to_all = _open_to_all()
-        keys = every()
+        keys = _whole()
         apart = not any(key.purpose in PRIVATE for key in open_to_all.keys)
         if not apart or list(open_to_all.halves) != _halves_of(keys):
             _write(keys)
@@ -179,7 +187,15 @@ def _open_to_all() -> Held:
 
 
 def _private() -> list[Key]:
-    return list(key_files.read(settings.private_keys()).keys)
+    """Raises NoKey where they were and are no more: new ones in their place would open nothing that
+    was sealed before, and take its halves away."""
+    keys = key_files.read(settings.private_keys()).keys
+    if not keys and _open_to_all().halves:
+        raise NoKey(
+            "the file of private keys is missing: bring it to where PRIVATE_KEYS says, or restore "
+            "it from a backup"
+        )
+    return list(keys)
 
 
 def _append(purpose: str, secret: bytes | None) -> Key:
@@ -189,8 +205,23 @@ def _append(purpose: str, secret: bytes | None) -> Key:
     pair = _PAIRS.get(purpose)
     fresh = pair.make() if pair else secrets.token_bytes(32)
     key = Key(purpose, secrets.token_hex(4), made, secret or fresh)
-    _write([*every(), key])
+    _write([*_whole(), key])
     return key
+
+
+def _whole() -> list[Key]:
+    """Every key, to be written with what is new. Raises NoKey where the file of all processes was
+    and is no more: with a new `index` key nobody who signs twice would be noticed."""
+    keys = every()
+    if not settings.keys().exists():
+        if keys or settings.serves_public_only():
+            raise NoKey(
+                "the file of keys is missing: bring it to where KEYS says, or restore it from a "
+                "backup; in a new house start desk or worker first"
+            )
+        # Before the private one, so that an end in between is no loss.
+        key_files.write(settings.keys(), Held(), None)
+    return keys
 
 
 def _write(keys: list[Key]) -> None:
@@ -201,9 +232,8 @@ def _write(keys: list[Key]) -> None:
             raise NoKey("private keys lie among those of every process; start worker or desk first")
         halves = list(_open_to_all().halves)
     else:
-        halves = _halves_of(private)
-        if private != _private():
-            path = settings.private_keys()
+        halves, path = _halves_of(private), settings.private_keys()
+        if tuple(private) != key_files.read(path).keys:
             key_files.write(path, Held(tuple(private)), key_files.under_now(path))
     rest = [key for key in keys if key.purpose not in PRIVATE]
     key_files.write(settings.keys(), Held(tuple(rest), tuple(halves)), None)
@@ -220,6 +250,8 @@ def _halves_of(keys: list[Key]) -> list[Half]:
 @contextlib.contextmanager
 def _alone() -> Iterator[None]:
     path: Path = settings.keys()
+    if path == settings.private_keys():
+        raise NoKey("KEYS and PRIVATE_KEYS name the same file; each needs one of its own")
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with path.with_suffix(".lock").open("w") as lock:

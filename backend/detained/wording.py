@@ -67,12 +67,24 @@ def status(place: DetentionPlace) -> str:
 
 def dates(place: DetentionPlace) -> str:
     """When it began and stopped holding people for ICE, as well as that is known."""
+    if place.opened and place.ended:
+        begun = dated(_("From %(day)s"), _("From %(month)s"), place.opened)
+        over = dated(_("to %(day)s."), _("to %(month)s."), place.ended)
+        return f"{begun} {over}"
     said = []
     if place.opened:
         said.append(dated(_("Since %(day)s."), _("Since %(month)s."), place.opened))
     if place.ended:
         said.append(dated(_("It ended on %(day)s."), _("It ended in %(month)s."), place.ended))
     return " ".join(said)
+
+
+def run_by(place: DetentionPlace) -> str:
+    """Who runs it. A company's name stays as it is; a sheriff is named in the reader's language."""
+    county, sheriff, _after = place.operator.partition(" County Sheriff")
+    if sheriff:
+        return _("Run by the sheriff of %(name)s County.") % {"name": county}
+    return _("Run by %(name)s.") % {"name": place.operator}
 
 
 def price(cents: int) -> str:
@@ -89,7 +101,13 @@ def beds(place: DetentionPlace) -> str:
 
 def address(place: DetentionPlace) -> str:
     county = gazetteer.county(place.county)
-    where = [part for part in (place.address, place.city) if part]
+    where = [part for part in (place.address, _city(place.city)) if part]
     if county:
         where.append(_("%(name)s County") % {"name": county.name})
     return ", ".join(where)
+
+
+def _city(written: str) -> str:
+    """A town, or the land around one."""
+    town, area, _after = written.partition(" area")
+    return _("%(town)s area") % {"town": town} if area else written

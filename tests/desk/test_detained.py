@@ -177,7 +177,7 @@ async def test_a_new_place_and_its_end(at_the_desk: AtTheDesk, client: httpx.Asy
     assert "Delta Annex" in (await client.get("/detained/places")).text
     done = await ana.post(here, **await typed(ana, here, status="closed", ended="2026-11"))
     assert done.status_code == 303, done.text
-    assert "It ended in November 2026." in (await client.get("/detained/places")).text
+    assert "From October 2026 to November 2026." in (await client.get("/detained/places")).text
 
 
 @pytest.mark.parametrize(

@@ -137,7 +137,7 @@ async def test_where_they_may_be_open_and_closed_with_dates(client: httpx.AsyncC
     words = main_of(await page(client, "/detained/places")).words()
     for part in ("California City Immigration Processing Center", "Since August 2025",
                  "Run by CoreCivic", "2,560 beds", "1572 Gateway Road, Calexico",
-                 "Yuba County Jail", "It ended on February 8, 2023.", "It ended in 2018.",
+                 "Yuba County Jail", "From 1994 to February 8, 2023.", "It ended in 2018.",
                  "El Centro Service Processing Center", "661-859-1028"):  # fmt: skip
         assert part in words
     for hidden in ("Central Valley Annex", "McFarland Female"):

@@ -29,7 +29,7 @@ def grade(text: str) -> float:
 
 # Words a reader in California takes for something else, and what we say in their place.
 MISLEADING = {
-    r"\basilos?\b": "hogar de ancianos: “asilo” is asylum",
+    r"\basilos\b|\bun asilo\b": "hogar de ancianos: “asilo” is asylum",
     r"\bpausas?\b": "congelamiento de inscripciones: a pause ends by itself",
     r"fechas? de corte": "fecha de la audiencia: a “fecha de corte” is a cut-off date",
     r"\btribunal(es)?\b": "corte",

@@ -4,6 +4,9 @@ A file holds `sources` (as the record's files do) and `sentences`: each has word
 Spanish, its sources and days, and says for whom (`when`) and in which days (`from`, `until`) it
 holds. `recheck: yes` when a person must look again before it may be shown as plain fact: then
 "confirm with the helpline" stands beside it, and `ask` names the helpline.
+
+`statuses` are immigration statuses by name, each under the path that it is told with: nobody is
+asked for theirs. One with more than one side is one on which the sources disagree.
 """
 
 import datetime
@@ -97,12 +100,27 @@ class SentenceEntry(FactEntry, forbid_unknown_fields=True, kw_only=True):
     ask: Literal["medi_cal", "covered_california", "legal"]
 
 
+class SideEntry(Part, forbid_unknown_fields=True, kw_only=True):
+    summary: Text
+    sources: Annotated[list[Words], msgspec.Meta(min_length=1)]
+
+
+class StatusEntry(Part, forbid_unknown_fields=True, kw_only=True):
+    id: Name
+    path: Literal["counted", "other"]
+    name: Text
+    sides: Annotated[list[SideEntry], msgspec.Meta(min_length=1)]
+    checked_on: Day
+    review_by: Day
+
+
 class GuideFile(Part, forbid_unknown_fields=True, kw_only=True):
     sources: dict[str, SourceEntry]
     sentences: list[SentenceEntry]
     lines: dict[str, LineEntry] = msgspec.field(default_factory=dict)
     enrollment: list[WeeksEntry] = msgspec.field(default_factory=list)
     incomes: list[IncomeEntry] = msgspec.field(default_factory=list)
+    statuses: list[StatusEntry] = msgspec.field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -137,6 +155,30 @@ class Income:
 
 
 @dataclass(frozen=True)
+class Side:
+    """What some sources say of a status."""
+
+    summary: dict[str, str]
+    sources: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Status:
+    """An immigration status by name, and whether Medi-Cal counts it."""
+
+    id: str
+    path: str
+    name: dict[str, str]
+    sides: tuple[Side, ...]
+    checked_on: datetime.date
+    review_by: datetime.date
+
+    @property
+    def disputed(self) -> bool:
+        return len(self.sides) > 1
+
+
+@dataclass(frozen=True)
 class Guide:
     """Everything the guide's pages say."""
 
@@ -145,6 +187,7 @@ class Guide:
     incomes: tuple[Income, ...]
     sentences: tuple[Sentence, ...]
     safe: tuple[Sentence, ...]
+    statuses: tuple[Status, ...]
 
     def weeks_on(self, day: datetime.date) -> Weeks | None:
         """The weeks under way or, else, the next ones we know of."""
@@ -196,6 +239,7 @@ def _mistakes(name: str, file: GuideFile, lines: set[str] | None) -> Iterator[Mi
         yield from _mistakes_of_cases(here, entry)
         for source in set(entry.sources) - file.sources.keys():
             yield [*here, "sources"], f"there is no source {source!r} in this file"
+    yield from _mistakes_of_statuses(file)
     for steps, source in _others(file):
         used.add(source)
         if source not in file.sources:
@@ -214,6 +258,28 @@ def _others(file: GuideFile) -> Iterator[tuple[list[str | int], str]]:
         yield ["enrollment", index, "source"], weeks.source
     for index, income in enumerate(file.incomes):
         yield ["incomes", index, "source"], income.source
+    for index, status in enumerate(file.statuses):
+        for number, side in enumerate(status.sides):
+            for source in side.sources:
+                yield ["statuses", index, "sides", number, "sources"], source
+
+
+def _mistakes_of_statuses(file: GuideFile) -> Iterator[Mistake]:
+    seen: set[str] = set()
+    for index, status in enumerate(file.statuses):
+        if status.id in seen:
+            yield ["statuses", index], f"the status {status.id!r} is there twice"
+        seen.add(status.id)
+        if not (status.checked_on.exact and status.review_by.exact):
+            yield ["statuses", index], "checked_on and review_by need whole days, like 2026-11-24"
+        grades = {
+            file.sources[name].grade
+            for side in status.sides
+            for name in side.sources
+            if name in file.sources
+        }
+        if grades == {"C"}:
+            yield ["statuses", index], f"{status.id!r} stands on sources of grade C alone"
 
 
 def _mistakes_of_days(here: list[str | int], entry: SentenceEntry) -> Iterator[Mistake]:
@@ -266,6 +332,21 @@ def _put_together(main: GuideFile, safe: GuideFile) -> Guide:
         ),
         sentences=tuple(_sentence(entry, main, lines) for entry in main.sentences),
         safe=tuple(_sentence(entry, safe, lines) for entry in safe.sentences),
+        statuses=tuple(_status(entry, sources) for entry in main.statuses),
+    )
+
+
+def _status(entry: StatusEntry, sources: dict[str, dict[str, Any]]) -> Status:
+    return Status(
+        id=entry.id,
+        path=entry.path,
+        name=_text(entry.name),
+        sides=tuple(
+            Side(_text(side.summary), [sources[name] for name in side.sources])
+            for side in entry.sides
+        ),
+        checked_on=entry.checked_on.first,
+        review_by=entry.review_by.first,
     )
 
 

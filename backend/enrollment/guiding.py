@@ -31,7 +31,7 @@ TITLES = {
     "adult": later("If you are 19 or older"),
     "member": later("If you have Medi-Cal, or it just stopped"),
     "income": later("What you earn and own"),
-    "apply": later("How to apply"),
+    "apply": later("How to apply and renew"),
     "covered_california": later("Covered California"),
     "hospital": later("If you are sick now"),
     "county": later("Your county’s own program"),
@@ -78,6 +78,8 @@ async def show_guide(request: AnyRequest) -> ASGIResponse:
             "enrollment/guide.html",
             {
                 **_told(whole.sentences, GUIDE_FILE, on),
+                "statuses": whole.statuses,
+                "legal": whole.lines["legal"],
                 "lines": _lines(whole, request),
                 "counties": gazetteer.counties(),
                 "income": income,

@@ -143,6 +143,18 @@ async def test_the_incomes_follow_the_household(visit: Open) -> None:
     await expect(first).to_have_text("Up to about $3,795 a month ($45,540 a year)")
 
 
+async def test_statuses_by_name_are_folded_and_their_sources_stand_below(visit: Open) -> None:
+    page = await visit(GUIDE)
+    await answer_all(page)
+    fold = page.locator(".path.other .statuses")
+    await expect(page.locator("#status-daca")).to_be_hidden()
+    await fold.locator("summary").click()
+    await expect(page.locator("#status-daca")).to_contain_text("Sources disagree: apply, or ask")
+    for link in await fold.locator(".cites a").all():
+        source = await link.get_attribute("href")
+        await expect(page.locator(source or "none")).to_be_visible()
+
+
 async def test_both_paths_are_told_and_no_status_is_asked(visit: Open) -> None:
     page = await visit(GUIDE)
     asked = await page.locator(".questions").inner_text()

@@ -3,6 +3,7 @@
 import datetime
 import itertools
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,48 +20,48 @@ PHONE = Path(__file__).parent / "guide_on_the_phone.mjs"
 # Day, age, pregnant, income, coverage, child, county; then what the facts of 2026-11-24 say of it
 # (../shared/data/enrollment_facts.md 1.1 to 1.6), topic by topic, and nothing else.
 CASES = """
-2023-01-01 26-49    no  up_to_138 none     no  kern          income=within counted=full own=restricted
-2023-12-31 26-49    no  up_to_138 none     no  kern          income=within counted=full own=restricted
-2023-12-31 26-49    yes up_to_213 none     no  kern          income=within own=restricted
-2024-01-01 26-49    no  up_to_138 none     no  kern          income=within counted=full own=full
-2023-06-15 19-25    no  up_to_138 none     no  los-angeles   income=within counted=full own=full
-2023-06-15 50-59    no  up_to_138 none     no  los-angeles   income=within counted=full own=full
-2023-06-15 60-64    no  unsure    none     no  los-angeles   income=ask counted=full own=full
-2023-06-15 65_up    no  up_to_138 none     no  los-angeles   income=ask counted=full own=full
-2024-01-01 65_up    no  more      none     no  los-angeles   income=ask assets=not_counted counted=full own=full
-2025-12-31 65_up    no  more      medi_cal no  los-angeles   income=ask assets=not_counted counted=full own=full dental=regular
-2026-01-01 65_up    no  more      medi_cal no  los-angeles   income=ask assets=counted counted=full own=keep dental=regular premium=none
-2023-03-01 under_19 no  up_to_138 none     no  los-angeles   child_income=within child=full
-2026-01-01 under_19 no  up_to_266 none     no  los-angeles   child_income=within child=full
-2028-06-01 under_19 no  more      none     no  los-angeles   child_income=above child=full
-2026-11-24 under_19 no  unsure    none     no  los-angeles   income=ask child=full
-2026-11-24 under_19 yes up_to_138 none     no  los-angeles   income=within child=full own=full
-2025-12-31 26-49    no  up_to_138 none     no  fresno        income=within counted=full own=full
-2026-01-01 26-49    no  up_to_138 none     no  fresno        income=within counted=full own=restricted work=from_2027
-2026-01-01 19-25    no  up_to_138 none     no  fresno        income=within counted=full own=restricted work=from_2027
-2026-01-01 50-59    no  unsure    other    no  fresno        income=ask counted=full own=restricted daca=not_eligible work=from_2027
-2026-01-01 26-49    no  up_to_138 medi_cal no  fresno        income=within counted=full own=keep dental=regular premium=from_2027_07 work=from_2027
-2026-06-30 26-49    no  up_to_138 medi_cal no  fresno        income=within counted=full own=keep dental=regular premium=from_2027_07 work=from_2027
-2026-07-01 26-49    no  up_to_138 medi_cal no  fresno        income=within counted=full own=keep dental=emergency_only premium=from_2027_07 work=from_2027
-2026-11-24 26-49    no  up_to_138 stopped  no  fresno        income=within counted=full own=repair dental=emergency_only premium=from_2027_07 work=from_2027
-2026-11-24 60-64    no  up_to_138 medi_cal no  fresno        income=within counted=full own=keep dental=emergency_only premium=none work=from_2027
-2027-01-01 60-64    no  up_to_138 medi_cal no  fresno        income=within counted=full own=keep dental=emergency_only premium=none work=in_force
-2027-06-30 50-59    no  up_to_138 medi_cal no  fresno        income=within counted=full own=keep dental=emergency_only premium=from_2027_07 work=in_force
-2027-07-01 50-59    no  up_to_138 medi_cal no  fresno        income=within counted=full own=keep dental=emergency_only premium=thirty_a_month work=in_force
-2028-03-01 65_up    no  up_to_138 medi_cal no  fresno        income=ask assets=counted counted=full own=keep dental=emergency_only premium=none
-2026-11-24 26-49    yes up_to_213 none     no  fresno        income=within own=full open_enrollment=open daca=not_eligible
-2028-06-01 26-49    yes up_to_138 medi_cal no  fresno        income=within own=full work=in_force
-2026-11-24 26-49    yes up_to_266 none     no  fresno        income=above own=full open_enrollment=open daca=not_eligible
-2026-10-31 26-49    no  more      none     no  fresno        income=above counted=look_at_covered_california own=above_income open_enrollment=coming daca=not_eligible
-2026-11-01 26-49    no  more      none     no  fresno        income=above counted=look_at_covered_california own=above_income open_enrollment=open daca=not_eligible
-2026-12-31 26-49    no  up_to_213 none     no  san-francisco income=above counted=look_at_covered_california own=above_income open_enrollment=open daca=not_eligible county_program=healthy_san_francisco
-2027-01-01 26-49    no  up_to_213 none     no  san-diego     income=above counted=look_at_covered_california own=above_income open_enrollment=over daca=not_eligible county_program=san_diego_cms
-2025-08-31 19-25    no  more      none     no  alpine        income=above counted=look_at_covered_california own=above_income county_program=cmsp
-2025-09-01 19-25    no  more      none     no  yuba          income=above counted=look_at_covered_california own=above_income daca=not_eligible county_program=cmsp
-2026-11-24 26-49    no  up_to_138 none     yes sonoma        income=within child_income=within child=full counted=full own=restricted work=from_2027 county_program=cmsp
-2026-11-24 50-59    no  more      other    yes marin         income=above child_income=above child=full counted=look_at_covered_california own=above_income open_enrollment=open daca=not_eligible county_program=cmsp
-2024-02-29 26-49    no  up_to_266 other    yes orange        income=above child_income=within child=full counted=look_at_covered_california own=above_income
-2028-06-01 65_up    no  up_to_213 stopped  no  orange        income=ask assets=counted counted=full own=repair dental=emergency_only premium=none open_enrollment=over daca=not_eligible
+2023-01-01 26-49    no  up_to_138 none     no  kern          income=within counted=full own=restricted renewal=every_year
+2023-12-31 26-49    no  up_to_138 none     no  kern          income=within counted=full own=restricted renewal=every_year
+2023-12-31 26-49    yes up_to_213 none     no  kern          income=within counted=full own=restricted renewal=every_year
+2024-01-01 26-49    no  up_to_138 none     no  kern          income=within assets=not_counted counted=full own=full renewal=every_year
+2023-06-15 19-25    no  up_to_138 none     no  los-angeles   income=within counted=full own=full renewal=every_year
+2023-06-15 50-59    no  up_to_138 none     no  los-angeles   income=within counted=full own=full renewal=every_year
+2023-06-15 60-64    no  unsure    none     no  los-angeles   income=ask counted=full own=full renewal=every_year
+2023-06-15 65_up    no  up_to_138 none     no  los-angeles   income=ask counted=full own=full renewal=every_year
+2024-01-01 65_up    no  more      none     no  los-angeles   income=ask assets=not_counted counted=full own=full renewal=every_year
+2025-12-31 65_up    no  more      medi_cal no  los-angeles   income=ask assets=not_counted counted=full own=full renewal=every_year dental=regular
+2026-01-01 65_up    no  more      medi_cal no  los-angeles   income=ask assets=counted counted=full own=keep renewal=every_year dental=regular premium=none
+2023-03-01 under_19 no  up_to_138 none     no  los-angeles   child_income=within child=full renewal=every_year
+2026-01-01 under_19 no  up_to_266 none     no  los-angeles   child_income=within assets=counted child=full renewal=every_year
+2028-06-01 under_19 no  more      none     no  los-angeles   child_income=above assets=counted child=another_program renewal=every_year
+2026-11-24 under_19 no  unsure    none     no  los-angeles   income=ask assets=counted child=full renewal=every_year
+2026-11-24 under_19 yes up_to_138 none     no  los-angeles   child_income=within assets=counted child=full own=full renewal=every_year
+2025-12-31 26-49    no  up_to_138 none     no  fresno        income=within assets=not_counted counted=full own=full renewal=every_year
+2026-01-01 26-49    no  up_to_138 none     no  fresno        income=within assets=counted counted=full own=restricted renewal=every_year work=from_2027
+2026-01-01 19-25    no  up_to_138 none     no  fresno        income=within assets=counted counted=full own=restricted renewal=every_year work=from_2027
+2026-01-01 50-59    no  unsure    other    no  fresno        income=ask assets=counted counted=full own=restricted renewal=every_year daca=not_eligible work=from_2027
+2026-01-01 26-49    no  up_to_138 medi_cal no  fresno        income=within assets=counted counted=full own=keep renewal=every_year dental=regular premium=from_2027_07 work=from_2027
+2026-06-30 26-49    no  up_to_138 medi_cal no  fresno        income=within assets=counted counted=full own=keep renewal=every_year dental=regular premium=from_2027_07 work=from_2027
+2026-07-01 26-49    no  up_to_138 medi_cal no  fresno        income=within assets=counted counted=full own=keep renewal=every_year dental=emergency_only premium=from_2027_07 work=from_2027
+2026-11-24 26-49    no  up_to_138 stopped  no  fresno        income=within assets=counted counted=full own=repair renewal=every_year dental=emergency_only premium=from_2027_07 work=from_2027
+2026-11-24 60-64    no  up_to_138 medi_cal no  fresno        income=within assets=counted counted=full own=keep renewal=every_year dental=emergency_only premium=none work=from_2027
+2027-01-01 60-64    no  up_to_138 medi_cal no  fresno        income=within assets=counted counted=full own=keep renewal=by_the_letter dental=emergency_only premium=none work=in_force
+2027-06-30 50-59    no  up_to_138 medi_cal no  fresno        income=within assets=counted counted=full own=keep renewal=by_the_letter dental=emergency_only premium=from_2027_07 work=in_force
+2027-07-01 50-59    no  up_to_138 medi_cal no  fresno        income=within assets=counted counted=full own=keep renewal=by_the_letter dental=emergency_only premium=thirty_a_month work=in_force
+2028-03-01 65_up    no  up_to_138 medi_cal no  fresno        income=ask assets=counted counted=full own=keep renewal=every_year dental=emergency_only premium=none
+2026-11-24 26-49    yes up_to_213 none     no  fresno        income=within assets=counted own=full renewal=every_year open_enrollment=open daca=not_eligible
+2028-06-01 26-49    yes up_to_138 medi_cal no  fresno        income=within assets=counted own=full renewal=every_year
+2026-11-24 26-49    yes up_to_266 none     no  fresno        income=above assets=counted own=another_program renewal=every_year open_enrollment=open daca=not_eligible
+2026-10-31 26-49    no  more      none     no  fresno        income=above assets=counted counted=look_at_covered_california own=above_income renewal=every_year open_enrollment=coming daca=not_eligible
+2026-11-01 26-49    no  more      none     no  fresno        income=above assets=counted counted=look_at_covered_california own=above_income renewal=every_year open_enrollment=open daca=not_eligible
+2026-12-31 26-49    no  up_to_213 none     no  san-francisco income=above assets=counted counted=look_at_covered_california own=above_income renewal=every_year open_enrollment=open daca=not_eligible county_program=healthy_san_francisco
+2027-01-01 26-49    no  up_to_213 none     no  san-diego     income=above assets=counted counted=look_at_covered_california own=above_income renewal=by_the_letter open_enrollment=over daca=not_eligible county_program=san_diego_cms
+2025-08-31 19-25    no  more      none     no  alpine        income=above assets=not_counted counted=look_at_covered_california own=above_income renewal=every_year county_program=cmsp
+2025-09-01 19-25    no  more      none     no  yuba          income=above assets=not_counted counted=look_at_covered_california own=above_income renewal=every_year daca=not_eligible county_program=cmsp
+2026-11-24 26-49    no  up_to_138 none     yes sonoma        income=within child_income=within assets=counted child=full counted=full own=restricted renewal=every_year work=from_2027 county_program=cmsp
+2026-11-24 50-59    no  more      other    yes marin         income=above child_income=above assets=counted child=another_program counted=look_at_covered_california own=above_income renewal=every_year open_enrollment=open daca=not_eligible county_program=cmsp
+2024-02-29 26-49    no  up_to_266 other    yes orange        income=above child_income=within assets=not_counted child=full counted=look_at_covered_california own=above_income renewal=every_year
+2028-06-01 65_up    no  up_to_213 stopped  no  orange        income=ask assets=counted counted=full own=repair renewal=every_year dental=emergency_only premium=none open_enrollment=over daca=not_eligible
 """.strip().splitlines()  # noqa: E501
 
 ASKED = [*rules.QUESTIONS]
@@ -81,10 +82,15 @@ def case(line: str) -> tuple[dict[str, str], datetime.date, dict[str, str]]:
     )
 
 
-def everyone() -> Iterator[dict[str, str]]:
-    """Every way to answer all the questions, and some who leave out one or all."""
+def all_answers() -> Iterator[dict[str, str]]:
+    """Every way to answer all the questions; the county changes nothing else (see below)."""
     for answers in itertools.product(*rules.QUESTIONS.values()):
         yield {**dict(zip(ASKED, answers, strict=True)), "county": "san-diego"}
+
+
+def everyone() -> Iterator[dict[str, str]]:
+    """All answers, and some who leave out one or all."""
+    yield from all_answers()
     for question, values in rules.QUESTIONS.items():
         yield from ({question: value} for value in values)
     yield {}
@@ -105,18 +111,98 @@ def test_the_table_is_wide_enough() -> None:
         assert {answers[question] for answers, _day, _said in cases} == set(values), question
 
 
-def test_whoever_answers_all_gets_one_answer_on_each_topic_on_every_day() -> None:
-    sentences = guide.guide().sentences
-    for answers in everyone():
-        if len(answers) < len(ASKED):
-            continue
-        adult = answers["age"] != "under_19"
-        for day in map(datetime.date.fromisoformat, DAYS):
-            said = rules.settled(sentences, answers, day)
-            assert [topic for topic, outcomes in said.items() if len(outcomes) > 1] == []
-            assert not adult or {"income", "own"} <= said.keys(), (answers, day)
-            if not adult or answers["child"] == "yes":
-                assert said["child"] == {"full"}
+def turning_days() -> list[datetime.date]:
+    """From 2023 to 2028, each day on which a sentence starts or ends, and the days beside it."""
+    days = {datetime.date(2023, 1, 1), datetime.date(2028, 12, 31)}
+    for sentence in guide.guide().sentences:
+        for day in (sentence.begins, sentence.ends):
+            if day:
+                days |= {day + datetime.timedelta(step) for step in (-1, 0, 1)}
+    return sorted(day for day in days if 2023 <= day.year <= 2028)
+
+
+# What one person is told of themselves: on a topic of their own, or on a child's when they are one.
+ONE_ANSWER = {"income": "child_income", "renewal": "", "own": "child"}
+
+
+def of_one_person(
+    said: dict[str, set[str]], answers: dict[str, str], path: str
+) -> dict[str, set[str]]:
+    """Their income, their renewal, and what they can have on that path."""
+    found = {topic: set(said.get(topic, set())) for topic in ONE_ANSWER}
+    if path == "counted":
+        found["own"] |= said.get("counted", set())
+    if answers["age"] == "under_19":
+        for topic, of_a_child in ONE_ANSWER.items():
+            found[topic] |= said.get(of_a_child, set())
+    return found
+
+
+def of_their_child(said: dict[str, set[str]]) -> dict[str, set[str]]:
+    unsure = said.get("income", set()) & {"ask"}
+    return {
+        "income": said.get("child_income") or unsure,
+        "own": said.get("child", set()),
+    }
+
+
+@pytest.mark.parametrize("path", ["counted", "other"])
+@pytest.mark.parametrize("day", turning_days(), ids=str)
+def test_on_every_day_each_way_to_answer_gets_one_answer_and_no_second(
+    day: datetime.date, path: str
+) -> None:
+    told = [
+        each
+        for each in guide.guide().sentences
+        if each.settles and each.path in ("", path) and each.holds_on(day)
+    ]
+    wrong = []
+    for answers in all_answers():
+        said = rules.settled(told, answers, day)
+        people = [of_one_person(said, answers, path)]
+        if answers["child"] == "yes":
+            people.append(of_their_child(said))
+        for person in people:
+            several = {topic: found for topic, found in person.items() if len(found) != 1}
+            if several or (person["income"] == {"above"} and "full" in person["own"]):
+                wrong.append((answers, person))
+        several = {topic: found for topic, found in said.items() if len(found) > 1}
+        if several:
+            wrong.append((answers, several))
+    assert wrong == []
+
+
+def test_no_answer_but_the_countys_own_program_hangs_on_the_county() -> None:
+    """So that one county is enough for the test above."""
+    for sentence in guide.guide().sentences:
+        if sentence.settles and any("county" in case for case in sentence.when):
+            assert sentence.settles[0] == "county_program", sentence.id
+
+
+def test_only_the_answer_on_renewing_says_how_often() -> None:
+    often = r"(every|once a|each) (year|6 months)|(cada|una vez al) (año|6 meses)"
+    for sentence in guide.guide().sentences:
+        for words in sentence.summary.values():
+            if re.search(often, words, re.IGNORECASE):
+                assert sentence.settles, sentence.id
+                assert sentence.settles[0] == "renewal", sentence.id
+
+
+def test_nobody_who_is_pregnant_is_told_of_work() -> None:
+    work = {each.id for each in guide.guide().sentences if each.id.startswith("work-")}
+    assert len(work) == 4
+    for answers in all_answers():
+        if answers["pregnant"] == "yes":
+            for day in turning_days():
+                held = rules.holding(guide.guide().sentences, answers, day)
+                assert not work & {each.id for each in held}, (answers, day)
+
+
+def test_what_one_owns_is_told_at_every_age() -> None:
+    """Disabled people and those in nursing homes are not asked who they are."""
+    for answers in all_answers():
+        held = rules.holding(guide.guide().sentences, answers, datetime.date(2026, 11, 24))
+        assert len({"assets-again", "assets-any-age"} & {each.id for each in held}) == 1
 
 
 def test_the_freeze_touches_no_child_and_nobody_who_is_pregnant() -> None:

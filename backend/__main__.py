@@ -453,6 +453,8 @@ def _work(given: argparse.Namespace) -> None:
 
     if settings.serves_public_only():
         raise Failed("a worker opens what is sealed: take SERVES out")
+    if settings.ringing_keys() is None:
+        raise Failed("a worker rings phones: let RINGING_KEYS name its file of keys")
     keyring.make_first()
     with database.running():
         # Beside `serve` the tables are as they must be.
@@ -596,7 +598,7 @@ def _lock_keys(given: argparse.Namespace) -> None:
 
     typed = "" if given.to else _typed_twice(settings.private_passphrase(), KEYS_PROMPT)
     keyring.lock(keyring.Under(passphrase=typed, recipient=given.to))
-    print("The private keys are locked. Worker and desk ask for them when they start next.")
+    print("The private keys are locked. Who has them asks for this when started next.")
 
 
 def _unlock_keys(_given: argparse.Namespace) -> None:

@@ -88,7 +88,7 @@ def back_up(target: Path, lock: Lock, *, with_keys: bool, force: bool, said: Sai
     and keyring.NoKey."""
     _may_write(target, force)
     recipients = _recipients(lock)
-    keys = keyring.every() if with_keys else []
+    keys = keyring.of_the_house() if with_keys else []
     with asyncio.Runner() as runner:
         connection = runner.run(_connect())
         try:
@@ -612,20 +612,5 @@ def _keys_in_place(keys: list[keyring.Key] | None, force: bool) -> Iterator[bool
         return
     if before and not force:
         raise BackupError("the file of keys holds others; --force puts the backup's in their place")
-    _write_keys(keys)
-    try:
+    with keyring.replaced(keys):
         yield True
-    except BaseException:
-        _write_keys(before)
-        raise
-
-
-def _write_keys(keys: list[keyring.Key]) -> None:
-    try:
-        if keys:
-            keyring.replace(keys)
-        else:
-            for file in (settings.keys(), settings.private_keys()):
-                file.unlink(missing_ok=True)
-    except OSError as error:
-        raise BackupError(f"the file of keys cannot be written: {error.strerror}") from None

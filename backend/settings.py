@@ -31,15 +31,15 @@ class Settings:
     `development` shows /design.
 
     `keys` is the file of keys, which belongs to no backup of the database, `private_keys` the one
-    that only worker and desk have. With `serves` "public" this process serves the public's pages
-    and opens nothing that is sealed; else it is empty. `trusted_proxies` is
-    how many proxies of our own stand before us. With `second_person`, what one person of the
-    staff proposes another approves. With `worker`, `serve` does background work too. `smtp_url` is
-    empty when mail only lands in var/outbox; `mail_from` is who it comes from, and `admin_mail` are
-    the addresses of the admins, who hear of alarms and of the trail's end. `metrics_token`
-    opens /metrics to others than loopback. `backup_recipients` are age public keys,
-    `backup_passphrase` is empty when a person types it. `security_contact` is where someone who
-    found a hole can write: an e-mail address or a URI.
+    that only worker and desk have, and `ringing_keys` the worker's, None elsewhere. With `serves`
+    "public" this process serves the public's pages and opens nothing that is sealed; else it is
+    empty. `trusted_proxies` is how many proxies of our own stand before us. With `second_person`,
+    what one person of the staff proposes another approves. With `worker`, `serve` does background
+    work too. `smtp_url` is empty when mail only lands in var/outbox; `mail_from` is who it comes
+    from, and `admin_mail` are the addresses of the admins, who hear of alarms and of the trail's
+    end. `metrics_token` opens /metrics to others than loopback. `backup_recipients` are age public
+    keys, `backup_passphrase` is empty when a person types it. `security_contact` is where someone
+    who found a hole can write: an e-mail address or a URI.
 
     `push_contact` is whom push services can write to, `mailto:` and an address; empty when nobody
     is rung. `push_test_hosts` are push services on loopback ("localhost:9200"), in development
@@ -65,6 +65,7 @@ class Settings:
     development: bool
     keys: Path
     private_keys: Path
+    ringing_keys: Path | None
     serves: str
     trusted_proxies: int
     second_person: bool
@@ -102,6 +103,7 @@ def read() -> Settings:
         development=os.environ.get("DEVELOPMENT", "") == "1",
         keys=keys(),
         private_keys=private_keys(),
+        ringing_keys=ringing_keys(),
         serves=_serves(),
         trusted_proxies=trusted_proxies(),
         second_person=os.environ.get("SECOND_PERSON", "1") != "0",
@@ -134,6 +136,17 @@ def private_keys() -> Path:
     """Where the file of keys is that only worker and desk have."""
     named = os.environ.get("PRIVATE_KEYS")
     return _resolved(named) if named else keys().with_name("private.json")
+
+
+ELSEWHERE = "elsewhere"
+
+
+def ringing_keys() -> Path | None:
+    """Where the file of keys is that only a worker has; None where this is none."""
+    named = os.environ.get("RINGING_KEYS")
+    if named == ELSEWHERE:
+        return None
+    return _resolved(named) if named else private_keys().with_name("ringing.json")
 
 
 def private_identity() -> Path | None:

@@ -75,6 +75,63 @@ def serving(
             process.wait(20)
 
 
+@dataclass(frozen=True)
+class Apart:
+    """As in production: what the public sees, the desk, which alone opens names, and the worker,
+    which alone rings phones; and with which environment each was started."""
+
+    site: Served
+    desk: Served
+    working: subprocess.Popen[bytes]
+    public: dict[str, str]
+    staffed: dict[str, str]
+    worker: dict[str, str]
+    outbox: Path
+
+    def written(self) -> str:
+        return self.site.written() + self.desk.written()
+
+
+@contextlib.contextmanager
+def serving_apart(folder: Path, database: str, **all_three: str) -> Iterator[Apart]:
+    """Public site, desk and worker, each a process of its own with the files it has in production,
+    until the block ends."""
+    public = {
+        "DATABASE_URL": database,
+        "KEYS": str(folder / "keys" / "keys.json"),
+        "SERVES": "public",
+        "WORKER": "0",
+        **all_three,
+    }
+    worker = {
+        **public,
+        "SERVES": "",
+        "PRIVATE_KEYS": str(folder / "private" / "private.json"),
+        "RINGING_KEYS": str(folder / "ringing" / "ringing.json"),
+        "VAR": str(folder / "var"),
+    }
+    staffed = {**worker, "RINGING_KEYS": "elsewhere"}
+    with (
+        serving(folder / "desk.log", **staffed) as desk,
+        (folder / "worker.log").open("wb") as log,
+    ):
+        working = subprocess.Popen(
+            [sys.executable, "-m", "backend", "worker"],
+            cwd=HOUSE,
+            env={**os.environ, **worker, **as_app(database), "OWNER_URL": ""},
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            # Which is so once desk and worker have made the keys.
+            _wait_until_it_answers(desk, 60, "/readyz")
+            with serving(folder / "site.log", **public) as site:
+                yield Apart(site, desk, working, public, staffed, worker, folder / "var" / "outbox")
+        finally:
+            working.terminate()
+            working.wait(20)
+
+
 class Recorder:
     """A wire between a browser and the site that keeps the first line of every request, whoever
     makes it: also a service worker's, which the browser's own tools do not show."""
@@ -137,12 +194,12 @@ def free_port() -> int:
         return port
 
 
-def _wait_until_it_answers(site: Served, wait: float) -> None:
+def _wait_until_it_answers(site: Served, wait: float, path: str = "/healthz") -> None:
     end = time.monotonic() + wait
     while time.monotonic() < end:
         assert site.process.poll() is None, f"it ended by itself:\n{site.written()}"
         with contextlib.suppress(httpx.TransportError):
-            if httpx.get(f"{site.url}/healthz").status_code == 200:
+            if httpx.get(site.url + path).status_code == 200:
                 return
         time.sleep(0.05)
     raise AssertionError(f"no answer in {wait} s:\n{site.written()}")

@@ -283,14 +283,29 @@ def test_keys_that_are_here_already_stay_with_their_newer_ones(
 ) -> None:
     keys = tmp_path / "keys.json"
     private = keys.with_name("private.json")
-    keys.write_text(house.keys.read_text())
-    private.write_text(house.keys.with_name("private.json").read_text())
+    for file in (keys, private, keys.with_name("ringing.json")):
+        file.write_text(house.keys.with_name(file.name).read_text())
     command("keys", "rotate", "sealing", DATABASE_URL=empty, KEYS=str(keys))
     before = keys.read_text(), private.read_text()
     done = house.restore(saved, empty, keys)
     assert done.returncode == 0, done.stderr
     assert "The keys were here already" in done.stdout
     assert (keys.read_text(), private.read_text()) == before
+
+
+def test_a_restore_that_fails_leaves_the_keys_as_they_were_even_one_file_short(
+    house: House, saved: Path, empty: str, tmp_path: Path
+) -> None:
+    keys = tmp_path / "keys.json"
+    keys.write_text(house.keys.read_text())
+    inside = house_opens(house, saved)
+    dump = next(name for name in inside if name.startswith("database/"))
+    inside[dump] = inside[dump][: len(inside[dump]) * 2 // 3]
+    harmed = pack_anew(house, inside, tmp_path)
+    assert "nothing was restored" in one_sentence(house.restore(harmed, empty, keys, "--force"))
+    assert keys.read_text() == house.keys.read_text(), "with every public half"
+    assert not keys.with_name("private.json").exists()
+    assert not keys.with_name("ringing.json").exists()
 
 
 def cut_off(body: bytes) -> bytes:

@@ -221,8 +221,9 @@ class _Strict(yaml.SafeLoader):
     """Compose refuses a key that is named twice; PyYAML keeps the last in silence."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _value in node.value]
-        twice = {key for key in keys if keys.count(key) > 1 and key != "<<"}
+        named = (key for key, _value in node.value if key.tag != "tag:yaml.org,2002:merge")
+        keys = [self.construct_object(key, deep=True) for key in named]
+        twice = {key for key in keys if keys.count(key) > 1}
         if twice:
             raise yaml.constructor.ConstructorError(
                 None, None, f"named twice: {sorted(map(str, twice))}", node.start_mark
@@ -246,7 +247,14 @@ def test_a_key_named_twice_would_be_noticed() -> None:
 # What production does not pass on, and why.
 # What only those need who open names, write letters, ring phones or save backups.
 NOT_FOR_THE_PUBLIC = {
-    *("PRIVATE_KEYS", "PRIVATE_KEYS_IDENTITY", "PRIVATE_KEYS_PASSPHRASE", "VAR", "SECOND_PERSON"),
+    *(
+        "PRIVATE_KEYS",
+        "RINGING_KEYS",
+        "PRIVATE_KEYS_IDENTITY",
+        "PRIVATE_KEYS_PASSPHRASE",
+        "VAR",
+        "SECOND_PERSON",
+    ),
     *("SMTP_URL", "MAIL_FROM", "PUSH_PACE", "OPENSTATES_KEY", "IMPORTS_FROM"),
     *("BACKUP_URL", "BACKUP_RECIPIENT", "BACKUP_PASSPHRASE"),
 }
@@ -286,12 +294,13 @@ def test_a_backup_and_a_letter_have_somewhere_to_go_on_a_read_only_root() -> Non
     for name in ("desk", "worker"):
         folders = {each.partition(":")[2] for each in services[name]["volumes"]}
         assert {"/keys", "/private", "/data", "/backups"} <= folders
+        assert ("/ringing" in folders) == (name == "worker")
         assert services[name]["environment"]["VAR"] == "/data"
         for limit in ("mem_limit", "pids_limit"):
             assert services[name][limit]
     assert services["postgres"]["cap_drop"] == ["ALL"]
     dockerfile = (HOUSE / "Dockerfile").read_text("utf-8")
-    for folder in ("/keys", "/private", "/data", "/backups"):
+    for folder in ("/keys", "/private", "/ringing", "/data", "/backups"):
         assert folder in dockerfile
 
 

@@ -11,7 +11,6 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from email import message_from_bytes
 from email.policy import default
 from pathlib import Path
@@ -35,7 +34,7 @@ from tests.alerts.conftest import form, pairs
 from tests.campaigns.working import receipt_in
 from tests.canvass.conftest import SAID
 from tests.databases import command, copied, execute, fetch
-from tests.serving import HOUSE, Served, serving
+from tests.serving import HOUSE, Apart, serving_apart
 from tests.test_the_worker import until
 
 NAME = "Quetzalcanaria Ñandú"
@@ -68,42 +67,16 @@ asyncio.run(run())
 """
 
 
-@dataclass(frozen=True)
-class House:
-    """`public` is the environment of what the public sees, `private` that of desk and worker."""
-
-    url: str
-    site: Served
-    desk: Served
-    outbox: Path
-    public: dict[str, str]
-    private: dict[str, str]
-
-
 @pytest.fixture(scope="module")
 def house(
     server_url: str, database_url: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[House]:
-    folder = tmp_path_factory.mktemp("house")
-    with copied(server_url, "public") as url:
-        public = {
-            "DATABASE_URL": url,
-            "KEYS": str(folder / "keys" / "keys.json"),
-            "SERVES": "public",
-            "PUSH_CONTACT": "mailto:alerts@confianza.dev",
-            "WORKER": "0",
-        }
-        private = {
-            **public,
-            "SERVES": "",
-            "PRIVATE_KEYS": str(folder / "private" / "private.json"),
-            "VAR": str(folder / "var"),
-        }
-        with (
-            serving(folder / "desk.log", **{**private, "WORKER": "1"}) as desk,
-            serving(folder / "site.log", **public) as site,
-        ):
-            yield House(url, site, desk, folder / "var" / "outbox", public, private)
+) -> Iterator[Apart]:
+    contact = "mailto:alerts@confianza.dev"
+    with (
+        copied(server_url, "public") as url,
+        serving_apart(tmp_path_factory.mktemp("house"), url, PUSH_CONTACT=contact) as apart,
+    ):
+        yield apart
 
 
 def do(environment: dict[str, str], program: str) -> subprocess.CompletedProcess[str]:
@@ -113,7 +86,7 @@ def do(environment: dict[str, str], program: str) -> subprocess.CompletedProcess
     )  # fmt: skip
 
 
-def letters(house: House, to: str) -> list[str]:
+def letters(house: Apart, to: str) -> list[str]:
     found = [
         message_from_bytes(it.read_bytes(), policy=default) for it in house.outbox.glob("*.eml")
     ]
@@ -121,7 +94,7 @@ def letters(house: House, to: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def lived(house: House) -> House:
+def lived(house: Apart) -> Apart:
     """The house after people signed, corrected, confirmed, asked for alerts by mail and by phone,
     said that a place is wrong, and were signed up at a market: all by the public site."""
     with httpx.Client(base_url=house.site.url, headers=OURS, timeout=30) as people:
@@ -130,7 +103,7 @@ def lived(house: House) -> House:
         _hear_by_phone(people)
         _say_that_a_place_is_wrong(people)
         _sign_and_leave(people)
-    until(lambda: fetch(house.url, "SELECT FROM ring WHERE what LIKE 'test %'"))
+    until(lambda: fetch(house.site.database, "SELECT FROM ring WHERE what LIKE 'test %'"))
     assert "InsufficientPrivilege" not in house.site.written()
     return house
 
@@ -148,7 +121,7 @@ def _sign_and_leave(people: httpx.Client) -> None:
     assert people.post("/alerts/mail/leave", data={"token": "nobody"}).status_code == 303
 
 
-def _sign_and_confirm(house: House, people: httpx.Client) -> None:
+def _sign_and_confirm(house: Apart, people: httpx.Client) -> None:
     page = people.get(f"/campaigns/{CAMPAIGN}").text
     [agree] = re.findall(r'name="agree_pledge" value="([0-9]+)"', page)
     signer = {"name": NAME, "contact": MAIL, "zip": "95401", "agree_pledge": agree}
@@ -162,19 +135,23 @@ def _sign_and_confirm(house: House, people: httpx.Client) -> None:
     people.post("/pledges/mine/corrections", data={"of": of, "name": NAME + " II"})
     answer = people.post("/pledges/mine/confirmations", data={"of": of, "code": digits})
     assert answer.status_code in (200, 303), answer.text
-    until(lambda: fetch(house.url, "SELECT FROM pledge WHERE state = 2"))
-    until(lambda: not fetch(house.url, "SELECT FROM pledge WHERE name LIKE 'apart%'"))
+    until(lambda: fetch(house.site.database, "SELECT FROM pledge WHERE state = 2"))
+    until(lambda: not fetch(house.site.database, "SELECT FROM pledge WHERE name LIKE 'apart%'"))
 
 
-def _hear_by_mail(house: House, people: httpx.Client) -> None:
+def _hear_by_mail(house: Apart, people: httpx.Client) -> None:
     asked = {**form(), "email": "hears@example.org"}
     assert people.post("/alerts/mail", data=asked).status_code == 303
     until(lambda: letters(house, "hears@example.org"))
     token = re.findall(r"/alerts/mail#(\S+)", letters(house, "hears@example.org")[0])[0]
     assert people.post("/alerts/mail/mine", data={"token": token}).status_code == 303
     people.post("/alerts/mail/confirmations", data={"token": token})
-    until(lambda: fetch(house.url, "SELECT FROM alert_mail WHERE confirmed_at IS NOT NULL"))
-    until(lambda: not fetch(house.url, "SELECT FROM alert_mail WHERE token LIKE 'apart%'"))
+    until(
+        lambda: fetch(house.site.database, "SELECT FROM alert_mail WHERE confirmed_at IS NOT NULL")
+    )
+    until(
+        lambda: not fetch(house.site.database, "SELECT FROM alert_mail WHERE token LIKE 'apart%'")
+    )
 
 
 def _hear_by_phone(people: httpx.Client) -> None:
@@ -213,9 +190,9 @@ def _say_that_a_place_is_wrong(people: httpx.Client) -> None:
     assert answer.status_code in (200, 303), answer.text
 
 
-async def test_what_the_public_gave_opens_with_the_private_keys_alone(lived: House) -> None:
+async def test_what_the_public_gave_opens_with_the_private_keys_alone(lived: Apart) -> None:
     """The attack: all that a web process holds, the code and the database."""
-    opened = json.loads(do(lived.private, OPENS_ALL).stdout)
+    opened = json.loads(do(lived.worker, OPENS_ALL).stdout)
     assert opened["opened"] >= 4, opened
     assert opened["refused"] == 0
     # As it runs; with its own limit taken off; and with the file of halves in place of the other.
@@ -225,30 +202,58 @@ async def test_what_the_public_gave_opens_with_the_private_keys_alone(lived: Hou
         assert json.loads(done.stdout) == {"opened": 0, "refused": opened["opened"]}, done.stderr
 
 
-def test_no_private_key_is_in_a_public_process(lived: House) -> None:
+def test_no_private_key_is_in_a_public_process(lived: Apart) -> None:
     """Its memory is read from outside, as who takes the machine over could."""
-    held = key_files.from_json(Path(lived.private["PRIVATE_KEYS"]).read_text("utf-8"))
-    assert {"sealing", "canvass", "vapid", "head"} <= {key.purpose for key in held.keys}
-    assert {key.purpose for key in held.keys} <= keyring.PRIVATE
-    shapes = [
-        shape
-        for key in held.keys
-        for shape in (key.secret, base64.b64encode(key.secret), key.secret.hex().encode())
-    ]
-    assert any(found_in_memory(lived.desk, shapes)), "or the search finds nothing anywhere"
-    assert not any(found_in_memory(lived.site, shapes))
-    opened = {file.path for each in family(lived.site) for file in each.open_files()}
+    held = held_in(lived.worker["PRIVATE_KEYS"])
+    assert {"sealing", "canvass", "head"} <= {key.purpose for key in held}
+    assert {key.purpose for key in held} <= keyring.PRIVATE - keyring.RINGING
+    assert any(found_in_memory(lived.desk.process, held)), "or the search finds nothing anywhere"
+    assert not any(found_in_memory(lived.site.process, held))
+    opened = {file.path for each in family(lived.site.process) for file in each.open_files()}
     assert not any("private" in path for path in opened)
 
 
-def family(site: Served) -> list[psutil.Process]:
-    whole = psutil.Process(site.process.pid)
+def test_what_rings_phones_is_with_the_worker_alone(lived: Apart) -> None:
+    held = held_in(lived.worker["RINGING_KEYS"])
+    assert {key.purpose for key in held} == {"vapid"}
+    assert any(found_in_memory(lived.working, held)), "or the search finds nothing anywhere"
+    for process in (lived.site.process, lived.desk.process):
+        assert not any(found_in_memory(process, held))
+    # Who has the desk can have no key made in the worker's name.
+    public = ourselves_at(lived.staffed)
+    for words, ended in ((("list",), 0), (("rotate", "vapid"), 1), (("create", "vapid"), 1)):
+        done = keys_command(*words, **lived.staffed)
+        assert ("vapid" not in done.stdout, done.returncode) == (True, ended), words
+    saved = command("backup", "x.backup", **lived.staffed, BACKUP_PASSPHRASE="four words do well")
+    assert "for the worker alone" in saved.stderr
+    assert "let RINGING_KEYS name" in command("worker", **lived.staffed).stderr
+    assert ourselves_at(lived.staffed) == ourselves_at(lived.worker) == public
+
+
+def ourselves_at(environment: dict[str, str]) -> str:
+    """What browsers subscribe under, as a process with this environment says."""
+    done = do(environment, "from backend.push import ourselves; print(ourselves.public_key())")
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def held_in(path: str) -> tuple[keyring.Key, ...]:
+    return key_files.from_json(Path(path).read_text("utf-8")).keys
+
+
+def family(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    whole = psutil.Process(process.pid)
     return [whole, *whole.children(recursive=True)]
 
 
-def found_in_memory(site: Served, shapes: list[bytes]) -> list[bool]:
+def found_in_memory(searched: subprocess.Popen[bytes], keys: tuple[keyring.Key, ...]) -> list[bool]:
+    shapes = [
+        shape
+        for key in keys
+        for shape in (key.secret, base64.b64encode(key.secret), key.secret.hex().encode())
+    ]
     found = [False] * len(shapes)
-    for process in family(site):
+    for process in family(searched):
         maps = Path(f"/proc/{process.pid}/maps").read_text().splitlines()
         with Path(f"/proc/{process.pid}/mem").open("rb", 0) as memory:
             for line in maps:
@@ -265,7 +270,7 @@ def found_in_memory(site: Served, shapes: list[bytes]) -> list[bool]:
     return found
 
 
-def test_pages_that_open_names_are_not_there(lived: House) -> None:
+def test_pages_that_open_names_are_not_there(lived: Apart) -> None:
     for path in ("/desk", "/desk/sign-in", "/desk/staff", "/osdi/api/v1", "/osdi/api/v1/people"):
         assert httpx.get(lived.site.url + path).status_code == 404, path
         assert httpx.get(lived.desk.url + path, follow_redirects=True).status_code in (200, 401)
@@ -305,11 +310,11 @@ def test_pages_that_open_names_are_not_there(lived: House) -> None:
         "UPDATE pgqueuer SET entrypoint = 'admin_mail'",
     ],
 )
-def test_the_publics_role_in_the_database_cannot(lived: House, statement: str) -> None:
+def test_the_publics_role_in_the_database_cannot(lived: Apart, statement: str) -> None:
     """The attack: the connection that a web process has."""
     from backend import database_roles
 
-    public = database_roles.as_role(lived.url, database_roles.PUBLIC)
+    public = database_roles.as_role(lived.site.database, database_roles.PUBLIC)
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         execute(public, statement)
 
@@ -332,7 +337,7 @@ def test_no_letter_is_led_elsewhere_by_who_may_write_a_row(own: Path) -> None:
     assert ours.open("name", sealed.seal_apart("pledge", "7", "name", "Ana")) == "Ana"
 
 
-def test_privacy_says_so_where_it_is_so(lived: House) -> None:
+def test_privacy_says_so_where_it_is_so(lived: Apart) -> None:
     for sentence in ("The part of this site that takes your name cannot open it again",
                      "Whoever breaks into the pages that everybody sees"):  # fmt: skip
         assert sentence in httpx.get(lived.site.url + "/privacy").text
@@ -340,11 +345,11 @@ def test_privacy_says_so_where_it_is_so(lived: House) -> None:
 
 
 async def test_a_canvassed_sign_up_is_opened_by_the_worker(
-    lived: House, database_url: str, monkeypatch: pytest.MonkeyPatch
+    lived: Apart, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("KEYS", "PRIVATE_KEYS"):
-        monkeypatch.setenv(name, lived.private[name])
-    use(lived.url)
+        monkeypatch.setenv(name, lived.worker[name])
+    use(lived.site.database)
     try:
         campaign = await Campaign.objects().where(Campaign.slug == CAMPAIGN).first()
         assert campaign is not None
@@ -372,9 +377,9 @@ async def test_a_canvassed_sign_up_is_opened_by_the_worker(
     await asyncio.to_thread(_is_counted, lived)
 
 
-def _is_counted(lived: House) -> None:
-    until(lambda: fetch(lived.url, "SELECT FROM canvass_record WHERE state = 1"))
-    [row] = fetch(lived.url, "SELECT sealed, problem FROM canvass_record")
+def _is_counted(lived: Apart) -> None:
+    until(lambda: fetch(lived.site.database, "SELECT FROM canvass_record WHERE state = 1"))
+    [row] = fetch(lived.site.database, "SELECT sealed, problem FROM canvass_record")
     assert (row["sealed"], row["problem"]) == (None, None)
 
 
@@ -394,10 +399,10 @@ def _sealed(device: Any, shift: int, shown: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def test_a_phones_forget_ends_a_desk_session_without_the_trails_key(lived: House) -> None:
-    link = command("staff", "add", "Frida", "--role", "admin", **lived.private)
+def test_a_phones_forget_ends_a_desk_session_without_the_trails_key(lived: Apart) -> None:
+    link = command("staff", "add", "Frida", "--role", "admin", **lived.worker)
     assert link.returncode == 0, link.stderr
-    [account] = fetch(lived.url, "SELECT id FROM account WHERE name = 'Frida'")
+    [account] = fetch(lived.site.database, "SELECT id FROM account WHERE name = 'Frida'")
     program = f"""
 import asyncio
 from backend import settings
@@ -409,20 +414,23 @@ async def run():
     print((await Session.begin(account))[1])
 asyncio.run(run())
 """
-    done = do(lived.private, program)
+    done = do(lived.worker, program)
     assert done.returncode == 0, done.stderr
     token = done.stdout.strip().splitlines()[-1]
     answer = httpx.post(
         lived.site.url + "/forget", headers={**OURS, "cookie": f"__Host-desk={token}"}
     )
     assert answer.status_code in (200, 303)
-    until(lambda: fetch(lived.url, "SELECT FROM audit_entry WHERE action = 'signed_out'"))
-    assert command("audit", "verify", **lived.private).returncode == 0
+    until(lambda: fetch(lived.site.database, "SELECT FROM audit_entry WHERE action = 'signed_out'"))
+    assert command("audit", "verify", **lived.worker).returncode == 0
+
+
+NO_DATABASE = "postgresql://x@127.0.0.1:1/x"
 
 
 def keys_command(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """`keys …`, with no database at hand: others' trails shall not tell of it."""
-    return command("keys", *words, DATABASE_URL="postgresql://x@127.0.0.1:1/x", **environment)
+    return command("keys", *words, **{**environment, "DATABASE_URL": NO_DATABASE})
 
 
 # --- private keys under a passphrase or an age key
@@ -452,6 +460,21 @@ def test_private_keys_under_a_passphrase_open_for_who_is_given_it_at_start(own: 
     assert own.read_bytes().startswith(b"age-encryption.org/"), "it stays locked"
     assert keys_command("unlock", PRIVATE_KEYS_PASSPHRASE=phrase).returncode == 0
     assert next(key.secret for key in keyring.every() if key.purpose == "sealing") == before
+
+
+def test_a_file_that_comes_later_lies_under_the_same(
+    own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    phrase = {"PRIVATE_KEYS_PASSPHRASE": "four words do well"}
+    ringing = own.with_name("ringing.json")
+    key_files.write(own, key_files.Held((*key_files.read(own).keys, *held_in(str(ringing)))), None)
+    ringing.unlink()
+    assert keys_command("lock", **phrase).returncode == 0
+    assert keys_command("rotate", "vapid", **phrase).returncode == 0
+    assert ringing.read_bytes().startswith(b"age-encryption.org/")
+    assert own.read_bytes().startswith(b"age-encryption.org/")
+    assert keys_command("unlock", **phrase).returncode == 0
+    assert [key.purpose for key in held_in(str(ringing))] == ["vapid", "vapid"]
 
 
 def test_private_keys_under_an_age_key_open_with_its_file(own: Path, tmp_path: Path) -> None:
@@ -542,7 +565,8 @@ def test_one_file_is_not_taken_for_both(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_two_that_start_at_once_make_one_key_of_each(tmp_path: Path) -> None:
-    places = {"KEYS": str(tmp_path / "keys.json"), "PRIVATE_KEYS": str(tmp_path / "private.json")}
+    names = {"KEYS": "keys.json", "PRIVATE_KEYS": "private.json", "RINGING_KEYS": "ringing.json"}
+    places = {name: str(tmp_path / file) for name, file in names.items()}
     program = "from backend.web import keyring; keyring.make_first()"
     started = [
         subprocess.Popen([sys.executable, "-c", program], cwd=HOUSE, env={**os.environ, **places})
@@ -555,6 +579,73 @@ def test_two_that_start_at_once_make_one_key_of_each(tmp_path: Path) -> None:
 
 
 # --- a house of an earlier release
+
+
+def test_vapid_keys_of_an_earlier_release_are_parted_by_the_worker_alone(
+    own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With one file for desk and worker, the desk neither takes them along nor drops them."""
+    keys, ringing = Path(os.environ["KEYS"]), own.with_name("ringing.json")
+    held, vapid = key_files.read(own).keys, key_files.read(ringing).keys
+    key_files.write(own, key_files.Held((*held, *vapid)), None)
+    ringing.unlink()
+    halves = key_files.read(keys).halves
+    with monkeypatch.context() as desk:
+        desk.setenv("RINGING_KEYS", "elsewhere")
+        for make in (keyring.make_first, lambda: keyring.add("sealing")):
+            with pytest.raises(keyring.NoKey, match="start a worker first"):
+                make()
+        assert key_files.read(own).keys == (*held, *vapid)
+    keyring.make_first()
+    assert key_files.read(own).keys == held
+    assert key_files.read(ringing).keys == vapid
+    with monkeypatch.context() as desk:
+        desk.setenv("RINGING_KEYS", "elsewhere")
+        keyring.make_first()
+        added = keyring.add("sealing")
+        with pytest.raises(keyring.NoKey, match="not for this process"):
+            keyring.newest("vapid")
+        assert keyring.newest_half("sealing").id == added.id
+    assert {*halves} < {*key_files.read(keys).halves}
+
+
+def test_worker_and_desk_that_start_at_once_on_one_old_file_lose_no_key(tmp_path: Path) -> None:
+    names = {"KEYS": "keys.json", "PRIVATE_KEYS": "private.json", "RINGING_KEYS": "ringing.json"}
+    worker = {name: str(tmp_path / file) for name, file in names.items()}
+    old = {purpose: os.urandom(32) for purpose in ("sealing", "index", "codes", "trail", "vapid")}
+    program = """
+import time
+from backend.web import keyring
+for _ in range(100):
+    try:
+        keyring.make_first()
+        break
+    except keyring.NoKey as error:
+        assert "start a worker first" in str(error), error
+        time.sleep(0.1)
+else:
+    raise SystemExit(1)
+"""
+    for _ in range(3):
+        for path in worker.values():
+            Path(path).unlink(missing_ok=True)
+        Path(worker["KEYS"]).write_text(json.dumps({"keys": [
+            {"purpose": purpose, "id": "0000", "made": "2026-11-01T00:00:00+00:00",
+             "secret": base64.b64encode(secret).decode()} for purpose, secret in old.items()
+        ]}))  # fmt: skip
+        started = [
+            subprocess.Popen([sys.executable, "-c", program], cwd=HOUSE,
+                             env={**os.environ, **worker, **change})
+            for change in ({"RINGING_KEYS": "elsewhere"}, {}, {"RINGING_KEYS": "elsewhere"}, {})
+        ]  # fmt: skip
+        assert [each.wait(60) for each in started] == [0] * 4
+        files = {name: held_in(path) for name, path in worker.items()}
+        assert {key.purpose for key in files["RINGING_KEYS"]} == {"vapid"}
+        assert not {key.purpose for key in files["KEYS"]} & keyring.PRIVATE
+        assert not {key.purpose for key in files["PRIVATE_KEYS"]} & keyring.RINGING
+        held = [key for keys in files.values() for key in keys]
+        assert len(held) == len({(key.purpose, key.id) for key in held})
+        assert {*old.values()} <= {key.secret for key in held}
 
 
 def test_an_end_between_the_two_files_leaves_each_key_once(

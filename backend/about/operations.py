@@ -126,8 +126,8 @@ def _keys() -> str:
         return "the file of keys cannot be read"
     except keyring.NoKey as error:
         return str(error)
-    if settings.serves_public_only() and not keyring.halves("sealing"):
-        return "there is nothing to seal to: start the desk or a worker once"
+    if awaited := keyring.awaited():
+        return f"keys are not there yet ({', '.join(awaited)}): start desk and worker once"
     if not there and not os.access(_nearest(path), os.W_OK):
         return "there is no file of keys, and none can be made"
     return ""

@@ -126,17 +126,38 @@ def _anew(path: Path, known: _Known | None) -> Held:
 def write(path: Path, held: Held, under: Under | None) -> None:
     """In the place of what is there, all or nothing. Raises OSError."""
     data = as_json(held.keys, held.halves).encode()
+    _put(path, _sealed(data, under) if under else data)
+
+
+def kept(path: Path) -> bytes | None:
+    """What is in the file, open or locked, for `put_back`. Raises OSError."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def put_back(path: Path, data: bytes | None) -> None:
+    """Raises OSError."""
+    if data is not None:
+        _put(path, data)
+        return
+    path.unlink(missing_ok=True)
+    _read.pop(path, None)
+
+
+def _put(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     fresh = path.with_suffix(".new")
     with contextlib.suppress(FileNotFoundError):
         fresh.unlink()
     handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "wb") as file:
-        file.write(_sealed(data, under) if under else data)
+        file.write(data)
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(path)
-    # The two files may lie on two disks: one is sure of its name before the other is written.
+    # The files may lie on several disks: one is sure of its name before the other is written.
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

@@ -1,9 +1,10 @@
-"""The keys that never enter the database, in two files.
+"""The keys that never enter the database, in three files.
 
 Every process of the house has the first (KEYS): keys that blind, count and limit, and the public
 halves of pairs. Who has only that can seal to us and opens nothing. The second (PRIVATE_KEYS) is
-for worker and desk: what opens names and contacts, signs alerts and the audit trail. It may lie
-under a passphrase or an age key that is given at start, so that a disk alone opens nothing either.
+for worker and desk: what opens names and contacts, and signs the audit trail. The third
+(RINGING_KEYS) is for the worker: what push services know us by. The last two may lie under a
+passphrase or an age key that is given at start, so that a disk alone opens nothing either.
 """
 
 import contextlib
@@ -51,6 +52,8 @@ _PAIRS = {
 # What processes that serve the public alone never hold. `sealing-v1` wrapped data keys before they
 # were sealed to a public half; `door` signs what staff are asked at sign-in.
 PRIVATE = frozenset({*_PAIRS, key_files.SEALING_V1, "trail", "door"})
+# What the desk need not hold either.
+RINGING = frozenset({"vapid"})
 # Made before the first page is served, so that whoever serves it needs to write nothing.
 _AT_START = (*_PAIRS, "index", "codes", "puzzle", "rate limits")
 
@@ -97,18 +100,38 @@ def halves(purpose: str) -> list[Half]:
 
 
 def every() -> list[Key]:
-    """All keys this process may have, oldest first within a purpose. Raises NoKey."""
-    if settings.serves_public_only():
-        return [key for key in _open_to_all().keys if key.purpose not in PRIVATE]
-    # One that was moved is in both files, where moving ended in between.
-    return list(dict.fromkeys([*_open_to_all().keys, *_private()]))
+    """All keys this process may have, oldest first within a purpose. Raises NoKey, also where some
+    were and are no more: new ones in their place would open nothing that was sealed before, and
+    take its halves away."""
+    found = _found()
+    purposes = {key.purpose for key in found}
+    for half in _open_to_all().halves:
+        if (path := _file_of(half.purpose)) and half.purpose not in purposes:
+            name = "RINGING_KEYS" if path == settings.ringing_keys() else "PRIVATE_KEYS"
+            raise NoKey(
+                f"the file of private keys is missing: bring it to where {name} says, or "
+                "restore it from a backup"
+            )
+    return found
+
+
+def of_the_house() -> list[Key]:
+    """The same for who needs all there are, as a backup does. Raises NoKey where some are for
+    another process."""
+    _must_be_all()
+    return every()
 
 
 def left() -> list[Key]:
     """The same where the private ones may be missing, as before they are restored. Raises NoKey."""
     with contextlib.suppress(NoKey):
-        return every()
+        return _found()
     return list(_open_to_all().keys)
+
+
+def awaited() -> list[str]:
+    """The purposes of pairs that another process has to make first."""
+    return [each for each in _PAIRS if not _file_of(each) and not halves(each)]
 
 
 def add(purpose: str, secret: bytes | None = None) -> Key:
@@ -130,44 +153,61 @@ def destroy(purpose: str, id: str) -> None:
         _write([key for key in keys if (key.purpose, key.id) != (purpose, id)])
 
 
-def replace(keys: list[Key]) -> None:
-    """Put these keys in the place of all there are: after restoring a backup."""
+@contextlib.contextmanager
+def replaced(keys: list[Key]) -> Iterator[None]:
+    """Put these keys in the place of all there are, as when a backup is restored; when the block
+    fails, every file is again what it was. Raises NoKey."""
+    _must_be_all()
     with _alone():
-        _write(keys)
+        before = {path: key_files.kept(path) for path in _files()}
+    try:
+        with _alone():
+            _write(keys)
+        yield
+    except BaseException:
+        with _alone():
+            for path, data in before.items():
+                key_files.put_back(path, data)
+        raise
 
 
 def settle() -> None:
     """Put every key in its file, as after an earlier release or an end in between."""
     with _alone():
-        open_to_all = _open_to_all()
         keys = _whole()
-        apart = not any(key.purpose in PRIVATE for key in open_to_all.keys)
-        if not apart or list(open_to_all.halves) != _halves_of(keys):
+        if any(_strays(path) for path in _files()) or {*_halves(keys)} != {*_open_to_all().halves}:
             _write(keys)
 
 
 def make_first() -> None:
-    """Make what is missing of the keys that processes without the private file need."""
+    """Make what is missing of the keys that processes without the private files need."""
     settle()
     for purpose in _AT_START:
-        newest(purpose)
+        if _file_of(purpose):
+            newest(purpose)
 
 
 def is_locked() -> bool:
-    """Whether the private keys lie under a passphrase or an age key."""
-    return not settings.serves_public_only() and key_files.is_locked(settings.private_keys())
+    """Whether private keys of this process lie under a passphrase or an age key."""
+    return any(key_files.is_locked(path) for path in _closed() if path)
 
 
 def lock(under: Under) -> None:
-    """Put the private keys under a passphrase or an age key, from now on."""
-    with _alone():
-        key_files.write(settings.private_keys(), Held(tuple(_private())), under)
+    """Put the private keys of this process under a passphrase or an age key, from now on."""
+    _relock(under)
 
 
 def unlock() -> None:
     """Let the private keys lie open again."""
+    _relock(None)
+
+
+def _relock(under: Under | None) -> None:
     with _alone():
-        key_files.write(settings.private_keys(), Held(tuple(_private())), None)
+        every()
+        for path in _closed():
+            if path and path.exists():
+                key_files.write(path, key_files.read(path), under)
 
 
 def _of(purpose: str, keys: list[Key]) -> list[Key]:
@@ -177,8 +217,8 @@ def _of(purpose: str, keys: list[Key]) -> list[Key]:
 def _secrets(purpose: str) -> list[Key]:
     if purpose not in PRIVATE:
         return list(_open_to_all().keys)
-    if settings.serves_public_only():
-        raise NoKey(f"this process serves the public alone: it has no {purpose} key")
+    if not _file_of(purpose):
+        raise NoKey(f"the {purpose} key is not for this process")
     return every()
 
 
@@ -186,21 +226,47 @@ def _open_to_all() -> Held:
     return key_files.read(settings.keys())
 
 
-def _private() -> list[Key]:
-    """Raises NoKey where they were and are no more: new ones in their place would open nothing that
-    was sealed before, and take its halves away."""
-    keys = key_files.read(settings.private_keys()).keys
-    if not keys and _open_to_all().halves:
-        raise NoKey(
-            "the file of private keys is missing: bring it to where PRIVATE_KEYS says, or restore "
-            "it from a backup"
-        )
-    return list(keys)
+def _file_of(purpose: str) -> Path | None:
+    """Where keys of this purpose lie; None where they are not for this process."""
+    if purpose not in PRIVATE:
+        return settings.keys()
+    private, ringing = _closed()
+    return ringing if purpose in RINGING else private
+
+
+def _closed() -> tuple[Path | None, Path | None]:
+    """The files of private keys and of what rings; None for one that is not for this process."""
+    if settings.serves_public_only():
+        return None, None
+    return settings.private_keys(), settings.ringing_keys()
+
+
+def _files() -> list[Path]:
+    """Those of this process, in the order they are written: a half of which nobody has the other
+    opens nothing ever, and what moves is in both files until it is in the right one."""
+    private, ringing = _closed()
+    return [path for path in (ringing, private, settings.keys()) if path]
+
+
+def _must_be_all() -> None:
+    if None in _closed():
+        raise NoKey("the keys that ring phones are for the worker alone: run this where it runs")
+
+
+def _strays(path: Path) -> list[Key]:
+    """What lies in this file and belongs in another."""
+    return [key for key in key_files.read(path).keys if _file_of(key.purpose) != path]
+
+
+def _found() -> list[Key]:
+    """One that was moved is in two files, where moving ended in between."""
+    keys = (key for path in reversed(_files()) for key in key_files.read(path).keys)
+    return list(dict.fromkeys(key for key in keys if _file_of(key.purpose)))
 
 
 def _append(purpose: str, secret: bytes | None) -> Key:
-    if purpose in PRIVATE and settings.serves_public_only():
-        raise NoKey(f"this process serves the public alone: it makes no {purpose} key")
+    if not _file_of(purpose):
+        raise NoKey(f"the {purpose} key is not for this process, which makes none")
     made = datetime.now(UTC).isoformat(timespec="seconds")
     pair = _PAIRS.get(purpose)
     fresh = pair.make() if pair else secrets.token_bytes(32)
@@ -225,33 +291,38 @@ def _whole() -> list[Key]:
 
 
 def _write(keys: list[Key]) -> None:
-    """The private ones first: a half of which nobody has the other opens nothing ever."""
-    private = [key for key in keys if key.purpose in PRIVATE]
-    if settings.serves_public_only():
-        if any(key.purpose in PRIVATE for key in _open_to_all().keys):
-            raise NoKey("private keys lie among those of every process; start worker or desk first")
-        halves = list(_open_to_all().halves)
-    else:
-        halves, path = _halves_of(private), settings.private_keys()
-        if tuple(private) != key_files.read(path).keys:
-            key_files.write(path, Held(tuple(private)), key_files.under_now(path))
-    rest = [key for key in keys if key.purpose not in PRIVATE]
-    key_files.write(settings.keys(), Held(tuple(rest), tuple(halves)), None)
+    """Each into its file; a file that would hold nothing is not made."""
+    stray = {key.purpose for path in _files() for key in _strays(path)}
+    if unheld := sorted(purpose for purpose in stray if not _file_of(purpose)):
+        raise NoKey(
+            f"a key that is not for this process ({', '.join(unheld)}) lies where it can be read: "
+            "start a worker first, which puts it where it belongs"
+        )
+    halves = _halves(keys)
+    under = next((it for path in _closed() if path and (it := key_files.under_now(path))), None)
+    for path in _files():
+        mine = tuple(key for key in keys if _file_of(key.purpose) == path)
+        if path == settings.keys():
+            key_files.write(path, Held(mine, tuple(halves)), None)
+        elif mine != key_files.read(path).keys:
+            key_files.write(path, Held(mine), under)
 
 
-def _halves_of(keys: list[Key]) -> list[Half]:
-    return [
+def _halves(keys: list[Key]) -> list[Half]:
+    """Of these pairs, and of those that other processes hold."""
+    ours = [
         Half(key.purpose, key.id, key.made, _PAIRS[key.purpose].half(key.secret))
         for key in keys
         if key.purpose in _PAIRS
     ]
+    return [*ours, *(half for half in _open_to_all().halves if not _file_of(half.purpose))]
 
 
 @contextlib.contextmanager
 def _alone() -> Iterator[None]:
-    path: Path = settings.keys()
-    if path == settings.private_keys():
-        raise NoKey("KEYS and PRIVATE_KEYS name the same file; each needs one of its own")
+    path, files = settings.keys(), _files()
+    if len({*files}) < len(files):
+        raise NoKey("KEYS, PRIVATE_KEYS and RINGING_KEYS name the same file; each needs its own")
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with path.with_suffix(".lock").open("w") as lock:

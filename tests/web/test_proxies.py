@@ -7,7 +7,6 @@ import ssl
 import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -19,48 +18,28 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from backend.settings import HOUSE
 from tests.databases import copied
 from tests.debian import installed
-from tests.serving import Served, free_port, serving
+from tests.serving import Apart, free_port, serving_apart
 
 PROXIES = HOUSE / "backend" / "web" / "proxies"
 NAME = "confianza.example"
 CANARY = "quetzal-canary"
 
 
-@dataclass(frozen=True)
-class House:
-    """As in production: what the public sees, and the desk, which alone opens names."""
-
-    public: Served
-    desk: Served
-
-    def written(self) -> str:
-        return self.public.written() + self.desk.written()
-
-
 @pytest.fixture(scope="module")
 def behind(
     server_url: str, database_url: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[House]:
-    folder = tmp_path_factory.mktemp("behind")
-    with copied(server_url, "behind") as url:
-        both = {
-            "DATABASE_URL": url,
-            "KEYS": str(folder / "keys" / "keys.json"),
-            "TRUSTED_PROXIES": "1",
-            "SITE_URL": f"https://{NAME}",
-            "WORKER": "0",
-        }
-        private = str(folder / "private" / "private.json")
-        with (
-            serving(folder / "desk.log", **both, PRIVATE_KEYS=private) as desk,
-            serving(folder / "log", **both, SERVES="public") as public,
-        ):
-            yield House(public, desk)
+) -> Iterator[Apart]:
+    said = {"TRUSTED_PROXIES": "1", "SITE_URL": f"https://{NAME}"}
+    with (
+        copied(server_url, "behind") as url,
+        serving_apart(tmp_path_factory.mktemp("behind"), url, **said) as house,
+    ):
+        yield house
 
 
 @pytest.fixture(scope="module", params=["nginx", "caddy"])
 def proxy(
-    request: pytest.FixtureRequest, behind: House, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, behind: Apart, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator["Proxy"]:
     folder = tmp_path_factory.mktemp(request.param)
     certificate(folder)
@@ -98,7 +77,7 @@ def _to_loopback() -> httpx.BaseTransport:
 
 
 @contextlib.contextmanager
-def nginx(folder: Path, house: House) -> Iterator[Proxy]:
+def nginx(folder: Path, house: Apart) -> Iterator[Proxy]:
     plain, tls = free_port(), free_port()
     text = (PROXIES / "nginx.conf").read_text("utf-8")
     for ours, theirs in (
@@ -106,7 +85,7 @@ def nginx(folder: Path, house: House) -> Iterator[Proxy]:
         ("listen [::]:80;", ""),
         ("listen 443 ssl http2;", f"listen 127.0.0.1:{tls} ssl http2;"),
         ("listen [::]:443 ssl http2;", ""),
-        ("server 127.0.0.1:8000;", f"server 127.0.0.1:{house.public.port};"),
+        ("server 127.0.0.1:8000;", f"server 127.0.0.1:{house.site.port};"),
         ("server 127.0.0.1:8001;", f"server 127.0.0.1:{house.desk.port};"),
         ("/etc/ssl/confianza", str(folder)),
         ("error_log stderr crit;", f"error_log {folder}/error.log crit;"),
@@ -123,14 +102,14 @@ def nginx(folder: Path, house: House) -> Iterator[Proxy]:
 
 
 @contextlib.contextmanager
-def caddy(folder: Path, house: House) -> Iterator[Proxy]:
+def caddy(folder: Path, house: Apart) -> Iterator[Proxy]:
     plain, tls = free_port(), free_port()
     text = (PROXIES / "Caddyfile").read_text("utf-8")
     for ours, theirs in (
         ("{\n\tservers {", f"{{\n\thttp_port {plain}\n\thttps_port {tls}\n\tadmin off\n"
                          "\tservers {"),
         (f"\n{NAME} {{", f"\n{NAME} {{\n\ttls {folder}/fullchain.pem {folder}/privkey.pem"),
-        ("127.0.0.1:8000", f"127.0.0.1:{house.public.port}"),
+        ("127.0.0.1:8000", f"127.0.0.1:{house.site.port}"),
         ("127.0.0.1:8001", f"127.0.0.1:{house.desk.port}"),
     ):  # fmt: skip
         assert ours in text, ours
@@ -200,13 +179,13 @@ def test_pages_come_over_tls_and_plain_leads_there(proxy: Proxy) -> None:
     assert plain.headers["location"].startswith(f"https://{NAME}")
 
 
-def test_what_opens_names_is_asked_of_the_desk_alone(proxy: Proxy, behind: House) -> None:
+def test_what_opens_names_is_asked_of_the_desk_alone(proxy: Proxy, behind: Apart) -> None:
     with proxy.client() as visitor:
         assert visitor.get("/desk/sign-in").status_code == 200
         assert visitor.get("/osdi/api/v1").status_code == 401
         assert visitor.get("/deskward").status_code == 404
     for path in ("/desk/sign-in", "/desk", "/osdi/api/v1", "/osdi/api/v1/people"):
-        answer = httpx.get(f"{behind.public.url}{path}", headers={"X-Forwarded-For": "192.0.2.1"})
+        answer = httpx.get(f"{behind.site.url}{path}", headers={"X-Forwarded-For": "192.0.2.1"})
         assert answer.status_code == 404, path
 
 
@@ -261,7 +240,7 @@ def test_slow_clients_do_not_hold_the_others_up(proxy: Proxy) -> None:
             line.close()
 
 
-def test_no_log_tells_who_looked_at_what(proxy: Proxy, behind: House) -> None:
+def test_no_log_tells_who_looked_at_what(proxy: Proxy, behind: Apart) -> None:
     with proxy.client() as visitor:
         visitor.get(f"/counties/{CANARY}?q={CANARY}", headers={"User-Agent": CANARY})
         visitor.post("/pledges", data={"code": CANARY}, headers={"Sec-Fetch-Site": "same-origin"})

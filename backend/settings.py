@@ -234,10 +234,6 @@ def environment_with_first_on_path(folder: Path) -> dict[str, str]:
     return {**os.environ, "PATH": path}
 
 
-def in_ci() -> bool:
-    return bool(os.environ.get("CI"))
-
-
 @cache
 def _resolved(path: str) -> Path:
     return Path(path).resolve()

@@ -262,7 +262,6 @@ LEFT_OUT = {
     "PORT": "the proxy knows 8000",
     "DEVELOPMENT": "never in production",
     "PUSH_TEST_HOSTS": "for development",
-    "CI": "tells tests where they run",
     "PATH": "the image’s own",
     "PROMETHEUS_MULTIPROC_DIR": "`serve` sets it itself",
     "OWNER_URL": "only for `migrate`",
@@ -285,7 +284,7 @@ def test_every_setting_reaches_production_or_is_left_out_by_name() -> None:
     readme = (HOUSE / "README.md").read_text("utf-8") + "".join(
         path.read_text("utf-8") for path in HOUSE.glob("OPERATING.md")
     )
-    for setting in named - {"CI", "PATH", "PROMETHEUS_MULTIPROC_DIR"}:
+    for setting in named - {"PATH", "PROMETHEUS_MULTIPROC_DIR"}:
         assert f"`{setting}`" in readme, setting
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from backend.policies import changes, entries, files, wording
 from backend.policies.days import Day
 from backend.policies.entries import Entry, FactName
-from backend.policies.questions import ANSWERS, LOCAL_ISSUERS, Question
+from backend.policies.questions import ANSWERS, LOCAL_ISSUERS, REPORTABLE, Question
 from backend.policies.tables import Law
 from backend.web.clock import today
 from backend.web.language import gettext as _
@@ -55,6 +55,11 @@ def _topics(_name: FactName) -> list[tuple[str, str]]:
     return asked + [(value, _(label)) for value, label in wording.TOPICS.items()]
 
 
+def _reported_answers(_name: FactName) -> list[tuple[str, str]]:
+    answers = dict.fromkeys(each for asked in REPORTABLE for each in ANSWERS[asked])
+    return [(each, wording.short_answer(each)) for each in answers]
+
+
 DAY_HINT = later("2026-11-24, or 2026-11 or 2026 when no more is known")
 FROM = Field("from", "day", later("In force from"), DAY_HINT)
 UNTIL = Field("until", "day", later("Last day in force"), later("Empty when it still holds"), False)
@@ -62,7 +67,14 @@ SUMMARY = Field("summary", "text", later("In plain words"), later("One idea a se
 CITATION = Field("citation", "line", later("Citation, as lawyers write it"), "", False)
 NOTE = Field("note", "text", later("What is not sure about it"), "", False)
 LOOKED = (
-    Field("checked_on", "day", later("Checked on")),
+    Field("checked_on", "day", later("Read on")),
+    Field(
+        "read",
+        "choice",
+        later("How it was read"),
+        needed=False,
+        choices=_labels(wording.HOW_READ),
+    ),
     Field("review_by", "day", later("Look again by")),
 )
 
@@ -82,6 +94,14 @@ FIELDS: dict[str, tuple[Field, ...]] = {
             choices=_labels(wording.FROM_MEANS),
         ),
         UNTIL,
+        Field(
+            "until_means",
+            "choice",
+            later("What that last day means"),
+            needed=False,
+            choices=_labels(wording.UNTIL_MEANS),
+        ),
+        Field("superseded_by", "line", later("Rule that ended it"), later("Its name here"), False),
         SUMMARY,
         NOTE,
         *LOOKED,
@@ -91,6 +111,15 @@ FIELDS: dict[str, tuple[Field, ...]] = {
         Field("said_by", "text", later("Who says so"), "", False),
         Field("from", "day", later("Since"), DAY_HINT, False),
         Field("until", "day", later("Until"), "", False),
+        Field(
+            "answer",
+            "choice",
+            later("What it answers where no rule does"),
+            later("For pick-up place, interviews, release dates, contract, jail money"),
+            needed=False,
+            choices=_reported_answers,
+        ),
+        Field("year", "number", later("Year whose numbers it told"), later("A forum’s"), False),
         Field("disputes", "line", later("Rule it contradicts"), later("Its name here"), False),
         SUMMARY,
         NOTE,
@@ -148,6 +177,7 @@ async def blank(name: FactName) -> FactForm:
     """An empty form for a new fact."""
     typed = {
         "checked_on": today().isoformat(),
+        "read": "page",
         "review_by": today().replace(year=today().year + 1, day=min(today().day, 28)).isoformat(),
     }
     return FactForm(name, typed, [(_mark(s), s, False) for s in await _known(name.file)])

@@ -19,7 +19,8 @@ LOOKED_AT = ("checked_on", "review_by")
 
 LABELS = {
     "about": later("How exact"),
-    "checked_on": later("Checked on"),
+    "answer": later("What it answers where no rule does"),
+    "checked_on": later("Read on"),
     "citation": later("Citation, as lawyers write it"),
     "definition": later("What just is counted"),
     "disputes": later("Rule it contradicts"),
@@ -35,6 +36,7 @@ LABELS = {
     "note": later("What is not sure about it"),
     "on": later("When it happened"),
     "points": later("Points"),
+    "read": later("How it was read"),
     "review_by": later("Look again by"),
     "reviewed": later("Spanish read by"),
     "said_by": later("Who says so"),
@@ -42,9 +44,12 @@ LABELS = {
     "sources": later("Sources"),
     "status": later("Status"),
     "summary": later("In plain words"),
+    "superseded_by": later("Rule that ended it"),
     "title": later("Title"),
     "topic": later("About"),
     "until": later("Last day in force"),
+    "until_means": later("What that last day means"),
+    "year": later("Year whose numbers it told"),
 }
 LABELS_OF = {
     ("practice", "from"): later("Since"),
@@ -64,6 +69,9 @@ WORDS: dict[str, dict[str, str]] = {
     },
     "law topic": wording.LAW_TOPICS,
     "from_means": wording.FROM_MEANS,
+    "until_means": wording.UNTIL_MEANS,
+    "read": wording.HOW_READ,
+    "answer": wording.SHORT_ANSWERS,
     "about": wording.HOW_EXACT,
 }
 

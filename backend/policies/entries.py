@@ -23,21 +23,22 @@ TABLES: Final[dict[str, type[Fact]]] = {
 GROUPS: Final = {"law": "laws", "rule": "rules", "practice": "practice", "figure": "figures"}
 
 # The keys of an entry in the order the files have them; its name comes before.
-_LAST = ("note", "reviewed", "sources", "checked_on", "review_by")
+_LAST = ("note", "reviewed", "sources", "checked_on", "read", "review_by")
 ORDER: Final[dict[str, tuple[str, ...]]] = {
     "law": ("kind", "status", "title", "short", "citation", "topic", "on", "from", "until",
             "summary", "points", *_LAST),
     "rule": ("answers", "issuer", "instrument", "citation", "law", "from", "from_means", "until",
-             "summary", *_LAST),
-    "practice": ("topic", "said_by", "from", "until", "disputes", "summary", *_LAST),
+             "until_means", "superseded_by", "summary", *_LAST),
+    "practice": ("topic", "said_by", "from", "until", "year", "answer", "disputes", "summary",
+                 *_LAST),
     "figure": ("measure", "from", "until", "low", "high", "about", "definition", *_LAST),
 }  # fmt: skip
 SOURCE_ORDER: Final = ("title", "publisher", "url", "published_on", "read_on", "grade")
 
 # What is the same as leaving the key out.
-_DEFAULTS: Final = {"from_means": "on", "about": "no"}
+_DEFAULTS: Final = {"from_means": "on", "until_means": "on", "about": "no", "read": "copy"}
 # The days of looking at a fact are not what it says.
-_LOOKED_AT: Final = ("checked_on", "review_by", "reviewed")
+_LOOKED_AT: Final = ("checked_on", "read", "review_by", "reviewed")
 
 
 @dataclass(frozen=True, order=True)
@@ -163,6 +164,7 @@ def _of_row(name: FactName, row: dict[str, Any]) -> Entry:
         "note": row["note"],
         "sources": [_plain_source(source) for source in row["sources"]],
         "checked_on": row["checked_on"].isoformat(),
+        "read": row["read"],
         "review_by": row["review_by"].isoformat(),
     }
     entry = canonical(name.kind, entry)
@@ -179,12 +181,15 @@ def _of_law(row: dict[str, Any]) -> Entry:
 
 
 def _of_rule(row: dict[str, Any]) -> Entry:
-    same = ("issuer", "instrument", "citation", "from_means", "summary")
+    same = ("issuer", "instrument", "citation", "from_means", "until_means", "summary")
+    successor = row["superseded_by"]
     return {key: row[key] for key in same} | {
         "answers": {row["question"]: row["answer"]} if row["question"] else {},
         "law": row["law.slug"],
         "from": row["from_text"],
-        "until": row["until_text"],
+        # The day before its successor began is worked out anew.
+        "until": None if successor else row["until_text"],
+        "superseded_by": successor and successor.split("/")[1],
     }
 
 
@@ -196,7 +201,7 @@ def _as_in_its_file(key: str, disputes: str | None) -> str | None:
 
 
 def _of_practice(row: dict[str, Any]) -> Entry:
-    same = ("topic", "said_by", "summary")
+    same = ("topic", "said_by", "summary", "answer", "year")
     return {key: row[key] for key in same} | {
         "from": row["from_text"],
         "until": row["until_text"],

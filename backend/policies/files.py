@@ -11,7 +11,8 @@ import msgspec
 import yaml
 
 from backend.policies.days import Day
-from backend.policies.questions import ANSWERS, LOCAL_ISSUERS, Question
+from backend.policies.questions import ANSWERS, LOCAL_ISSUERS, REPORTABLE, Question
+from backend.web.clock import today
 from backend.web.language import gettext as _
 
 FOLDER = Path(__file__).parent / "data"
@@ -65,6 +66,7 @@ class FactEntry(Part, forbid_unknown_fields=True, kw_only=True):
     review_by: Day
     note: Text | None = None
     reviewed: Review | None = None
+    read: Literal["copy", "page", "called"] = "copy"
 
 
 class RuleEntry(FactEntry, forbid_unknown_fields=True, kw_only=True):
@@ -86,6 +88,8 @@ class RuleEntry(FactEntry, forbid_unknown_fields=True, kw_only=True):
     from_: Day = msgspec.field(name="from")
     until: Day | None = None
     from_means: Literal["on", "by"] = "on"
+    until_means: Literal["on", "at_least"] = "on"
+    superseded_by: str | None = None
     citation: str = ""
     law: str | None = None
 
@@ -99,15 +103,26 @@ class PracticeEntry(FactEntry, forbid_unknown_fields=True, kw_only=True):
         "handoff",
         "interview",
         "release_dates",
+        "deputized",
         "contract",
+        "scaap",
+        "taken",
         "stance",
         "forum",
         "property",
         "litigation",
+        "members",
+        "meetings",
+        "comment",
+        "clerk",
+        "agenda",
+        "sheriff",
     ]
     summary: Text
     said_by: Text | None = None
     disputes: str | None = None
+    answer: str | None = None
+    year: Annotated[int, msgspec.Meta(ge=2008, le=2100)] | None = None
     from_: Day | None = msgspec.field(name="from", default=None)
     until: Day | None = None
 
@@ -338,11 +353,13 @@ def mistakes(
             yield from _mistakes_of_a_fact(here, fact, file)
     for index, rule in enumerate(file.rules):
         yield from _mistakes_of_a_rule(["rules", index], name, rule, laws)
+        yield from _mistakes_of_a_successor(["rules", index], rule, file)
         grades = {file.sources[source].grade for source in rule.sources if source in file.sources}
         if grades == {"C"}:
             yield ["rules", index], _("a rule needs a source better than grade C: make it practice")
     for index, practice in enumerate(file.practice):
         yield from _mistakes_of_a_dispute(["practice", index], practice, file, state_rules)
+        yield from _mistakes_of_a_report(["practice", index], practice)
     for source in file.sources.keys() - used:
         yield ["sources", source], f"no fact uses the source {source!r}"
 
@@ -388,6 +405,50 @@ def _mistakes_of_a_rule(
         yield [*here, "issuer"], f"{rule.issuer} does not make rules for {name}"
     if rule.law is not None and laws is not None and rule.law not in laws:
         yield [*here, "law"], _("state.yaml has no law %(name)r") % {"name": rule.law}
+
+
+def _mistakes_of_a_successor(
+    here: list[str | int], rule: RuleEntry, file: RecordFile
+) -> Iterator[Mistake]:
+    """What ends a rule is as high a hand or a higher one, later, and on all of its questions."""
+    if rule.superseded_by is None:
+        return
+    where = [*here, "superseded_by"]
+    successor = next((each for each in file.rules if each.id == rule.superseded_by), None)
+    if successor is None:
+        there_is_none = _("there is no rule %(name)r in this file")
+        yield where, there_is_none % {"name": rule.superseded_by}
+        return
+    said = {"name": successor.id}
+    if rule.until is not None:
+        yield where, _("it has a last day of its own: leave one of the two out")
+    if successor.from_.last <= rule.from_.last:
+        yield where, _("%(name)s does not begin later") % said
+    if not rule.answers.keys() <= successor.answers.keys():
+        yield where, _("%(name)s does not answer all that this one does") % said
+    makers = list(LOCAL_ISSUERS)
+    if {rule.issuer, successor.issuer} <= {*makers} and (
+        makers.index(successor.issuer) > makers.index(rule.issuer)
+    ):
+        yield where, _("%(name)s is by a lower hand, which ends nothing") % said
+
+
+def _mistakes_of_a_report(here: list[str | int], practice: PracticeEntry) -> Iterator[Mistake]:
+    if practice.answer is not None:
+        allowed = {str(each): ANSWERS[each] for each in REPORTABLE}.get(practice.topic, ())
+        if practice.answer not in allowed:
+            yield (
+                [*here, "answer"],
+                f"{practice.answer!r} is no answer a report can give to {practice.topic} "
+                f"(these are: {', '.join(allowed) or 'none'})",
+            )
+    if practice.topic != "forum":
+        if practice.year is not None:
+            yield [*here, "year"], _("only a forum tells of a year")
+    elif practice.from_ and practice.from_.first > today():
+        yield [*here, "from"], _("a forum that is still to come stands among the hearings")
+    elif practice.from_ and practice.year and practice.year > practice.from_.last.year:
+        yield [*here, "year"], _("a forum cannot tell of a year that has not come")
 
 
 def _mistakes_of_a_dispute(

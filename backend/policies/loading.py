@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from backend.counties import gazetteer
 from backend.counties.tables import County
 from backend.database import DB
 from backend.policies import entries, files
+from backend.policies.days import Day
 from backend.policies.entries import Entry, FactName
 from backend.policies.tables import Change, ChangedFact, Conflict, Law
 
@@ -342,16 +343,26 @@ def _rules(
             # A law that is not there yet is so only while files are compared, not loaded.
             "law": laws.get(rule.law) if rule.law else None,
             "in_force_from": rule.from_.last,
-            "in_force_until": rule.until.first if rule.until else None,
+            "in_force_until": until.first if (until := _until(rule, file)) else None,
             "from_text": rule.from_.written,
-            "until_text": rule.until.written if rule.until else None,
+            "until_text": until.written if until else None,
             "from_means": rule.from_means,
+            "until_means": rule.until_means,
+            "superseded_by": f"{name}/{rule.superseded_by}" if rule.superseded_by else None,
             "summary": _words(rule.summary),
         }
         for name, file in record.items()
         for rule in file.rules
         for question, answer in (rule.answers.items() or [(None, None)])
     ]
+
+
+def _until(rule: files.RuleEntry, file: files.RecordFile) -> Day | None:
+    """The last day of a rule: its own, or the one before what ended it began."""
+    successor = next((each for each in file.rules if each.id == rule.superseded_by), None)
+    if successor is None:
+        return rule.until
+    return Day.parse((successor.from_.last - timedelta(days=1)).isoformat())
 
 
 def _practice(record: dict[str, files.RecordFile], counties: dict[str, int]) -> list[Row]:
@@ -362,6 +373,8 @@ def _practice(record: dict[str, files.RecordFile], counties: dict[str, int]) -> 
             "topic": practice.topic,
             "said_by": _words(practice.said_by),
             "disputes": _disputed(name, practice),
+            "answer": practice.answer,
+            "year": practice.year,
             "from_text": practice.from_.written if practice.from_ else None,
             "until_text": practice.until.written if practice.until else None,
             "summary": _words(practice.summary),
@@ -406,6 +419,7 @@ def _fact(key: str, fact: files.FactEntry, file: files.RecordFile) -> Row:
         "note": _words(fact.note),
         "sources": json.dumps([_source(file.sources[name]) for name in fact.sources]),
         "checked_on": fact.checked_on.first,
+        "read": fact.read,
         "review_by": fact.review_by.first,
         "reviewed": json.dumps({"es": {"by": reviewed.by, "on": reviewed.on.written}})
         if reviewed

@@ -14,7 +14,9 @@ class Question(StrEnum):
     INTERVIEW = "interview"
     RELEASE_DATES = "release_dates"
     RULE_MAKER = "rule_maker"
+    DEPUTIZED = "deputized"
     CONTRACT = "contract"
+    SCAAP = "scaap"
 
 
 NOT_KNOWN: Final = "not_known"
@@ -58,8 +60,23 @@ ANSWERS: Final[dict[Question, tuple[str, ...]]] = {
         "jail_department",
         "state_law_only",
     ),
-    Question.CONTRACT: ("none", "ended", "in_force"),
+    # 287(g): officers of the county work as officers of ICE.
+    Question.DEPUTIZED: ("none", "ended", "in_force"),
+    # Holding people for ICE for money.
+    Question.CONTRACT: ("none_known", "ended", "in_force"),
+    # Federal money for what a jail tells of people who were born abroad.
+    Question.SCAAP: ("no", "stopped", "yes"),
 }
+
+# What a report can answer where no rule does. Whether a jail keeps, tells or hands over is left to
+# rules: reports stand beside them and can dispute them.
+REPORTABLE: Final = (
+    Question.HANDOFF,
+    Question.INTERVIEW,
+    Question.RELEASE_DATES,
+    Question.CONTRACT,
+    Question.SCAAP,
+)
 
 # Looser than state law allows. A county has no right to be, so such a rule does not give way to the
 # stricter law: by report it is what the jail does.
@@ -83,6 +100,9 @@ LOOKS: Final[dict[str, str]] = {
     "none": "shield",
     "no": "shield",
     "ended": "warrant",
+    "stopped": "warrant",
+    # Not every county was looked at.
+    "none_known": "unclear",
     "judicial_warrant_only": "warrant",
     # A report that does not say whose warrant is not rounded up to a judge's.
     "warrant_unclear": "unclear",

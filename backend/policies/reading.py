@@ -185,4 +185,7 @@ def _record_of(
         rules=tuple(rule for rule in rules if whose(rule) in (slug, "state")),
         practice=tuple(report for report in practice if whose(report) == slug),
         figures=tuple(figure for figure in figures if whose(figure) == slug),
+        everywhere=tuple(
+            report for report in practice if report.answer and whose(report) == "state" != slug
+        ),
     )

@@ -15,7 +15,9 @@ class Standing:
 
     `rule` is the one that decides (None when the answer is not known), `also` the others in force
     that speak to the question, strictest first, `disputed_by` what is said against the deciding
-    rule or one beside it, `practice` what is reported on the same question.
+    rule or one beside it, `practice` what is reported on the same question. `reported` is the
+    report that answers where no rule does, `formerly` the county's own rules of which nobody knows
+    whether they still hold.
     """
 
     question: Question
@@ -24,6 +26,8 @@ class Standing:
     also: tuple[Rule, ...] = ()
     disputed_by: tuple[Practice, ...] = ()
     practice: tuple[Practice, ...] = ()
+    reported: Practice | None = None
+    formerly: tuple[Rule, ...] = ()
 
     @property
     def local_rule(self) -> Rule | None:
@@ -55,11 +59,13 @@ class Milestone:
 @dataclass(frozen=True)
 class CountyRecord:
     """Everything known of one county, with the state's rules among its own; or, for the state,
-    what is known of all of California."""
+    what is known of all of California. `everywhere` is what reports on the state answer for each
+    county of which nothing is known."""
 
     rules: tuple[Rule, ...]
     practice: tuple[Practice, ...]
     figures: tuple[Figure, ...]
+    everywhere: tuple[Practice, ...] = ()
 
     def standing(self, question: Question, day: datetime.date) -> Standing:
         if question is Question.RULE_MAKER:
@@ -82,13 +88,47 @@ class CountyRecord:
         )
         keys = {rule.key for rule in rules}
         disputes = tuple(report for report in practice if report.disputes in keys)
+        reported = None if rules else self._reported(question, day)
         return Standing(
             question=question,
-            answer=rules[0].answer if rules else NOT_KNOWN,
+            answer=rules[0].answer if rules else reported.answer if reported else NOT_KNOWN,
             rule=rules[0] if rules else None,
             also=tuple(rules[1:]),
             disputed_by=disputes,
             practice=tuple(report for report in practice if report not in disputes),
+            reported=reported,
+            formerly=self._formerly(question, day),
+        )
+
+    def _reported(self, question: Question, day: datetime.date) -> Practice | None:
+        """The newest report that answers: of this county, or else of all."""
+        for reports in (self.practice, self.everywhere):
+            found = [
+                report
+                for report in reports
+                if report.topic == question
+                and report.answer
+                and report.known_on(day)
+                and report.confirmed()
+            ]
+            if found:
+                return max(found, key=lambda report: (report.from_text or "", report.key))
+        return None
+
+    def _formerly(self, question: Question, day: datetime.date) -> tuple[Rule, ...]:
+        own = [
+            rule
+            for rule in self.rules
+            if rule.question == question and not rule.of_the_state and rule.confirmed()
+        ]
+        if any(rule.in_force_on(day) for rule in own):
+            return ()
+        return tuple(
+            rule
+            for rule in own
+            if rule.until_means == "at_least"
+            and rule.in_force_until is not None
+            and rule.in_force_until < day
         )
 
     def standings(self, day: datetime.date) -> dict[Question, Standing]:

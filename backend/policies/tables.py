@@ -26,7 +26,8 @@ from backend.staff.tables import Account
 class Fact(Table, tags=["not a table"]):
     """The columns every fact has. A fact is never deleted: one that left the record is retired.
 
-    `key` is `<file>/<id in the file>` (for a rule also `/<question>`) and never changes.
+    `key` is `<file>/<id in the file>` (for a rule also `/<question>`) and never changes. `read` is
+    how its source was read on `checked_on`: as a stored `copy`, as the `page` itself, or `called`.
     Texts are `{"en": …, "es": …}`. `sources` is a list of `{title, publisher, url, published_on,
     read_on, grade}`: grade A is official text, B a named outlet or organization, C a repost or a
     figure that conflicts with another.
@@ -41,6 +42,7 @@ class Fact(Table, tags=["not a table"]):
     note = JSONB(null=True, default=None)
     sources = JSONB()
     checked_on = Date()
+    read = Varchar(length=6, default="copy")
     review_by = Date()
     reviewed = JSONB(null=True, default=None)
     content_hash = Varchar(length=64)
@@ -85,7 +87,8 @@ class Rule(Fact):
 
     `in_force_from` is the first day it was surely in force (the last of a month or year when only
     that is known), `in_force_until` the last such day or null; `from_text` and `until_text` keep
-    what is known as it was written.
+    what is known as it was written. With `until_means` "at_least" nobody knows what holds after
+    that day. `superseded_by` is the key of what ended it, without the question.
     """
 
     county = ForeignKey(County, null=True, default=None)
@@ -100,6 +103,8 @@ class Rule(Fact):
     from_text = Varchar(length=10)
     until_text = Varchar(length=10, null=True, default=None)
     from_means = Varchar(length=2, default="on")
+    until_means = Varchar(length=8, default="on")
+    superseded_by = Varchar(length=120, null=True, default=None)
     summary = JSONB()
 
     @property
@@ -113,13 +118,16 @@ class Rule(Fact):
 
 
 class Practice(Fact):
-    """What someone credible reports is done or said. `topic` is a question, or stance, forum,
-    property or litigation. `disputes` is the key of the rule it contradicts."""
+    """What someone credible reports is done or said. `topic` is a question or another word that
+    data/README.md lists. `disputes` is the key of the rule it contradicts, `answer` what it answers
+    where no rule does, `year` the one whose numbers a forum told."""
 
     county = ForeignKey(County, null=True, default=None)
     topic = Varchar(length=20)
     said_by = JSONB(null=True, default=None)
     disputes = Varchar(length=120, null=True, default=None)
+    answer = Varchar(length=30, null=True, default=None)
+    year = Integer(null=True, default=None)
     from_text = Varchar(length=10, null=True, default=None)
     until_text = Varchar(length=10, null=True, default=None)
     summary = JSONB()

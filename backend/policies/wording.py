@@ -7,7 +7,7 @@ from backend.policies.days import Day
 from backend.policies.headline import Headline, Pattern
 from backend.policies.questions import LOOKS, NOT_KNOWN, Question
 from backend.policies.record import Milestone, Standing
-from backend.policies.tables import Figure, Practice, Rule
+from backend.policies.tables import Figure, Law, Practice, Rule
 from backend.web import language
 from backend.web.language import day_in_words, later, month_in_words, number_in_words
 from backend.web.language import gettext as _
@@ -20,7 +20,9 @@ QUESTIONS = {
     Question.INTERVIEW: later("Can ICE question someone in the jail?"),
     Question.RELEASE_DATES: later("Are release dates posted online?"),
     Question.RULE_MAKER: later("Who made the local rule?"),
-    Question.CONTRACT: later("Does the county have a contract with ICE?"),
+    Question.DEPUTIZED: later("Do the county’s officers work for ICE (287(g))?"),
+    Question.CONTRACT: later("Does the county hold people for ICE for money?"),
+    Question.SCAAP: later("Does the jail take federal money for lists of immigrants (SCAAP)?"),
 }
 
 # What stands on a tab, a table head or a map's key.
@@ -32,7 +34,9 @@ SHORT_QUESTIONS = {
     Question.INTERVIEW: later("ICE interviews"),
     Question.RELEASE_DATES: later("Release dates"),
     Question.RULE_MAKER: later("Who decides"),
-    Question.CONTRACT: later("ICE contract"),
+    Question.DEPUTIZED: later("287(g)"),
+    Question.CONTRACT: later("Holding for ICE"),
+    Question.SCAAP: later("Federal jail money"),
 }
 
 ANSWERS = {
@@ -86,9 +90,15 @@ ANSWERS = {
     (Question.RULE_MAKER, "sheriff_policy"): later("The sheriff."),
     (Question.RULE_MAKER, "jail_department"): later("The county’s jail department."),
     (Question.RULE_MAKER, "state_law_only"): later("No county rule found. State law applies."),
-    (Question.CONTRACT, "none"): later("No."),
+    (Question.DEPUTIZED, "none"): later("No. State law does not allow it."),
+    (Question.DEPUTIZED, "ended"): later("No. It ended."),
+    (Question.DEPUTIZED, "in_force"): later("Yes."),
+    (Question.CONTRACT, "none_known"): later("None that we know of. Not every county was checked."),
     (Question.CONTRACT, "ended"): later("No. It ended."),
     (Question.CONTRACT, "in_force"): later("Yes."),
+    (Question.SCAAP, "no"): later("No."),
+    (Question.SCAAP, "stopped"): later("It stopped."),
+    (Question.SCAAP, "yes"): later("Yes. The jail tells who was born abroad, and is paid for it."),
 }
 
 NOT_KNOWN_SENTENCE = later("Not known. We found no rule on this.")
@@ -107,6 +117,8 @@ SHORT_ANSWERS = {
     "open_charges": later("When only charged, by report"),
     "posted_publicly": later("Posts dates"),
     "none": later("None"),
+    "none_known": later("None known"),
+    "stopped": later("Stopped"),
     "lobby": later("Public lobby"),
     "secure_area": later("Closed area"),
     "written_consent": later("With written consent"),
@@ -186,6 +198,13 @@ TOPICS = {
     "forum": later("Public forum"),
     "property": later("County property"),
     "litigation": later("In court"),
+    "taken": later("Where people were taken"),
+    "members": later("Who sits on the board"),
+    "meetings": later("When the board meets"),
+    "comment": later("How to speak or write to the board"),
+    "clerk": later("The board’s clerk"),
+    "agenda": later("Where agendas are posted"),
+    "sheriff": later("The sheriff’s office"),
 }
 
 LAW_TOPICS = {
@@ -196,6 +215,17 @@ LAW_TOPICS = {
     "forums": later("Forums"),
     "federal": later("Federal"),
     "places": later("Places"),
+}
+
+UNTIL_MEANS = {
+    "on": later("it ended then"),
+    "at_least": later("it held then; nobody knows what came after"),
+}
+
+HOW_READ = {
+    "copy": later("in a saved copy"),
+    "page": later("on the page itself"),
+    "called": later("by telephone"),
 }
 
 FROM_MEANS = {"on": later("it began then"), "by": later("it held by then")}
@@ -253,11 +283,12 @@ def answer(asked: Question, given: str) -> str:
 
 def standing_answer(standing: Standing) -> str:
     """The answer with its day, where the day is the answer ("It ended on …")."""
-    if standing.question is Question.CONTRACT and standing.answer == "ended" and standing.rule:
+    if standing.answer == "ended" and standing.rule:
         return dated(
             _("No. It ended on %(day)s."), _("No. It ended in %(month)s."), standing.rule.from_text
         )
-    return answer(standing.question, standing.answer)
+    said = answer(standing.question, standing.answer)
+    return f"{reported(standing.reported)}: {said}" if standing.reported else said
 
 
 def headline(found: Headline) -> str:
@@ -291,7 +322,15 @@ def row_answer(standing: Standing) -> str:
             return _("Reported: see below") if standing.practice else _("Not known")
         return _("No rule found; reports below") if standing.practice else _("No rule found")
     known = ROW_ANSWERS.get((standing.question, standing.answer))
-    return _(known) if known else short_answer(standing.answer)
+    said = _(known) if known else short_answer(standing.answer)
+    return f"{reported(standing.reported)}: {said}" if standing.reported else said
+
+
+def reported(report: Practice) -> str:
+    """Before an answer that no rule gives: that it is a report, and of when."""
+    if not report.from_text:
+        return _("Reported")
+    return dated(_("Reported on %(day)s"), _("Reported in %(month)s"), report.from_text)
 
 
 def newest_count(figure: Figure) -> str:
@@ -346,7 +385,11 @@ def since(rule: Rule) -> str:
     return dated(_("Since %(day)s"), _("Since %(month)s"), rule.from_text)
 
 
-def until(written: str) -> str:
+def until(fact: Rule | Law) -> str:
+    """The last day of a rule or law that has one."""
+    written = fact.until_text or ""
+    if isinstance(fact, Rule) and fact.until_means == "at_least":
+        return dated(_("at least until %(day)s"), _("at least until %(month)s"), written)
     return dated(_("until %(day)s"), _("until %(month)s"), written)
 
 
@@ -394,6 +437,16 @@ def sign(given: str) -> str:
 
 def sign_of(look: str) -> str:
     return look if look in SIGNS else BORROWED.get(look, "pen")
+
+
+def looked(fact: Any) -> str:
+    """How and when a fact was last read. "Checked" is kept for people who do so."""
+    said = {
+        "copy": _("We read a saved copy on %(day)s."),
+        "page": _("We read the page on %(day)s."),
+        "called": _("We called on %(day)s."),
+    }
+    return said[fact.read] % {"day": day_in_words(fact.checked_on)}
 
 
 def is_due(fact: Any, today: datetime.date) -> bool:

@@ -9,11 +9,11 @@ import httpx
 import pytest
 
 from backend.counties import gazetteer
-from backend.policies import files, reading
+from backend.policies import files, loading, reading
 from backend.policies.questions import Question
 from backend.policies.record import CountyRecord
 from backend.web.clock import today
-from tests.serving import SHARED
+from tests.serving import HOUSE, SHARED
 
 WITHOUT_A_RECORD = """
 alpine calaveras colusa del-norte glenn imperial inyo lake lassen mariposa mendocino modoc mono
@@ -206,6 +206,48 @@ def test_every_given_fact_about_a_county_is_in_the_record(
             if row["source_url"] not in addresses:
                 missing.append((row["county"], row["source_url"]))
     assert missing == []
+
+
+def rows_given(list_: str) -> list[dict[str, str]]:
+    path = SHARED / "data" / list_
+    if not path.exists():
+        pytest.skip(f"needs ../shared/data/{list_}")
+    with path.open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def left_out() -> dict[tuple[str, str, str, str], str]:
+    """Why, by county, date, category and address."""
+    text = (files.FOLDER / "LEFT_OUT.md").read_text("utf-8")
+    cells = [
+        tuple(cell.strip() for cell in line.strip("|").split("|"))
+        for line in text.splitlines()
+        if line.startswith("| ") and not line.startswith("| county |")
+    ]
+    assert all(len(each) == 5 and all(each) for each in cells), "five cells a row, none empty"
+    return {(each[0], each[1], each[2], each[3]): each[4] for each in cells}
+
+
+def test_every_collected_fact_is_in_the_record_or_left_out_with_a_reason() -> None:
+    given = rows_given("county_facts_2026-11-30.csv")
+    slugs = {county.name: county.slug for county in gazetteer.counties()}
+    by_file = {
+        name: {source.url for source in file.sources.values()}
+        for name, file in loading.check().items()
+    }
+    lines = (HOUSE / "backend" / "detained" / "data" / "lines.yaml").read_text("utf-8")
+    why, missing = left_out(), []
+    named = {(row["county"], row["date"], row["category"], row["source_url"]) for row in given}
+    for row in given:
+        name = (row["county"], row["date"], row["category"], row["source_url"])
+        address = row["source_url"].split(" ")[0]
+        there = address in by_file[slugs.get(row["county"], "state")] or (
+            row["category"] in ("hotline", "legal help") and address in lines
+        )
+        if name not in why and not there:
+            missing.append(name)
+    assert missing == []
+    assert why.keys() <= named, "and nothing is said of a row that is not in the list"
 
 
 def test_no_word_of_ours_calls_a_person_illegal() -> None:

@@ -74,7 +74,8 @@ async def change(
         entry = _moved(before, entry)
         fields = entries.differing(before, entry)
         if not fields:
-            await Hearing.update({Hearing.checked_on: today()}).where(Hearing.id == id)
+            looked = max(hearing.checked_on, _looked(entry))
+            await Hearing.update({Hearing.checked_on: looked}).where(Hearing.id == id)
             return None
         county = await _checked(entry)
         noted = _noted(before, entry, fields)
@@ -83,7 +84,7 @@ async def change(
             **_columns(entry, county),
             "sequence": hearing.sequence + rises,
             "changed_at": now(),
-            "checked_on": today(),
+            "checked_on": _looked(entry),
         }
         await Hearing.update(columns).where(Hearing.id == id)
         if "votes" in fields:
@@ -213,9 +214,14 @@ async def _write_votes(id: int, entry: Entry) -> None:
         )
 
 
+def _looked(entry: Entry) -> datetime.date:
+    """When its newest source was read: the day of putting it in is none of reading."""
+    return max((source.read_on.first for source in entry.sources), default=today())
+
+
 async def _put_in(entry: Entry, uid: uuid.UUID) -> Hearing:
     county = await _checked(entry)
-    hearing = Hearing(**_columns(entry, county), uid=uid, checked_on=today())
+    hearing = Hearing(**_columns(entry, county), uid=uid, checked_on=_looked(entry))
     await hearing.save()
     await _write_votes(hearing.id, entry)
     return hearing

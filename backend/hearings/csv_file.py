@@ -20,7 +20,7 @@ nothing of the table is taken.
     remote_speaking, special_meeting       yes or no
     noticed_on       2026-11-15
     outcome, outcome_es, figures, figures_es
-    result           passed, failed, continued or no_vote
+    result           passed, first_yes, failed, continued or no_vote
     votes            "A. Member: yes; B. Member: no" (yes, no, abstained, absent, recused)
 """
 

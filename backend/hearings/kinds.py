@@ -38,6 +38,7 @@ class Topic(StrEnum):
 
 class Result(StrEnum):
     PASSED = "passed"
+    FIRST_YES = "first_yes"  # an ordinance needs a second vote
     FAILED = "failed"
     CONTINUED = "continued"
     NO_VOTE = "no_vote"

@@ -52,6 +52,7 @@ TOPICS = {
 }
 RESULTS = {
     Result.PASSED: later("Passed"),
+    Result.FIRST_YES: later("First vote: yes. Final vote not found"),
     Result.FAILED: later("Failed"),
     Result.CONTINUED: later("Put off to another meeting"),
     Result.NO_VOTE: later("No vote was taken"),
@@ -295,4 +296,4 @@ def _zone(local: datetime.datetime) -> str:
 
 
 def checked(hearing: Hearing) -> str:
-    return _("Checked on %(day)s.") % {"day": day_in_words(hearing.checked_on)}
+    return _("We read its source on %(day)s.") % {"day": day_in_words(hearing.checked_on)}

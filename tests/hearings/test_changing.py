@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 
-from backend.hearings import changing, reading
+from backend.hearings import changing, past, reading, wording
 from backend.hearings import entry as entries
 from backend.hearings.entry import Entry, Said, Vote
 from backend.hearings.kinds import Choice, Kind, Noted, Status, Topic
 from backend.hearings.tables import Hearing
+from backend.policies.days import Day
+from backend.policies.files import SourceEntry
 from backend.staff.tables import Account, AuditEntry
 from backend.web.clock import CALIFORNIA, today
 
@@ -140,3 +142,28 @@ async def test_without_a_time_it_lasts_until_the_end_of_its_day(ana: Account) ->
     now, _entry = await again(hearing.id)
     assert now.starts_at == in_days(0, 12, 0)
     assert [each.id for each in await reading.coming()] == [hearing.id]
+
+
+async def test_it_was_looked_at_when_its_sources_were_read(ana: Account) -> None:
+    """Never on the day it was loaded, put in or changed."""
+    sources = [
+        SourceEntry(title="Item", publisher="Sonoma County", url=f"https://example.org/{day}",
+                    grade="A", read_on=Day.parse(day))
+        for day in ("2026-11-20", "2026-11-24")
+    ]  # fmt: skip
+    made = forum(sources=sources)
+    hearing = await changing.announce(made, ana)
+    assert hearing.checked_on.isoformat() == "2026-11-24"
+    await changing.change(hearing.id, made, ana)
+    await changing.change(hearing.id, forum(sources=sources, place="Hall B"), ana)
+    assert (await again(hearing.id))[0].checked_on.isoformat() == "2026-11-24"
+
+
+async def test_what_was_loaded_of_the_past_says_when_its_sources_were_read(record: None) -> None:
+    await past.load()
+    held = await Hearing.objects().output(load_json=True)
+    read = {max(source["read_on"] for source in each.sources) for each in held}
+    assert {each.checked_on.isoformat() for each in held} == read
+    assert today().isoformat() not in read
+    [first] = [each for each in held if each.file_number == "25-965"]
+    assert wording.result(first) == "First vote: yes. Final vote not found"

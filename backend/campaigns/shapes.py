@@ -46,7 +46,7 @@ class PartnerAnswer(msgspec.Struct):
 
 
 class CampaignSource(msgspec.Struct):
-    """`grade`: A official text, B named outlet or organization."""
+    """`grade`: A official text, R a reprint of one, B named outlet or organization."""
 
     title: str
     publisher: str

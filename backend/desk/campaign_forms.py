@@ -301,7 +301,7 @@ def _read_sources(form: CampaignForm) -> list[dict[str, str | None]]:
         published = entry["published_on"]
         if published and not re.fullmatch(r"[12][0-9]{3}(-[0-9]{2}){0,2}", published):
             form.mistakes[begin + "published_on"] = _("Write a day, a month or a year: 2026-11-24.")
-        if entry["grade"] not in ("A", "B"):
+        if entry["grade"] not in ("A", "R", "B"):
             form.mistakes[begin + "grade"] = _("A campaign needs sources better than grade C.")
         sources.append({**entry, "published_on": published or None})
     return sources

@@ -10,6 +10,7 @@ from backend.desk.record_forms import one_line
 from backend.detained.editing import BOTH, LINE, PLACE, Fields, Row
 from backend.detained.tables import STATUSES
 from backend.detained.wording import LANGUAGES
+from backend.policies import wording
 from backend.policies.days import Day
 from backend.policies.tables import HelpLine
 from backend.web.clock import today
@@ -159,7 +160,7 @@ def _source(form: CheckedForm, number: int) -> dict[str, Any] | None:
         form.mistakes[f"{key}title"] = _("An address needs a title, and a title an address.")
     if said["url"] and not re.fullmatch(r"https?://[^\s]{4,490}", said["url"]):
         form.mistakes[f"{key}url"] = _("Write the whole address, from https:// on.")
-    if said["grade"] not in ("A", "B", "C"):
+    if said["grade"] not in wording.GRADES:
         form.mistakes[f"{key}grade"] = _("Choose one of these.")
     if any(len(said[name]) > 300 for name in ("publisher", "title")):
         form.mistakes[f"{key}publisher"] = _("This is too long.")

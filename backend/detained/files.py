@@ -36,7 +36,7 @@ class CitedEntry(Part, forbid_unknown_fields=True, kw_only=True):
     known."""
 
     publisher: Words
-    grade: Literal["A", "B", "C"]
+    grade: Literal["A", "R", "B", "C"]
     read_on: Day
     title: str = ""
     url: Web | None = None

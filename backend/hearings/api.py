@@ -62,7 +62,8 @@ class HearingAnswer(msgspec.Struct):
     `starts_at` has California's offset; when `time_known` is false only its day is meant, and it
     says noon. `time_text` is what the source said of the time where that is more than a time.
     `remote_speaking`: whether people can speak from afar, null when not known. `special_meeting`:
-    its agenda is due 24 instead of 72 hours before. `result`: passed, first_yes, failed, continued or no_vote.
+    its agenda is due 24 instead of 72 hours before. `result`: passed, first_yes (an ordinance needs
+    a second vote), failed, continued or no_vote.
     Words are by language, English first."""
 
     id: int

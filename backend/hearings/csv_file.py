@@ -40,6 +40,7 @@ from backend.hearings.fetching import decoded
 from backend.hearings.kinds import Choice, Kind, Result, Status, Topic
 from backend.hearings.matching import clean, cut
 from backend.hearings.meetings import Meeting, version_of
+from backend.policies import wording as record_wording
 from backend.web.clock import CALIFORNIA, today
 from backend.web.language import gettext as _
 
@@ -318,7 +319,7 @@ def _source(cells: dict[str, str]) -> dict[str, str]:
         raise _Wrong("source_url", _("give the address where it is announced"))
     publisher = cells.get("source_publisher") or cells.get("body") or url.split("/")[2]
     grade = cells.get("source_grade", "").upper() or "A"
-    if grade not in ("A", "B", "C"):
+    if grade not in record_wording.GRADES:
         raise _Wrong("source_grade", _("write A, B or C"))
     return {
         "title": cut(cells.get("source_title") or cells.get("title") or publisher, 300),

@@ -48,7 +48,7 @@ class SourceEntry(Part, forbid_unknown_fields=True, kw_only=True):
     title: Words
     publisher: Words
     url: Annotated[str, msgspec.Meta(pattern=r"^https?://[^\s]+$", max_length=500)]
-    grade: Literal["A", "B", "C"]
+    grade: Literal["A", "R", "B", "C"]
     read_on: Day
     published_on: Day | None = None
 

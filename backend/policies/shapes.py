@@ -6,7 +6,8 @@ Words = dict[str, str]
 
 
 class SourceAnswer(msgspec.Struct):
-    """`grade`: A official text, B named outlet or organization, C repost or conflicting figure.
+    """`grade`: A official text, R a reprint of one, B named outlet or organization, C repost or
+    conflicting figure.
     `published_on` may be a month or a year, or null. `checked_on` is when we last looked at the
     fact that cites it."""
 

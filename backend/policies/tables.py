@@ -29,8 +29,8 @@ class Fact(Table, tags=["not a table"]):
     `key` is `<file>/<id in the file>` (for a rule also `/<question>`) and never changes. `read` is
     how its source was read on `checked_on`: as a stored `copy`, as the `page` itself, or `called`.
     Texts are `{"en": …, "es": …}`. `sources` is a list of `{title, publisher, url, published_on,
-    read_on, grade}`: grade A is official text, B a named outlet or organization, C a repost or a
-    figure that conflicts with another.
+    read_on, grade}`: grade A is official text, R a reprint of one, B a named outlet or
+    organization, C a repost or a figure that conflicts with another.
 
     `desk_base` is null while the fact is as the files say. Changed at the desk, it holds the
     `content_hash` of what the files said then ("" when they did not know it), until the change is

@@ -261,6 +261,7 @@ BORROWED = {"unread": "limit", "unclear": "charges", "beyond": "open"}
 
 GRADES = {
     "A": later("official text"),
+    "R": later("official text, reprinted by somebody else"),
     "B": later("news outlet or organization"),
     "C": later("repost or conflicting figure"),
 }

@@ -169,7 +169,7 @@ def test_every_fact_has_a_source_a_check_and_a_day_for_the_next_look(
             assert fact.cited(), fact.key
             assert fact.checked_on <= fact.review_by, fact.key
             for source in fact.cited():
-                assert source["grade"] in "ABC"
+                assert source["grade"] in "ARBC"
                 assert source["title"]
                 assert source["publisher"]
                 assert source["url"].startswith("http")

@@ -17,7 +17,7 @@ from backend.desk.campaign_forms import Sent as Given
 from backend.desk.campaigns import sent
 from backend.desk.hearing_forms import WHOLE, HearingForm
 from backend.desk.hearing_lines import Line
-from backend.hearings import changing, notice, reading, wording
+from backend.hearings import changing, ledger, reading, wording
 from backend.hearings import entry as entries
 from backend.hearings.changing import Refused
 from backend.hearings.entry import Entry
@@ -123,7 +123,7 @@ async def list_hearings(request: AnyRequest) -> ASGIResponse:
         "past": await _found(asked, MOST_PAST, ahead=False),
         "most": (MOST_AHEAD, MOST_PAST),
         "waiting": await todo.hearings(),
-        "owed": await notice.forums_owed(today()),
+        "owed": await ledger.owed(today()),
         "needs_outcome": _needs_outcome,
         **words(),
     }

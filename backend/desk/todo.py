@@ -9,7 +9,7 @@ from backend.campaigns import calling
 from backend.canvass import keeping, review, second_look
 from backend.detained import editing as detained
 from backend.enrollment import editing
-from backend.hearings import notice, proposing
+from backend.hearings import ledger, proposing
 from backend.hearings.tables import HearingSource
 from backend.policies import changes
 from backend.staff import retention
@@ -73,7 +73,7 @@ async def hearings() -> list[Todo]:
             HearingSource.enabled.eq(True), HearingSource.failing_since.is_not_null()
         )
     )
-    owed = len(await notice.forums_owed(today()))
+    owed = len(await ledger.owed(today()))
     every = [
         Todo(ngettext("source of hearings cannot be read", "sources of hearings cannot be read",
                       failing), HEARING_SOURCES, failing, alarm=True),

@@ -12,16 +12,18 @@ from litestar.response.base import ASGIResponse
 
 from backend import settings
 from backend.counties import gazetteer
-from backend.hearings import calendars, notice, reading
+from backend.hearings import calendars, ledger, notice, reading
 from backend.hearings.forms import STATE
 from backend.hearings.kinds import Kind, Topic
 from backend.hearings.tables import Hearing, MemberVote
 from backend.policies.days import Day
+from backend.policies.tables import Figure
 from backend.web.clock import CALIFORNIA, today
 from backend.web.errors import CannotAnswer
-from backend.web.json import ALWAYS, PROBLEM, json_answer
+from backend.web.json import ALWAYS, PROBLEM, PUBLIC, json_answer
 from backend.web.kept import kept
 from backend.web.sending import Answer, AnyRequest, send
+from backend.web.spreadsheet import as_csv
 
 Words = dict[str, str]
 MOST = 500
@@ -110,6 +112,24 @@ def _parameter(name: str, description: str, example: str) -> Any:
     )
 
 
+class ForumAnswer(msgspec.Struct):
+    """One county in one year. `state`: held, announced, owed (the year is not over), overdue (it
+    is, and no forum was found) or not_found (which does not mean that there was none). `held_on`
+    are days as well as they are known. `asked`, `answered` and `handed_over` are the sheriff's
+    numbers of the year `about`, lowest and highest, null where the record has none; never compare
+    counties: sheriffs count differently. `overdue_from` is the first day on which it was late."""
+
+    county: str
+    year: int
+    state: str
+    held_on: list[str]
+    about: int
+    asked: list[int] | None
+    answered: list[int] | None
+    handed_over: list[int] | None
+    overdue_from: str | None
+
+
 County = Annotated[
     str | None,
     _parameter(
@@ -160,6 +180,70 @@ async def list_hearings(
 
     key = ("api hearings", slug, wanted_topic, wanted_kind, since, until)
     return send(request, await kept(key, make))
+
+
+@get(
+    "/api/v1/forums",
+    operation_id="listForums",
+    summary="The ledger of TRUTH Act forums: 58 counties by year since 2018",
+    responses={**ALWAYS, 200: ResponseSpec(list[ForumAnswer])},
+)
+async def list_forums(request: AnyRequest) -> ASGIResponse:
+    async def make() -> Answer:
+        return json_answer(await _forums())
+
+    return send(request, await kept(("api forums", today()), make))
+
+
+@get(
+    "/hearings/forums.csv",
+    operation_id="listForumsCsv",
+    summary="The ledger of TRUTH Act forums as CSV",
+    responses={**ALWAYS, 200: ResponseSpec(str, media_type="text/csv")},
+)
+async def list_forums_csv(request: AnyRequest) -> ASGIResponse:
+    async def make() -> Answer:
+        names = ForumAnswer.__struct_fields__
+        rows: list[list[object]] = [list(names)]
+        rows += [[_cell(getattr(forum, name)) for name in names] for forum in await _forums()]
+        headers = (
+            ("cache-control", PUBLIC[0][1]),
+            ("content-disposition", f'attachment; filename="forums-{today()}.csv"'),
+        )
+        return Answer(as_csv(rows).encode(), "text/csv", headers)
+
+    return send(request, await kept(("forums csv", today()), make))
+
+
+async def _forums() -> list[ForumAnswer]:
+    return [
+        ForumAnswer(
+            county=line.county,
+            year=line.year,
+            state=line.state,
+            held_on=[forum.day for forum in line.forums],
+            about=line.about,
+            asked=_span(line.asked),
+            answered=_span(line.answered),
+            handed_over=_span(line.handed_over),
+            overdue_from=line.overdue_from.isoformat() if line.overdue_from else None,
+        )
+        for lines in (await ledger.of_all(today())).values()
+        for line in lines
+    ]
+
+
+def _span(figure: Figure | None) -> list[int] | None:
+    return [figure.low, figure.high] if figure else None
+
+
+def _cell(value: object) -> object:
+    """A list in one cell: days after one another, a span as it is said."""
+    if isinstance(value, list):
+        return (" to " if value and isinstance(value[0], int) else " ").join(
+            dict.fromkeys(map(str, value))
+        )
+    return "" if value is None else value
 
 
 def _asked(request: AnyRequest) -> tuple[str | None, Topic | None, Kind | None]:

@@ -11,8 +11,16 @@ from litestar.response.base import ASGIResponse
 
 from backend import settings
 from backend.counties import gazetteer
-from backend.hearings import calendars, feed, notice, reading, wording
-from backend.hearings.forms import STATE, Asked, Several, asked, asked_several, asked_votes
+from backend.hearings import calendars, feed, ledger, notice, reading, wording
+from backend.hearings.forms import (
+    STATE,
+    Asked,
+    Several,
+    asked,
+    asked_several,
+    asked_votes,
+    asked_year,
+)
 from backend.hearings.kinds import Kind, Noted, Status, Topic
 from backend.hearings.tables import Hearing
 from backend.policies import reading as record
@@ -101,10 +109,33 @@ async def show_county(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse:
             "forum_notice": notice.forum(forum) if forum else None,
             "reported": None if forum else _last_reported(facts.practice),
             "past": [each for each in held if reading.county_of(each)],
+            "lines": (await ledger.of_all(today()))[county.slug],
         }
         return Page("hearings/county.html", what)
 
     return await kept_page(request, ("county hearings", county.slug, today()), make, KEPT)
+
+
+@get("/hearings/forums", include_in_schema=False)
+async def list_forums(request: AnyRequest) -> ASGIResponse:
+    year = asked_year(request, ledger.years(today()))
+
+    async def make() -> Page:
+        of_all = await ledger.of_all(today())
+        lines = [line for found in of_all.values() for line in found if line.year == year]
+        what = {
+            **_words(),
+            "year": year,
+            "years": ledger.years(today()),
+            "lines": lines,
+            "names": {county.slug: county.name for county in gazetteer.counties()},
+            "states": [
+                (state, [line for line in lines if line.state == state]) for state in ledger.State
+            ],
+        }
+        return Page("hearings/forums.html", what, block="ledger", query={"year": str(year)})
+
+    return await kept_page(request, ("hearings forums", year, today()), make, KEPT)
 
 
 @get("/hearings/past", include_in_schema=False)

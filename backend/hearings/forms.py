@@ -103,3 +103,18 @@ def asked_votes(
 
 def _one(request: AnyRequest, name: str) -> str:
     return (request.query_params.getall(name, [""]) or [""])[-1].strip()
+
+
+def asked_year(request: AnyRequest, years: range) -> int:
+    """The year of `?year=`, the newest that is over without one. Raises CannotAnswer."""
+    given = request.query_params.getall("year", [])
+    if not given:
+        return years[-2]
+    if len(given) == 1 and given[0].isdecimal() and int(given[0][:5]) in years:
+        return int(given[0])
+    language.current.set(language.of(request))
+    said = _("The ledger has the years %(first)s to %(last)s.")
+    raise CannotAnswer(
+        said % {"first": str(years[0]), "last": str(years[-1])},
+        way_on=(request.scope["path"], _("See the newest year")),
+    )

@@ -146,20 +146,33 @@ async def between(
     return found
 
 
-async def last_forums() -> dict[str, Hearing]:
-    """The last forum that was held in each county, by slug."""
+async def forums() -> dict[str, list[Hearing]]:
+    """Every forum that was not cancelled, by the county's slug, the oldest first. A postponed one
+    has no day that holds, and can yet be held."""
     found: list[Hearing] = await (
         Hearing.objects(Hearing.county)
         .where(
             Hearing.kind == Kind.FORUM,
-            Hearing.status == Status.HELD,
+            Hearing.status != Status.CANCELLED,
             Hearing.taken_out_at.is_null(),
             Hearing.county.is_not_null(),
         )
         .order_by(Hearing.starts_at)
         .output(load_json=True)
     )
-    return {county_of(each): each for each in found}
+    by_county: dict[str, list[Hearing]] = {}
+    for each in found:
+        by_county.setdefault(county_of(each), []).append(each)
+    return by_county
+
+
+async def last_forums() -> dict[str, Hearing]:
+    """The last forum that was held in each county, by slug."""
+    held = {
+        slug: [each for each in found if each.status == Status.HELD]
+        for slug, found in (await forums()).items()
+    }
+    return {slug: found[-1] for slug, found in held.items() if found}
 
 
 async def voters() -> tuple[list[str], list[str]]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from babel.dates import format_date, format_time
 
+from backend.hearings import ledger
 from backend.hearings.kinds import Choice, Kind, Noted, Result, Status, Topic
 from backend.hearings.notice import AgendaNotice, ForumNotice
 from backend.hearings.tables import Hearing, HearingChange
@@ -293,6 +294,19 @@ def _time(local: datetime.datetime) -> str:
 def _zone(local: datetime.datetime) -> str:
     twice = local.replace(fold=0).utcoffset() != local.replace(fold=1).utcoffset()
     return (local.tzname() or "") if twice else _("Pacific")
+
+
+FORUM_STATES = {
+    ledger.State.HELD: later("Held"),
+    ledger.State.ANNOUNCED: later("Announced"),
+    ledger.State.OWED: later("Owed this year, and not announced"),
+    ledger.State.OVERDUE: later("Owed, and not found"),
+    ledger.State.NOT_FOUND: later("Not found"),
+}
+
+
+def forum_state(state: ledger.State) -> str:
+    return _(FORUM_STATES[state])
 
 
 def checked(hearing: Hearing) -> str:

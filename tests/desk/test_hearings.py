@@ -13,7 +13,7 @@ from markupsafe import escape
 
 from backend.counties.tables import County
 from backend.desk import hearing_forms, hearing_lines, hearing_words, hearings, todo
-from backend.hearings import changing, kinds, notice, proposing, reading
+from backend.hearings import changing, kinds, ledger, proposing, reading
 from backend.hearings import entry as entries
 from backend.hearings.entry import Entry, Said, Vote
 from backend.hearings.kinds import Choice, Kind, Result, Status, Topic
@@ -385,7 +385,7 @@ async def test_a_county_that_owes_a_forum_is_told_until_it_is_announced(
     day_of_this_record = datetime.date(2026, 11, 24)
     for module in (hearings, todo):
         monkeypatch.setattr(module, "today", lambda: day_of_this_record)
-    owed = await notice.forums_owed(day_of_this_record)
+    owed = await ledger.owed(day_of_this_record)
     assert owed
     words = str(escape(owed[0].why))
     link = f"/desk/hearings/new?kind=forum&amp;county={owed[0].county}"

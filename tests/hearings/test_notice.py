@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from backend.hearings import notice, reading, wording
+from backend.hearings import ledger, notice, reading, wording
 from backend.hearings.kinds import Kind, Status
 from backend.hearings.tables import Hearing
 from backend.policies import reading as policies
@@ -139,10 +139,10 @@ async def test_boards_must_let_people_speak_from_afar_from_july_2026_on(record: 
     assert await law(starts_at=at(2027, 2, 1, 9), county="") is None
 
 
-async def owed(year: int) -> dict[str, notice.Owed]:
+async def owed(year: int) -> dict[str, ledger.Owed]:
     return {
         each.county: each
-        for each in await notice.forums_owed(datetime.date(year, 11, 24))
+        for each in await ledger.owed(datetime.date(year, 11, 24))
         if each.year == year
     }
 
@@ -182,7 +182,7 @@ async def test_numbers_of_several_years_or_that_nobody_confirmed_show_no_access(
 
 
 async def test_next_years_forum_is_owed_for_access_this_year(record: None) -> None:
-    found = await notice.forums_owed(datetime.date(2025, 6, 1))
+    found = await ledger.owed(datetime.date(2025, 6, 1))
     years = {each.year for each in found if each.county == "contra-costa"}
     # Its forum of 2025 has no day in our sources, so that one is asked for too.
     assert years == {2025, 2026}

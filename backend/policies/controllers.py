@@ -10,7 +10,7 @@ from litestar.response.base import ASGIResponse
 
 from backend import settings
 from backend.counties import gazetteer, outlines
-from backend.policies import changes, headline, reading, wording
+from backend.policies import changes, headline, plots, reading, wording
 from backend.policies.citing import Citations, drafts_among
 from backend.policies.days import FIRST_DAY
 from backend.policies.differing import said_differently
@@ -37,14 +37,18 @@ async def show_county(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse:
 
     async def make() -> Page:
         record = await reading.county_record(county.slug)
+        standings = record.standings(on)
         return Page(
             "policies/county.html",
             {
                 "county": county,
                 "record": record,
-                "standings": record.standings(on),
                 "headline": headline.of(record, on),
                 "rows": headline.ROWS,
+                "standings": standings,
+                # The others share one line: there is nothing to open.
+                "known": {asked for asked, each in standings.items() if each.says_something},
+                "plots": plots.of(record.figures_by(on)),
                 "on": on,
                 "today": today(),
                 "first_day": FIRST_DAY,

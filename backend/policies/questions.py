@@ -78,6 +78,10 @@ REPORTABLE: Final = (
     Question.SCAAP,
 )
 
+# What tells how to reach those who decide; the other topics tell what is said and done.
+TAKEN: Final = "taken"
+BOARD_TOPICS: Final = ("meetings", "comment", "clerk", "agenda", "members", "sheriff")
+
 # Looser than state law allows. A county has no right to be, so such a rule does not give way to the
 # stricter law: by report it is what the jail does.
 BY_REPORT: Final = ("open_charges",)

@@ -5,7 +5,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from backend.policies.days import Day
-from backend.policies.questions import ANSWERS, BY_REPORT, NOT_KNOWN, Question, strictness
+from backend.policies.questions import (
+    ANSWERS,
+    BOARD_TOPICS,
+    BY_REPORT,
+    NOT_KNOWN,
+    TAKEN,
+    Question,
+    strictness,
+)
 from backend.policies.tables import Figure, Practice, Rule
 
 
@@ -28,6 +36,10 @@ class Standing:
     practice: tuple[Practice, ...] = ()
     reported: Practice | None = None
     formerly: tuple[Rule, ...] = ()
+
+    @property
+    def says_something(self) -> bool:
+        return bool(self.rule or self.reported or self.practice or self.formerly)
 
     @property
     def local_rule(self) -> Rule | None:
@@ -139,12 +151,26 @@ class CountyRecord:
         return [rule for rule in self.rules if rule.question is None and rule.in_force_on(day)]
 
     def other_practice(self, day: datetime.date) -> list[Practice]:
-        questions = set(Question)
+        """What is said and done on something other than the questions."""
+        elsewhere = {*Question, *BOARD_TOPICS, TAKEN}
         return [
             report
             for report in self.practice
-            if report.topic not in questions and report.known_on(day)
+            if report.topic not in elsewhere and report.known_on(day)
         ]
+
+    def taken(self, day: datetime.date) -> list[Practice]:
+        """Where ICE took people, by report, the newest first."""
+        found = [
+            report for report in self.practice if report.topic == TAKEN and report.known_on(day)
+        ]
+        return sorted(found, key=lambda report: report.from_text or "", reverse=True)
+
+    def board(self) -> list[Practice]:
+        """How to reach the board and the sheriff, the newest of each kind first."""
+        found = [report for report in self.practice if report.topic in BOARD_TOPICS]
+        found.sort(key=lambda report: report.from_text or "", reverse=True)
+        return sorted(found, key=lambda report: BOARD_TOPICS.index(report.topic))
 
     def figures_by(self, day: datetime.date) -> list[Figure]:
         """Figures whose period had begun by `day`, newest period first."""
@@ -172,7 +198,7 @@ class CountyRecord:
             if rule.until_text:
                 yield rule.until_text, "ended", source, rule
         for report in self.practice:
-            if report.from_text:
+            if report.from_text and report.topic not in BOARD_TOPICS:
                 yield report.from_text, "reported", report.key, report
 
     def _rule_maker(self, day: datetime.date) -> Standing:

@@ -13,6 +13,7 @@ from backend import settings
 from backend.web import language
 from backend.web.assets import static
 from backend.web.kept import kept
+from backend.web.linking import linked
 from backend.web.sending import Answer, AnyRequest, Sent, send
 
 VARY = "Accept-Encoding, Accept-Language, Cookie, HX-Request"
@@ -102,6 +103,7 @@ def environment() -> Environment:
         "month": language.month_in_words,
         "number": language.number_in_words,
         "words": language.in_words,
+        "linked": linked,
     }
     return environment
 

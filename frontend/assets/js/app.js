@@ -106,6 +106,35 @@ function moveWithHtmx() {
   });
 }
 
+/** Who follows a link to something folded away, or prints, gets to see it. */
+function unfold() {
+  const open = () => {
+    const target = location.hash.length > 1 ? byId(decodeURIComponent(location.hash.slice(1))) : null;
+    let folded = target?.closest("details");
+    if (!target || !folded) return;
+    for (; folded; folded = folded.parentElement?.closest("details")) folded.open = true;
+    target.scrollIntoView();
+  };
+  open();
+  window.addEventListener("hashchange", open);
+  // The same link a second time changes no address.
+  document.addEventListener("click", (event) => {
+    const link = event.target instanceof Element ? event.target.closest("a[href*='#']") : null;
+    if (link instanceof HTMLAnchorElement && link.hash === location.hash) setTimeout(open);
+  });
+  /** @type {Set<HTMLDetailsElement>} */
+  const unfolded = new Set();
+  window.addEventListener("beforeprint", () => {
+    for (const each of document.querySelectorAll("#record details:not([open])")) {
+      if (each instanceof HTMLDetailsElement) unfolded.add(each).forEach((one) => (one.open = true));
+    }
+  });
+  window.addEventListener("afterprint", () => {
+    for (const each of unfolded) each.open = false;
+    unfolded.clear();
+  });
+}
+
 /** The worker answers a page in the language of its link, but only the page can set the cookie. */
 function rememberLanguage() {
   const asked = new URLSearchParams(location.search).get("lang");
@@ -448,6 +477,7 @@ async function endAlerts() {
 }
 
 moveWithHtmx();
+unfold();
 rememberLanguage();
 exitAtOnce();
 forgetThisPhone();

@@ -56,6 +56,7 @@ async def test_what_is_folded_opens_for_a_link_and_for_paper(visit: Open) -> Non
 async def test_the_numbers_are_drawn_with_their_table_behind(visit: Open) -> None:
     page = await visit("/counties/fresno")
     told = await page.locator(".plot svg").first.get_attribute("aria-label")
-    assert told and "2024: 102" in told
+    assert told
+    assert "2024: 102" in told
     await page.click("text=numbers, with what they count")
     await expect(page.locator(".figures")).to_be_visible()

@@ -9,6 +9,7 @@ from backend.policies.questions import (
     ANSWERS,
     BOARD_TOPICS,
     BY_REPORT,
+    LOCAL_ISSUERS,
     NOT_KNOWN,
     TAKEN,
     Question,
@@ -209,6 +210,7 @@ class CountyRecord:
                 rule
                 for rule in self.rules
                 if rule.question in (Question.HOLD, Question.NOTIFICATION, Question.TRANSFER)
+                and (rule.of_the_state or rule.issuer in LOCAL_ISSUERS)
                 and rule.in_force_on(day)
                 and rule.confirmed()
             ),

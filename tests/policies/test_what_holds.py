@@ -114,6 +114,16 @@ def test_who_made_the_local_rule_is_whoever_is_hardest_to_overrule() -> None:
     )
 
 
+def test_a_settlement_binds_a_sheriff_and_makes_nobody_the_maker_of_a_rule() -> None:
+    state = a_rule("state", "prohibited", "2018-01-01", issuer="state_law")
+    settlement = a_rule("settled", "prohibited", "2022-12-06", issuer="settlement")
+    record = a_record(state, settlement)
+    standing = record.standing(Question.HOLD, day("2023-01-01"))
+    assert settlement in (standing.rule, *standing.also)
+    maker = record.standing(Question.RULE_MAKER, day("2023-01-01"))
+    assert (maker.answer, maker.rule) == ("state_law_only", state)
+
+
 def test_what_one_law_changed_on_one_day_is_one_change() -> None:
     hold = a_rule("values", "prohibited", "2018-01-01", issuer="state_law")
     transfer = a_rule(

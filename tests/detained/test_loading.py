@@ -31,7 +31,8 @@ async def phone_of(key: str) -> str:
 
 async def test_a_second_load_changes_nothing(record: None) -> None:
     assert not await loading.load()
-    assert int(await HelpLine.count()) == 21
+    written = (files.FOLDER / "lines.yaml").read_text("utf-8").count("\n  - key: ")
+    assert int(await HelpLine.count()) == written > 20
     assert int(await DetentionPlace.count()) == 15
 
 

@@ -73,14 +73,14 @@ async def test_a_network_whose_number_nobody_knows_is_named_without_one(
     assert numbers(html) == ["8886244752"]
 
 
-@pytest.mark.parametrize("number", ["800-515-1935", "916-382-0256", "916-245-6773", "562-269-1083",
+@pytest.mark.parametrize("number", ["800-515-1935", "707-621-8220", "916-245-6773", "562-269-1083",
                                     "844-363-1423"])  # fmt: skip
 async def test_weak_numbers_stay_off_the_pages_until_an_editor_confirms_them(
     client: httpx.AsyncClient, number: str
 ) -> None:
     html = [await page(client, address) for address in PAGES]
     html += [await page(client, f"/counties/{slug}/detained")
-             for slug in ("riverside", "sacramento", "los-angeles")]  # fmt: skip
+             for slug in ("riverside", "mendocino", "sacramento", "los-angeles")]  # fmt: skip
     assert number not in "".join(html)
     await HelpLine.update(
         {HelpLine.confirmed_at: datetime.datetime.now(datetime.UTC)}, force=True

@@ -26,6 +26,7 @@ from backend.policies.shapes import (
     PracticeAnswer,
     QuestionAnswer,
     RuleAnswer,
+    SideAnswer,
     SourceAnswer,
     Words,
 )
@@ -176,11 +177,12 @@ def _as_json(records: Mapping[str, CountyRecord], day: datetime.date) -> Answer:
 
 def _as_csv(records: Mapping[str, CountyRecord], day: datetime.date) -> Answer:
     rows: list[list[object]] = [["slug", "name", "fips", "ocd_id", "on", *Question]]
-    rows[0] += ["headline", "disputed"]
+    rows[0] += ["headline", "disputed", "sides"]
     for county in gazetteer.counties():
         answers = _answers(records[county.slug], day).values()
         first = headline.of(records[county.slug], day)
-        told = (first.pattern, "yes" if first.disputed else "no")
+        sides = _sides(records[county.slug], day)
+        told = (first.pattern, "yes" if first.disputed else "no", sides)
         rows.append([county.slug, county.name, county.fips, county.ocd_id, day, *answers, *told])
     headers = (
         ("cache-control", PUBLIC[0][1]),
@@ -205,6 +207,7 @@ def _as_geojson(records: Mapping[str, CountyRecord], day: datetime.date) -> Answ
                 **_answers(records[county.slug], day),
                 "headline": headline.of(records[county.slug], day).pattern,
                 "disputed": bool(headline.of(records[county.slug], day).disputed),
+                "sides": _sides(records[county.slug], day),
             },
             "geometry": shapes[county.fips],
         }
@@ -224,6 +227,28 @@ def _headline(record: CountyRecord, day: datetime.date) -> HeadlineAnswer:
         words=wording.headline_in_every_language(found),
         tone=found.tone,
         disputed=[str(standing.question) for standing in found.disputed],
+        sides=[
+            SideAnswer(
+                question=standing.question,
+                issuer=standing.rule.issuer,
+                answer=standing.answer,
+                said_by=_words(report.said_by),
+                summary=_words(report.summary),
+            )
+            for standing in found.disputed
+            if standing.rule
+            for report in standing.disputed_by
+            if report.said_by
+        ],
+    )
+
+
+def _sides(record: CountyRecord, day: datetime.date) -> str:
+    """Both sides in a cell: the rule's, and who says otherwise."""
+    return "; ".join(
+        f"{side.question}: {side.issuer} {side.answer}, but {side.said_by['en']}: "
+        f"{side.summary['en']}"
+        for side in _headline(record, day).sides
     )
 
 

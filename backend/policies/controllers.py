@@ -1,5 +1,6 @@
 """Addresses of the record: a county, the state, the laws, and the data to take away."""
 
+from collections import Counter
 from functools import cache
 from typing import Any
 
@@ -17,7 +18,7 @@ from backend.policies.differing import said_differently
 from backend.policies.feed import feed, places
 from backend.policies.forms import asked_changes, asked_day, asked_question
 from backend.policies.help_lines import lines_for
-from backend.policies.questions import ANSWERS, NOT_KNOWN, Question
+from backend.policies.questions import ANSWERS, DISPUTED, FIRST_ASKED, NOT_KNOWN, Question
 from backend.web import language
 from backend.web.clock import today
 from backend.web.errors import CannotAnswer
@@ -73,20 +74,25 @@ async def list_counties(request: AnyRequest) -> ASGIResponse:
     async def make() -> Page:
         records, state = await reading.records(), await reading.state_record()
         standings = {slug: record.standing(question, on) for slug, record in records.items()}
-        given = [standing.answer for standing in standings.values()]
+        # Where officials disagree, neither side is the answer.
+        given = {
+            slug: DISPUTED if headline.officially_disputed(standing) else standing.answer
+            for slug, standing in standings.items()
+        }
+        asked = (*ANSWERS[question], NOT_KNOWN, DISPUTED)
+        counts = Counter(given.values())
         return Page(
             "policies/counties.html",
             {
                 "counties": gazetteer.counties(),
-                "standings": standings,
+                "given": given,
                 "question": question,
-                "counts": [
-                    (answer, given.count(answer)) for answer in (*ANSWERS[question], NOT_KNOWN)
-                ],
+                "counts": [(answer, counts[answer]) for answer in asked],
+                "same": next(iter(given.values())) if len(counts) == 1 else None,
                 "outlines": outlines.svg_paths(640),
                 "reports": [
                     *state.standing(question, on).practice,
-                    *(state.other_practice(on) if question is Question.HOLD else ()),
+                    *(state.other_practice(on) if question is FIRST_ASKED else ()),
                 ],
                 "figures": state.figures_by(on) if question is Question.TRANSFER else [],
                 "citations": Citations(),
@@ -95,6 +101,7 @@ async def list_counties(request: AnyRequest) -> ASGIResponse:
                 "first_day": FIRST_DAY,
                 "wording": wording,
                 "Question": Question,
+                "FIRST_ASKED": FIRST_ASKED,
             },
             block="answers",
             query={"question": question, **({} if on == today() else {"on": on.isoformat()})},

@@ -4,7 +4,7 @@ import datetime
 
 from backend.counties import gazetteer
 from backend.policies.days import FIRST_DAY, Day
-from backend.policies.questions import Question
+from backend.policies.questions import FIRST_ASKED, Question
 from backend.web import language
 from backend.web.clock import today
 from backend.web.errors import CannotAnswer
@@ -53,10 +53,11 @@ def asked_changes(request: AnyRequest) -> tuple[str | None, int | None]:
 
 
 def asked_question(request: AnyRequest) -> Question:
-    """The question of `?question=`, holds without one. Raises CannotAnswer for an unknown one."""
+    """The question of `?question=`, handing over without one: to whether a jail can keep someone
+    all 58 answers are the same. Raises CannotAnswer for an unknown one."""
     given = request.query_params.getall("question", [])
     if not given:
-        return Question.HOLD
+        return FIRST_ASKED
     try:
         return Question(given[-1])
     except ValueError:

@@ -19,7 +19,10 @@ class Question(StrEnum):
     SCAAP = "scaap"
 
 
+# What the map and the list open on.
+FIRST_ASKED: Final = Question.TRANSFER
 NOT_KNOWN: Final = "not_known"
+DISPUTED: Final = "disputed"
 
 # Strictest first: of several rules in force, the one that allows least is the answer.
 ANSWERS: Final[dict[Question, tuple[str, ...]]] = {
@@ -129,6 +132,7 @@ LOOKS: Final[dict[str, str]] = {
     "jail_department": "department",
     "state_law_only": "state",
     NOT_KNOWN: "unknown",
+    DISPUTED: "disputed",
 }
 
 

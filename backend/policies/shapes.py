@@ -96,15 +96,26 @@ class HistoryAnswer(msgspec.Struct):
     summary: Words
 
 
+class SideAnswer(msgspec.Struct):
+    """Whose rule says `answer` to the question, and who in office says what against it."""
+
+    question: str
+    issuer: str
+    answer: str
+    said_by: Words
+    summary: Words
+
+
 class HeadlineAnswer(msgspec.Struct):
     """What a page says first: the worst of keeping someone longer, telling ICE and handing over.
     `pattern` names the sentence, `words` is it; `disputed` are the questions on which somebody in
-    office says that the rule is not followed."""
+    office says that the rule is not followed, `sides` both sides of each."""
 
     pattern: str
     words: Words
     tone: str
     disputed: list[str]
+    sides: list[SideAnswer]
 
 
 class CountyAnswers(msgspec.Struct):

@@ -5,7 +5,7 @@ from typing import Any
 
 from backend.policies.days import Day
 from backend.policies.headline import Headline, Pattern
-from backend.policies.questions import LOOKS, NOT_KNOWN, Question
+from backend.policies.questions import DISPUTED, LOOKS, NOT_KNOWN, Question
 from backend.policies.record import Milestone, Standing
 from backend.policies.tables import Figure, Law, Practice, Rule
 from backend.web import language
@@ -133,6 +133,7 @@ SHORT_ANSWERS = {
     "ended": later("Ended"),
     "in_force": later("In force"),
     NOT_KNOWN: later("Not known"),
+    DISPUTED: later("Officials disagree"),
 }
 
 HEADLINE_QUESTION = later("Can this jail help ICE take someone?")

@@ -78,6 +78,7 @@ ROUTES: list[HTTPRouteHandler] = [
     county_pages.show_home,
     county_pages.find_county,
     county_pages.show_form,
+    policy_pages.show_preview,
     policy_pages.list_counties,
     policy_pages.show_county,
     policy_pages.list_laws,

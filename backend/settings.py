@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from urllib.parse import urlsplit
 
 # The same as in pyproject.toml, which does not come along into the image.
 VERSION = "0.1.0"
@@ -122,6 +123,11 @@ def read() -> Settings:
         openstates_key=openstates_key(),
         imports_from=imports_from(),
     )
+
+
+def address() -> str:
+    """Where we are, as people type it."""
+    return urlsplit(read().site_url).netloc.removeprefix("www.")
 
 
 # The few that are asked for at every signature, without all the others.

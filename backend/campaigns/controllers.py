@@ -4,14 +4,13 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 from litestar import get
 from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
 from backend import settings
-from backend.campaigns import loading, pictures, publishing, reading, receipts, story, wording
+from backend.campaigns import loading, publishing, reading, receipts, story, wording
 from backend.campaigns.pledging import sign_form_context
 from backend.campaigns.reading import Counted
 from backend.campaigns.states import CampaignState
@@ -21,7 +20,7 @@ from backend.hearings import calendars
 from backend.hearings import reading as hearings
 from backend.hearings import wording as hearings_wording
 from backend.policies import wording as record_wording
-from backend.web import language
+from backend.web import language, pictures
 from backend.web.clock import today
 from backend.web.errors import CannotAnswer
 from backend.web.kept import kept
@@ -34,7 +33,6 @@ from backend.web.sending import Answer, AnyRequest, send
 PAGE_KEPT = 60
 # So many of what comes next stand on a campaign's page.
 HEARINGS = 5
-PICTURE = (("cache-control", "public, max-age=86400"), ("vary", "Accept-Encoding"))
 PREVIEWS = [f"/campaigns/{{slug:str}}/preview-{code}.png" for code in language.LANGUAGES]
 SHEET = re.compile("[1-9][0-9]{0,2}")
 # What a kept page says in place of the code that somebody came by. No code looks like it.
@@ -74,7 +72,7 @@ async def show_campaign(request: AnyRequest, slug: FromPath[str]) -> ASGIRespons
             "names_end_on": campaign.names_end_on(),
             "outlines": outlines.svg_paths(640),
             "qr": qr(f"/campaigns/{campaign.slug}"),
-            "address": f"{_site()}/campaigns/{campaign.slug}",
+            "address": f"{settings.address()}/campaigns/{campaign.slug}",
             "record_wording": record_wording,
         }
         if via is None:
@@ -129,7 +127,7 @@ async def show_poster(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse:
         what = {
             **_numbers(counted),
             "qr": qr(f"/campaigns/{slug}"),
-            "address": f"{_site()}/campaigns/{slug}",
+            "address": f"{settings.address()}/campaigns/{slug}",
         }
         return Page("campaigns/poster.html", what)
 
@@ -163,8 +161,8 @@ async def show_preview(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse
     async def make() -> Answer:
         campaign = (await _counted(request, slug)).campaign
         titles: Any = campaign.title
-        drawn = await asyncio.to_thread(pictures.preview, titles.get(code) or titles["en"], _site())
-        return Answer(drawn, "image/png", PICTURE)
+        drawn = await asyncio.to_thread(pictures.preview, titles.get(code) or titles["en"])
+        return Answer(drawn, "image/png", pictures.KEPT)
 
     return send(request, await kept(("preview", slug, code), make))
 
@@ -180,11 +178,6 @@ def _numbers(counted: Counted) -> dict[str, Any]:
         "today": today(),
         "wording": wording,
     }
-
-
-def _site() -> str:
-    """Our address as people type it."""
-    return urlsplit(settings.read().site_url).netloc.removeprefix("www.")
 
 
 async def _counted(request: AnyRequest, slug: str) -> Counted:

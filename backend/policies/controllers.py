@@ -1,5 +1,6 @@
 """Addresses of the record: a county, the state, the laws, and the data to take away."""
 
+import asyncio
 from collections import Counter
 from functools import cache
 from typing import Any
@@ -19,7 +20,7 @@ from backend.policies.feed import feed, places
 from backend.policies.forms import asked_changes, asked_day, asked_question
 from backend.policies.help_lines import lines_for
 from backend.policies.questions import ANSWERS, DISPUTED, FIRST_ASKED, NOT_KNOWN, Question
-from backend.web import language
+from backend.web import language, pictures
 from backend.web.clock import today
 from backend.web.errors import CannotAnswer
 from backend.web.kept import kept
@@ -27,6 +28,8 @@ from backend.web.language import gettext as _
 from backend.web.language import later
 from backend.web.pages import VARY, Page, fixed_page, kept_page
 from backend.web.sending import Answer, AnyRequest, send
+
+PREVIEWS = [f"/counties/{{slug:str}}/preview-{code}.png" for code in language.LANGUAGES]
 
 
 @get("/counties/{slug:str}", include_in_schema=False)
@@ -65,6 +68,26 @@ async def show_county(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse:
         )
 
     return await kept_page(request, ("county", county.slug, on, today()), make)
+
+
+@get(PREVIEWS, include_in_schema=False)
+async def show_preview(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse:
+    """The picture beside a shared link: what the county's page says first, in one language."""
+    county = gazetteer.county(slug)
+    if county is None:
+        raise _no_such(request, later("We know no county by that name."), "/counties")
+    code = request.scope["path"].removesuffix(".png")[-2:]
+
+    async def make() -> Answer:
+        found = headline.of(await reading.county_record(slug), today())
+        token = language.current.set(language.LANGUAGES[code])
+        try:
+            said = _("%(name)s County") % {"name": county.name} + f": {wording.told(found)}"
+        finally:
+            language.current.reset(token)
+        return Answer(await asyncio.to_thread(pictures.preview, said), "image/png", pictures.KEPT)
+
+    return send(request, await kept(("county preview", slug, code, today()), make))
 
 
 @get("/counties", include_in_schema=False)

@@ -297,6 +297,12 @@ def headline(found: Headline) -> str:
     return _(HEADLINES[found.pattern])
 
 
+def told(found: Headline) -> str:
+    """Question, headline and newest count in one breath, as where a link to it is shared."""
+    count_ = f" {newest_count(found.count)}." if found.count else ""
+    return f"{headline_question()} {headline(found)}{count_}"
+
+
 def headline_in_every_language(found: Headline) -> dict[str, str]:
     token = language.current.set(language.ENGLISH)
     words = {}

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from backend.campaigns import files, loading, pictures, story
+from backend.campaigns import files, loading, story
 from backend.campaigns.states import CampaignState
 from backend.campaigns.tables import Campaign, ConsentText
 from backend.policies.files import RecordError
-from backend.web import kept
+from backend.web import kept, pictures
 from tests.test_plain_words import HARDEST, grade
 
 SLUGS = [
@@ -283,7 +283,7 @@ def test_a_number_in_brackets_leads_to_its_source() -> None:
     ["Short", "Nada de lucro con la detención: ¿cuándo? ¡Ya! Ñandú, pingüino", "palabra" * 60, ""],
 )
 def test_a_preview_is_a_png_of_1200_by_630(title: str) -> None:
-    png = pictures.preview(title, "confianza.example")
+    png = pictures.preview(title)
     assert png.startswith(b"\x89PNG\r\n\x1a\n")
     assert [int.from_bytes(png[at : at + 4]) for at in (16, 20)] == [1200, 630]
     assert len(png) < 60_000
@@ -297,7 +297,7 @@ def test_letters_with_accents_are_drawn_and_not_left_as_empty_boxes() -> None:
             if plain != "€":
                 assert bytes(font.getmask(plain)) != box, sign
             assert len(marks) == (sign in "áéíóúüñÁÉÍÓÚÜÑ")
-    plain, accented = (pictures.preview(word, "x") for word in ("nino detencion", "niño detención"))
+    plain, accented = (pictures.preview(word) for word in ("nino detencion", "niño detención"))
     assert plain != accented
 
 

@@ -159,6 +159,8 @@ async def test_the_schema_describes_what_is_answered(client: httpx.AsyncClient) 
         "/api/v1/hearings",
         "/api/v1/laws",
         "/api/v1/campaigns",
+        "/api/v1/forums",
+        "/hearings/forums.csv",
     }
     for path in schema["paths"].values():
         answers = path["get"]["responses"]

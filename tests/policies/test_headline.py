@@ -3,10 +3,12 @@
 import csv
 import datetime
 import io
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from backend.counties import gazetteer
@@ -200,3 +202,22 @@ async def test_programs_are_told_too(client: Any, record: None) -> None:
     assert {row["slug"] for row in table if row["disputed"] == "yes"} == {
         slug for slug, each in every.items() if each["disputed"]
     }
+
+
+@pytest.mark.parametrize("code", language.LANGUAGES)
+async def test_a_shared_link_says_the_headline_in_words_and_as_a_picture(
+    client: httpx.AsyncClient, code: str
+) -> None:
+    page = (await client.get("/counties/fresno", headers={"Cookie": f"lang={code}"})).text
+    said = {"en": "Yes, in some cases.", "es": "Sí, en algunos casos."}[code]
+    for tag in ('name="description"', 'property="og:description"'):
+        [line] = [each for each in page.splitlines() if tag in each]
+        assert said in line
+        assert "102" in line
+    [address] = re.findall(r'property="og:image" content="[^"]*?(/counties/[^"]+)"', page)
+    picture = await client.get(address)
+    assert picture.headers["content-type"] == "image/png"
+    assert picture.content.startswith(b"\x89PNG")
+    other = await client.get(address.replace("fresno", "modoc"))
+    assert other.content != picture.content
+    assert (await client.get(address.replace("fresno", "nowhere"))).status_code == 404

@@ -10,7 +10,11 @@ from functools import cache
 from PIL import Image, ImageDraw, ImageFont
 from PIL.ImageFont import FreeTypeFont
 
+from backend import settings
+
 SIZE = (1200, 630)
+# How the answer with it may be kept.
+KEPT = (("cache-control", "public, max-age=86400"), ("vary", "Accept-Encoding"))
 # Drawn twice as large and made smaller, so that every edge is smooth.
 WIDTH, HEIGHT = 2 * SIZE[0], 2 * SIZE[1]
 EDGE = 168
@@ -25,9 +29,10 @@ TURNED = {"¿": "?", "¡": "!"}
 PLAINER = {"–": "-", "—": "-", "ª": "a", "º": "o", "\u00a0": " ", "ı": "i"}
 
 
-def preview(title: str, site: str) -> bytes:
-    """A PNG of 1200 by 630 with the title, our mark and our name. Takes some tens of milliseconds:
-    draw it in a thread."""
+def preview(title: str) -> bytes:
+    """A PNG of 1200 by 630 with the title, our mark, our name and our address as people type it.
+    Takes some tens of milliseconds: draw it in a thread."""
+    site = settings.address()
     image = Image.new("RGB", (WIDTH, HEIGHT), PAPER)
     draw = ImageDraw.Draw(image)
     draw.rectangle((0, 0, WIDTH, 36), fill=POPPY)

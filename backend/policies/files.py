@@ -11,11 +11,13 @@ import msgspec
 import yaml
 
 from backend.policies.days import Day
-from backend.policies.questions import ANSWERS, LOCAL_ISSUERS, REPORTABLE, Question
+from backend.policies.questions import ANSWERS, BY_REPORT, LOCAL_ISSUERS, REPORTABLE, Question
 from backend.web.clock import today
 from backend.web.language import gettext as _
 
 FOLDER = Path(__file__).parent / "data"
+# As state law is cited.
+STATE_CODE = re.compile(r"\b(?:Gov|Pen|Civ)\. Code\b")
 # Before the id of a rule that stands in the state's file.
 OF_THE_STATE = "state/"
 
@@ -400,11 +402,23 @@ def _mistakes_of_a_rule(
                 [*here, "answers", question],
                 f"{answer!r} is no answer to {question} (these are: {', '.join(allowed)})",
             )
+        elif answer in BY_REPORT and (
+            name == "state" or rule.law or STATE_CODE.search(rule.citation)
+        ):
+            yield (
+                [*here, "answers", question],
+                _("%(answer)s is looser than state law, so no state law says it")
+                % {"answer": answer},
+            )
     makers = ("state_law",) if name == "state" else (*LOCAL_ISSUERS, "ice")
     if rule.issuer not in (*makers, "court_order", "settlement"):
         yield [*here, "issuer"], f"{rule.issuer} does not make rules for {name}"
     if rule.law is not None and laws is not None and rule.law not in laws:
         yield [*here, "law"], _("state.yaml has no law %(name)r") % {"name": rule.law}
+
+
+def _of_the_state(name: str, rule: RuleEntry) -> bool:
+    return name == "state" or rule.law is not None or bool(STATE_CODE.search(rule.citation))
 
 
 def _mistakes_of_a_successor(

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -9,14 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from babel.messages.pofile import read_po
 
 from backend.counties import gazetteer
 from backend.counties.tables import County
 from backend.database import DB
-from backend.policies import entries, files
+from backend.policies import entries, files, wording
 from backend.policies.days import Day
 from backend.policies.entries import Entry, FactName
+from backend.policies.questions import ANSWERS, BOARD_TOPICS, Question
 from backend.policies.tables import Change, ChangedFact, Conflict, Law
+from backend.web import language
 
 Row = dict[str, Any]
 
@@ -24,6 +28,9 @@ Row = dict[str, Any]
 # What a load finds of a fact: the files and the record say the same; only the files changed; only
 # the desk did, and nobody wrote it into the files yet; or both, each in its own way.
 SAME, FILES, DESK, CONFLICT = "same", "files", "desk", "conflict"
+
+# A rule on one of these has somebody who made it.
+_RULED = {str(asked) for asked in (Question.HOLD, Question.NOTIFICATION, Question.TRANSFER)}
 
 
 @dataclass
@@ -71,7 +78,8 @@ class Report:
     """Keys of what a load added, changed, retired and brought back, and how many stayed as they
     were. `stale_reviews` are translations reviewed for an English text that has changed since.
     `kept` was changed at the desk and is not in the files yet; `conflicts` were changed at the
-    desk and in the files, each in its own way: the desk's version stands until someone decides."""
+    desk and in the files, each in its own way: the desk's version stands until someone decides.
+    `own_before` and `own_after` count the counties that have a fact of their own, by question."""
 
     added: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
@@ -80,6 +88,8 @@ class Report:
     stale_reviews: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
     conflicts: list[str] = field(default_factory=list)
+    own_before: Counter[str] = field(default_factory=Counter)
+    own_after: Counter[str] = field(default_factory=Counter)
 
     @property
     def changed_something(self) -> bool:
@@ -92,6 +102,11 @@ class Report:
         ]
         for what in ("added", "changed", "retired"):
             lines += [f"  {what}: {key}" for key in getattr(self, what)]
+        lines.append("Counties with a fact of their own, before and after this load, of 58:")
+        lines += [
+            f"  {asked:14} {self.own_before[asked]:2} {self.own_after[asked]:2}"
+            for asked in (*ANSWERS, "figures", "forum", "board", "anything")
+        ]
         lines += [
             f"  translation to review again: {key} (the English changed)"
             for key in self.stale_reviews
@@ -114,8 +129,25 @@ class Report:
 
 
 def check(folder: Path = files.FOLDER) -> dict[str, files.RecordFile]:
-    """Read the files and find every mistake. Raises files.RecordError; touches no database."""
-    return files.read(folder, frozenset(county.slug for county in gazetteer.counties()))
+    """Read the files and find every mistake, also a headline that a language lacks. Raises
+    files.RecordError; touches no database."""
+    record = files.read(folder, frozenset(county.slug for county in gazetteer.counties()))
+    if unsaid := [*_unsaid_headlines()]:
+        raise files.RecordError(unsaid)
+    return record
+
+
+def _unsaid_headlines(translations: Path = language.TRANSLATIONS) -> Iterable[str]:
+    """What a page says first is never in the wrong language."""
+    for code in language.LANGUAGES.keys() - {"en", language.PSEUDO.code}:
+        path = translations / f"{code}.po"
+        with path.open("rb") as file:
+            said = read_po(file, locale=code)
+        for pattern, words in wording.HEADLINES.items():
+            message = said.get(words)
+            if message is None or not message.string or message.fuzzy:
+                line = message.lineno if message and message.lineno else 1
+                yield f"{path.name}:{line}: the headline {pattern!s} has no words in {code}"
 
 
 async def load(folder: Path = files.FOLDER) -> Report:
@@ -131,6 +163,7 @@ async def load(folder: Path = files.FOLDER) -> Report:
         await lock()
         counties = await _load_counties()
         before = await entries.present() if await Law.exists() else None
+        report.own_before = _own(before or {})
         steps = []
         for kind in entries.TABLES:
             # Laws come first: rules name them.
@@ -138,12 +171,31 @@ async def load(folder: Path = files.FOLDER) -> Report:
             steps += await _compare(kind, rows)
             await _load_kind(kind, steps, report)
         await _note_conflicts(record, [step.name for step in steps if step.found == CONFLICT])
+        after = await entries.present()
+        report.own_after = _own(after)
         if report.changed_something:
             if before is not None:
-                await _note_change(before, await entries.present())
+                await _note_change(before, after)
             await County.raw("SELECT pg_notify('record_changed', '')")
     report.stale_reviews = list(_stale_reviews(record))
     return report
+
+
+def _own(facts: dict[FactName, Entry]) -> Counter[str]:
+    """How many counties have a fact of their own on each question, and on what else is counted."""
+    counties: dict[str, set[str]] = {}
+    for name, entry in facts.items():
+        if name.file == "state":
+            continue
+        about = {str(asked) for asked in entry.get("answers", {})} | {entry.get("topic", "figures")}
+        if name.kind == "rule":
+            about -= {"figures"}
+            about |= {str(Question.RULE_MAKER)} if about & _RULED else set()
+        if about & {*BOARD_TOPICS}:
+            about.add("board")
+        for each in (*about, "anything"):
+            counties.setdefault(each, set()).add(name.file)
+    return Counter({about: len(found) for about, found in counties.items()})
 
 
 def fingerprints(record: dict[str, files.RecordFile]) -> Iterable[tuple[str, str]]:

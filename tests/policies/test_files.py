@@ -9,6 +9,7 @@ from backend.counties import gazetteer
 from backend.counties.tables import County
 from backend.policies import files, loading
 from backend.policies.tables import Rule
+from backend.web import language
 
 SLUGS = frozenset(county.slug for county in gazetteer.counties())
 
@@ -199,3 +200,107 @@ async def test_a_review_holds_only_for_the_english_it_was_of(record: None, folde
     row = await Rule.select(Rule.reviewed).where(Rule.key == "modoc/order/hold").first()
     assert row is not None
     assert row["reviewed"] is None
+
+
+# --- answers of reports, successors, forums
+
+
+LATER = """\
+  - id: ordinance
+    answers: {hold: prohibited}
+    issuer: board_ordinance
+    instrument: {en: A law, es: Una ley}
+    from: 2020-03-01
+    summary: {en: It says more., es: Dice más.}
+    sources: [paper]
+    checked_on: 2026-11-24
+    review_by: 2027-05-24
+practice: []
+"""
+FORUM = """\
+practice:
+  - id: forum
+    topic: forum
+    from: 2025-05-20
+    year: 2024
+    summary: {en: It was held., es: Se hizo.}
+    sources: [paper]
+    checked_on: 2026-11-24
+    review_by: 2027-05-24
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "says"),
+    [
+        ("    grade: B\n", "", 3, "missing required field `grade`"),
+        ("    until: 2016\n", "    superseded_by: nobody\n", 15, "there is no rule 'nobody'"),
+        ("    until: 2016\n", "    superseded_by: order\n", 15, "order does not begin later"),
+        (
+            "{hold: limited}",
+            "{notification: open_charges}\n    citation: Gov. Code 7282.5",
+            11,
+            "open_charges is looser than state law",
+        ),
+        (
+            "practice: []\n",
+            FORUM.replace("2025-05-20", "2199-05-20"),
+            23,
+            "a forum that is still to come stands among the hearings",
+        ),
+        (
+            "practice: []\n",
+            FORUM.replace("year: 2024", "year: 2199"),
+            24,
+            "Expected `int` <= 2100",
+        ),
+        (
+            "practice: []\n",
+            FORUM.replace("year: 2024", "year: 2026"),
+            24,
+            "a forum cannot tell of a year that has not come",
+        ),
+        (
+            "practice: []\n",
+            FORUM.replace("    year: 2024\n", "    answer: lobby\n"),
+            24,
+            "'lobby' is no answer a report can give to forum",
+        ),
+        (
+            "practice: []\n",
+            FORUM.replace("topic: forum", "topic: hold"),
+            24,
+            "only a forum tells of a year",
+        ),
+    ],
+)
+def test_what_the_loader_stops_at_says_where(
+    folder: Path, old: str, new: str, line: int, says: str
+) -> None:
+    edit(folder, old, new)
+    [mistake] = mistakes(folder)
+    assert mistake.startswith(f"modoc.yaml:{line}: ")
+    assert says in mistake
+
+
+def test_a_later_rule_by_a_higher_hand_ends_one_the_day_before(folder: Path) -> None:
+    edit(folder, "    until: 2016\n", "    superseded_by: ordinance\n")
+    edit(folder, "practice: []\n", LATER)
+    file = files.read(folder, SLUGS)["modoc"]
+    until = loading._until(file.rules[0], file)
+    assert until is not None
+    assert until.written == "2020-02-29"
+    edit(folder, "issuer: board_ordinance", "issuer: jail_department")
+    [mistake] = mistakes(folder)
+    assert "ordinance is by a lower hand, which ends nothing" in mistake
+
+
+def test_a_headline_without_its_spanish_stops_the_loader(tmp_path: Path) -> None:
+    assert [*loading._unsaid_headlines()] == []
+    whole = (language.TRANSLATIONS / "es.po").read_text("utf-8")
+    said = 'msgid "Yes, in some cases."\nmsgstr "Sí, en algunos casos."'
+    assert said in whole
+    (tmp_path / "es.po").write_text(whole.replace(said, said.splitlines()[0] + '\nmsgstr ""'))
+    [mistake] = loading._unsaid_headlines(tmp_path)
+    line = whole[: whole.index(said)].count("\n") + 1
+    assert mistake == f"es.po:{line}: the headline some has no words in es"

@@ -93,14 +93,7 @@ async def verify() -> Verdict:
         if not each.sound:
             return Verdict(0, each.id, None, forged=True)
     lines, before, last = 0, None, None
-    after = 0
-    while (
-        page := await AuditEntry.select()
-        .where(AuditEntry.id > after)
-        .order_by(AuditEntry.id)
-        .limit(1000)
-        .output(load_json=True)
-    ):
+    while page := await _thousand_after(last):
         for row in page:
             if before is None:
                 before = _start(row["id"], shortenings)
@@ -108,11 +101,19 @@ async def verify() -> Verdict:
                 return Verdict(lines, row["id"], last)
             before, lines = bytes(row["hash"]), lines + 1
             last = (row["id"], before.hex())
-        after = page[-1]["id"]
     if last and first_keyed is None and any(key.purpose == PURPOSE for key in keyring.every()):
         # The key was used once: a chain without it was made anew by somebody who does not have it.
         return Verdict(0, last[0], last)
     return Verdict(lines, None, last)
+
+
+async def _thousand_after(last: tuple[int, str] | None) -> list[dict[str, Any]]:
+    # From the very first: one with a number below 1 is read too, and cannot vouch unread.
+    rows = AuditEntry.select().order_by(AuditEntry.id).limit(1000).output(load_json=True)
+    found: list[dict[str, Any]] = await (
+        rows if last is None else rows.where(AuditEntry.id > last[0])
+    )
+    return found
 
 
 async def holds(id: int, hash: str) -> bool:

@@ -160,6 +160,41 @@ async def test_258_lines_cut_out_are_not_covered_by_a_forged_shortening(
             await commands.verify(Namespace(head=head))
 
 
+@pytest.mark.parametrize("place", ["after the end", "before the first line", "far before it"])
+@pytest.mark.parametrize("how", ["without a key", "under the key's name"])
+async def test_the_oldest_258_of_359_lines_are_not_covered_by_a_forged_shortening(
+    trail: list[int], place: str, how: str
+) -> None:
+    """The attack: the line before the new beginning is vouched for, and every hash that needs no
+    key is right."""
+    for number in range(354):
+        await audit.write("Ana", "changed", f"rule {number}")
+    rows = await AuditEntry.select(AuditEntry.id, AuditEntry.hash).order_by(AuditEntry.id)
+    assert len(rows) == 359
+    cut, last = rows[257], rows[-1]
+    noted = f"{last['id']}:{bytes(last['hash']).hex()}"
+    details = {"lines": 258, "until": cut["id"], "hash": bytes(cut["hash"]).hex()}
+    at = now()
+    line = [at.isoformat(), "the house itself", "audit_shortened", "", details]
+    text = json.dumps(line, sort_keys=True, ensure_ascii=False).encode()
+    after_end = place == "after the end"
+    before = bytes(last["hash"]) if after_end else b"\0" * 32
+    await tamper(f"DELETE FROM audit_entry WHERE id <= {cut['id']}")
+    await AuditEntry.raw(
+        "INSERT INTO audit_entry (id, at, actor, action, subject, details, hash, key) VALUES"
+        " ({}, {}, 'the house itself', 'audit_shortened', '', {}, {}, {})",
+        {"after the end": last["id"] + 1, "before the first line": 0, "far before it": -5}[place],
+        at,
+        json.dumps(details),
+        hashlib.sha256(before + text).digest(),
+        keyring.newest("trail").id if how != "without a key" else None,
+    )
+    assert (await audit.verify()).broken is not None
+    for head in (None, noted):
+        with pytest.raises(NotPossible, match="line"):
+            await commands.verify(Namespace(head=head))
+
+
 async def test_a_signed_end_from_a_year_ago_shortens_nothing(
     trail: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:

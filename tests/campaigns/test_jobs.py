@@ -10,9 +10,11 @@ import pytest
 
 from backend import settings
 from backend.campaigns import counting, jobs, publishing, receipts, signing
+from backend.campaigns.signing import Signature
 from backend.campaigns.tables import Campaign, Pledge, PledgeCount
 from backend.staff.tables import Alarm, now
 from backend.web.letter_budget import LetterBudget
+from backend.worker import RETENTION
 from tests.campaigns.conftest import signature
 from tests.campaigns.working import by_receipt, confirm, work
 
@@ -124,11 +126,13 @@ async def test_a_count_that_was_off_raises_an_alarm(campaign: Campaign) -> None:
     assert (await counting.numbers(campaign.id)).awaiting == 1
 
 
-async def test_no_letter_is_caused_beyond_the_mailboxs_budget(campaign: Campaign) -> None:
+async def test_no_letter_is_caused_beyond_the_mailboxs_budget(
+    campaign: Campaign, letters: Path
+) -> None:
     """The attack: sign 36 times for a stranger, ask for another letter each time, ask to leave, and
-    let the reminders come."""
+    let the reminders come. What is typed as a name would be read there."""
     for number in range(36):
-        receipt = await signing.sign(campaign, await signature(f"La migra viene {number}"))
+        receipt = await signing.sign(campaign, await signature(f"La migra viene por ti {number}"))
         await work()
         for _again in range(3):
             pledge = await signing.by_receipt(receipt)
@@ -142,7 +146,33 @@ async def test_no_letter_is_caused_beyond_the_mailboxs_budget(campaign: Campaign
     await work()
     await Pledge.update({Pledge.signed_at: now() - timedelta(days=3)}, force=True)
     await jobs.remind({})
-    assert len(await asked_for()) == 3
+    caused = await asked_for()
+    assert len(caused) == 3
+    for job in caused:
+        await jobs.mail_signer(job)
+    assert len(texts(letters)) == 3
+    for text in texts(letters):
+        assert "La migra" not in text
+
+
+@pytest.mark.parametrize("source", ["web", "paper", "event", "canvass"])
+async def test_what_nobody_confirms_is_deleted_when_its_letter_says(
+    campaign: Campaign, letters: Path, source: str
+) -> None:
+    """Letters about paper and canvassing promised 7 days, and nothing was deleted."""
+    given = await signature()
+    line = Signature(given.name, given.contact, given.county, "en", (), source)
+    await signing.take(campaign, line, receipts.new(), signing.new_id())
+    [job] = await asked_for()
+    await jobs.mail_signer(job)
+    [text] = texts(letters)
+    said = re.findall(r"after (\d+) days we delete it", text)
+    assert len(said) == 1, text
+    for age, left in ((timedelta(days=int(said[0]) - 1), 1), (timedelta(days=1, minutes=1), 0)):
+        await Pledge.update({Pledge.signed_at: Pledge.signed_at - age}, force=True)
+        for rule in RETENTION:
+            await rule.purge(now() - rule.kept_for)
+        assert await Pledge.count() == left
 
 
 async def test_the_numbers_told_to_the_public_are_late_and_in_tens(campaign: Campaign) -> None:

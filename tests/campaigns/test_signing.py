@@ -117,11 +117,13 @@ async def test_with_a_new_letter_the_old_digits_are_over(campaign: Campaign) -> 
     assert await confirmed(receipt)
 
 
+@pytest.mark.parametrize("name", ["Ana López", "Name {}"])
 async def test_a_pledge_about_which_no_letter_went_out_can_be_confirmed_by_nobody(
-    campaign: Campaign,
+    campaign: Campaign, name: str
 ) -> None:
-    """The attack: ask until no letter leaves, and guess the digits of a row nobody heard of."""
-    asked = [await signed(campaign, f"Name {number}") for number in range(8)]
+    """The attack: ask until no letter leaves, and guess the digits of a row nobody heard of. With
+    one name they are all that person's, and any of them could take the place of the first."""
+    asked = [await signed(campaign, name.format(number)) for number in range(8)]
     assert len(await letters()) == letter_budget.IN_A_DAY
     unheard = [await signing.by_receipt(receipt) for receipt in asked[letter_budget.IN_A_DAY :]]
     for pledge in unheard:

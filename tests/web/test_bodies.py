@@ -21,7 +21,7 @@ from tests.serving import Served, serving
 OURS = "Sec-Fetch-Site: same-origin"
 FORM = "Content-Type: application/x-www-form-urlencoded"
 CHUNK = b"10000\r\n" + b"a&" * 32768 + b"\r\n"
-PIECES = 160  # of 65,536 bytes: 10 MB
+PIECES = 151  # of 65,536 bytes: 9.9 MB, since the framework itself refuses 10
 RULES = Rules(ROUTES)
 
 
@@ -78,10 +78,10 @@ def test_each_route_takes_what_is_honest_and_no_more() -> None:
 
 
 @pytest.mark.parametrize("address", open_posts())
-def test_ten_megabytes_in_pieces_are_refused_at_once(site: Served, address: str) -> None:
+def test_nearly_ten_megabytes_in_pieces_are_refused_at_once(site: Served, address: str) -> None:
     status, sent = pour(site, address)
     assert status == 413
-    # What fits into the kernel's buffers on both sides goes; of 10 MB that is a part.
+    # What fits into the kernel's buffers on both sides goes; of 9.9 MB that is a part.
     assert sent < 6_000_000
 
 
@@ -103,7 +103,13 @@ async def test_the_site_answers_while_three_pour(site: Served) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    ["a&" * 15_000, "&".join(f"k{number}=" for number in range(5000)), "&" * 31_000, "a=1&" * 200],
+    [
+        "a&" * 15_000,
+        "a&" * 499_000,
+        "&".join(f"k{number}=" for number in range(5000)),
+        "&" * 31_000,
+        "a=1&" * 200,
+    ],
 )
 def test_a_form_of_more_fields_than_any_page_has_is_refused(site: Served, body: str) -> None:
     answer = send(f"{site.url}/pledges/leave", content=body, headers=head(FORM))
@@ -266,9 +272,10 @@ async def held(
 
 
 def pour(site: Served, address: str) -> tuple[int, int]:
-    """Send 10 MB in pieces, as fast as they are taken: what is answered, and how much was taken."""
+    """Send 9.9 MB in pieces, as fast as they are taken, to the end: what is answered, and how much
+    was taken."""
     sent = 0
-    with socket.create_connection(("127.0.0.1", site.port), timeout=20) as wire:
+    with socket.create_connection(("127.0.0.1", site.port), timeout=60) as wire:
         wire.sendall(
             f"POST {address} HTTP/1.1\r\nHost: x\r\n{OURS}\r\n{FORM}\r\n"
             "Transfer-Encoding: chunked\r\n\r\n".encode()
@@ -277,6 +284,7 @@ def pour(site: Served, address: str) -> tuple[int, int]:
             for _ in range(PIECES):
                 wire.sendall(CHUNK)
                 sent += len(CHUNK)
+            wire.sendall(b"0\r\n\r\n")
         answer = b""
         with contextlib.suppress(OSError):
             while piece := wire.recv(65536):

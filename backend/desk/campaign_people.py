@@ -190,13 +190,16 @@ async def undo_withdrawal(
     return see(_here(campaign))
 
 
-@get("/desk/campaigns/{id:int}/asides/new", may=Right.SEE_PEOPLE, include_in_schema=False)
+@get("/desk/campaigns/{id:int}/asides/new", may=Right.SEE_PEOPLE, fresh=True,
+     include_in_schema=False)  # fmt: skip
 async def show_new_aside(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     return await _new_aside_page(request, await campaign_with(id), AsideForm())
 
 
-@post("/desk/campaigns/{id:int}/asides/new", may=Right.SEE_PEOPLE, include_in_schema=False)
+@post("/desk/campaigns/{id:int}/asides/new", may=Right.SEE_PEOPLE, fresh=True, back=CAMPAIGNS,
+      include_in_schema=False)  # fmt: skip
 async def look_for(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
+    """How many are like that also tells whether one contact signed, so it is as `find`."""
     campaign = await campaign_with(id)
     form = forms.read_aside(await sent(request), list(SOURCES))
     if form.mistakes:
@@ -212,20 +215,20 @@ async def show_aside(request: AnyRequest, id: FromPath[int], aside: FromPath[int
     return await _aside_page(request, campaign, await _aside(campaign, aside))
 
 
-@post("/desk/campaigns/{id:int}/asides/{aside:int}/begin", may=Right.SEE_PEOPLE,
-      include_in_schema=False)  # fmt: skip
+@post("/desk/campaigns/{id:int}/asides/{aside:int}/begin", may=Right.SEE_PEOPLE, fresh=True,
+      back=CAMPAIGNS, include_in_schema=False)  # fmt: skip
 async def begin_aside(request: AnyRequest, id: FromPath[int], aside: FromPath[int]) -> ASGIResponse:
     return await _do(request, id, aside, asides.begin)
 
 
-@post("/desk/campaigns/{id:int}/asides/{aside:int}/undo", may=Right.SEE_PEOPLE,
-      include_in_schema=False)  # fmt: skip
+@post("/desk/campaigns/{id:int}/asides/{aside:int}/undo", may=Right.SEE_PEOPLE, fresh=True,
+      back=CAMPAIGNS, include_in_schema=False)  # fmt: skip
 async def undo_aside(request: AnyRequest, id: FromPath[int], aside: FromPath[int]) -> ASGIResponse:
     return await _do(request, id, aside, asides.undo)
 
 
-@post("/desk/campaigns/{id:int}/asides/{aside:int}/drop", may=Right.SEE_PEOPLE,
-      include_in_schema=False)  # fmt: skip
+@post("/desk/campaigns/{id:int}/asides/{aside:int}/drop", may=Right.SEE_PEOPLE, fresh=True,
+      back=CAMPAIGNS, include_in_schema=False)  # fmt: skip
 async def drop_aside(request: AnyRequest, id: FromPath[int], aside: FromPath[int]) -> ASGIResponse:
     campaign = await campaign_with(id)
     found = await _aside(campaign, aside)

@@ -15,7 +15,14 @@ from backend import worker
 from backend.campaigns import counting, loading, mailing, pledges, running, signing
 from backend.campaigns.pledges import Opened
 from backend.campaigns.states import CampaignState, PledgeState
-from backend.campaigns.tables import Campaign, CampaignUpdate, ConsentText, Pledge, UpdateMailing
+from backend.campaigns.tables import (
+    Campaign,
+    CampaignUpdate,
+    ConsentText,
+    Pledge,
+    SettingAside,
+    UpdateMailing,
+)
 from backend.campaigns.withdrawing import Withdrawal
 from backend.staff import names, retention
 from backend.staff.tables import Account, AuditEntry, NamesSeen, now
@@ -642,11 +649,17 @@ async def test_names_and_withdrawals_need_a_passkey_shown_just_now(
         await ana.post(f"{here}/find", contact=CANARY_MAIL),
         await ana.post(f"{here}/{pledge.id}/withdrawal"),
         await ana.post(f"{here}/{pledge.id}/withdrawal/undo"),
+        # "1 pledge is like that" tells it too, and all could be set aside.
+        await ana.post(here.replace("pledges", "asides/new"), contact=CANARY_MAIL, reason="x"),
+        await ana.post(here.replace("pledges", "asides/1/begin")),
+        await ana.post(here.replace("pledges", "asides/1/undo")),
+        await ana.post(here.replace("pledges", "asides/1/drop")),
     ):
         assert answer.status_code == 303
         assert answer.headers["location"].startswith("/desk/step-up?next=/desk/campaigns")
         assert CANARY not in answer.text
     assert await pledges.by_id(pledge.id) is not None
+    assert not await SettingAside.exists()
 
 
 async def test_nobody_reads_more_than_200_names_a_day_page_by_page(

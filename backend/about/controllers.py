@@ -10,13 +10,17 @@ from backend.policies import reading, wording
 from backend.policies.citing import Citations
 from backend.policies.questions import LOOKS, Question
 from backend.web.clock import CALIFORNIA, today
-from backend.web.pages import Page, fixed_page, page
+from backend.web.pages import Page, fixed_page, kept_page, page
 from backend.web.sending import Answer, AnyRequest, send
 
 
 @get("/about", include_in_schema=False)
 async def show_about(request: AnyRequest) -> ASGIResponse:
-    return await fixed_page(request, "about/about.html")
+    async def make() -> Page:
+        facts, lines = await reading.how_read()
+        return Page("about/about.html", {"facts": facts, "lines": lines})
+
+    return await kept_page(request, "about", make)
 
 
 @get("/more", include_in_schema=False)

@@ -3,6 +3,7 @@
 import asyncio
 import datetime
 import json
+from collections import Counter
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -64,6 +65,20 @@ async def help_lines() -> tuple[HelpLine, ...]:
     """Every line that is not retired, by name, also what people may not see yet."""
     await records()
     return _shelf.lines if _shelf.records is not None else (await _read_records())[2]
+
+
+async def how_read() -> tuple[Counter[str], Counter[str]]:
+    """How many facts, and how many lines to call, were read in a copy, on the page, or called."""
+    state = await state_record()
+    of_all = [state, *(await records()).values()]
+    facts = {
+        (type(fact).__name__, fact.key): fact.read
+        for each in of_all
+        for fact in (*each.rules, *each.practice, *each.figures)
+    }
+    facts |= {("Law", law.key): law.read for law in await laws()}
+    lines = [line.read for line in await help_lines() if line.shown and line.phone]
+    return Counter(facts.values()), Counter(lines)
 
 
 async def laws() -> tuple[Law, ...]:

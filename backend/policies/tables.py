@@ -208,7 +208,8 @@ class Checked(Table, tags=["not a table"]):
 
     `key` never changes. `sources` are as a fact's, but `title` and `url` may be missing. What has
     no source better than grade C, or `confidence` low, is shown once an editor confirmed it
-    (`confirmed_at`). `checked_on` is when its source was last read, or when an editor last looked.
+    (`confirmed_at`). `checked_on` is when its source was last read, or when an editor last looked;
+    `read` is how: in a stored `copy`, on the `page` itself, or it was `called`.
     Texts are `{"en": …, "es": …}` or empty. What the desk wrote (`desk_at`) no load changes;
     `content_hash` is of what the files said.
     """
@@ -220,6 +221,7 @@ class Checked(Table, tags=["not a table"]):
     sources = JSONB(default="[]")
     confidence = Varchar(length=6, default="low")
     checked_on = Date(null=True, default=None)
+    read = Varchar(length=6, default="copy")
     review_by = Date(null=True, default=None)
     confirmed_at = Timestamptz(null=True, default=None)
     desk_note = Text(default="")

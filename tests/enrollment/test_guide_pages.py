@@ -56,7 +56,7 @@ async def test_every_sentence_has_its_sources_and_the_day_it_was_checked(
     for name, text in sentences:
         numbers = re.findall(r'href="#source-(\d+)"', text)
         assert len(numbers) == len(by_id[name].sources), name
-        assert f"Checked on {by_id[name].checked_on:%B %-d, %Y}." in text
+        assert f"We read a saved copy on {by_id[name].checked_on:%B %-d, %Y}." in text
         assert ("Confirm with the helpline" in text) == by_id[name].recheck, name
         for number in numbers:
             assert f'id="source-{number}"' in page

@@ -70,7 +70,7 @@ async def test_what_the_desk_wrote_no_load_overwrites(record: None, folder: Path
     [
         (files.LINES, "phone: 559-206-0151", "phone: 0151", "lines.yaml:"),
         (files.LINES, "counties: [alameda]", "counties: [atlantis]", "no county is called"),
-        (files.LINES, "sources: [itf-monterey]", "sources: [nobody]", "there is no source 'nobody'"),
+        (files.LINES, "sources: [lost-coast]", "sources: [nobody]", "there is no source 'nobody'"),
         (files.LINES, "key: alameda", "key: monterey", "is there twice"),
         (files.LINES, "confidence: high", "confidence: very", "lines.yaml:"),
         (files.FACILITIES, "ended: 2023-02-08\n", "ended: 2023-02-30\n", "facilities.yaml:"),

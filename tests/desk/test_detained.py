@@ -73,7 +73,7 @@ async def test_what_is_due_and_what_waits_stands_on_the_first_page(at_the_desk: 
     due = page[page.index("due-title") : page.index("waiting-title")]
     assert "ACILEP" in due
     waiting = page[page.index("waiting-title") : page.index("lines-title")]
-    assert "NorCal Resist" in waiting
+    assert "Mendocino County Rapid Response Network" in waiting
     assert "Central Valley Annex" in waiting
 
 
@@ -81,16 +81,16 @@ async def test_one_editor_confirms_a_weak_line_and_people_see_it(
     at_the_desk: AtTheDesk, client: httpx.AsyncClient
 ) -> None:
     ana = await at_the_desk("editor", name="Ana")
-    here = f"/desk/detained/lines/{(await line('norcal-resist')).id}"
-    assert "916-382-0256" not in (await client.get("/counties/sacramento/detained")).text
+    here = f"/desk/detained/lines/{(await line('mendocino')).id}"
+    assert "707-621-8220" not in (await client.get("/counties/mendocino/detained")).text
     done = await ana.post(f"{here}/confirm")
     assert done.status_code == 303
-    public = (await client.get("/counties/sacramento/detained")).text
-    assert "916-382-0256" in public
+    public = (await client.get("/counties/mendocino/detained")).text
+    assert "707-621-8220" in public
     assert "We checked it on" in public
     # And the page of the record, whose numbers are the same rows.
-    assert "916-382-0256" in (await client.get("/counties/sacramento")).text
-    confirmed = await line("norcal-resist")
+    assert "707-621-8220" in (await client.get("/counties/mendocino")).text
+    confirmed = await line("mendocino")
     assert confirmed.checked_on == today()
     assert confirmed.review_by == today() + datetime.timedelta(days=90)
     page = (await ana.get(here)).text

@@ -94,7 +94,7 @@ async def as_filled(colleague: Colleague, id: int) -> dict[str, Any]:
         fields[name] = html.unescape(value)
     fields["county"] = re.findall(r'name="county" value="([^"]+)" checked', page)
     fields["where"] = "some" if fields["county"] else "all"
-    for name, value in re.findall(r'<select id="([^"]+)".*?value="([AB])" selected', page):
+    for name, value in re.findall(r'<select id="([^"]+)".*?value="([ARB])" selected', page):
         fields[name] = value
     seen = re.search(r'name="seen" value="([0-9a-f]*)"', page)
     assert seen

@@ -52,7 +52,7 @@ async def test_a_countys_own_line_comes_first_then_the_ones_for_all(
     assert numbers(html) == ["5592060151", "8886244752"]
     said = first_line(html)
     for words in ("559-206-0151", "Valley Watch Network", "Day and night, says a report of 2017.",
-                  "Ask if someone speaks your language.", "It serves: Fresno, Kern, Merced",
+                  "Ask if someone speaks your language.", "It serves: Fresno, Kern, Madera, Merced",
                   "Fresnoland", "We read that on November 24, 2026."):  # fmt: skip
         assert words in said
 

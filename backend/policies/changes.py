@@ -272,10 +272,20 @@ def _base(row: dict[str, Any]) -> str:
 
 async def _rows(name: FactName, entry: Entry) -> list[dict[str, Any]]:
     counties = {row["slug"]: row["id"] for row in await County.select(County.slug, County.id)}
+    laws, successor = await loading.law_ids(), await _successor(name, entry)
     try:
-        return loading.rows_of(name, entry, counties, await loading.law_ids())
+        return loading.rows_of(name, entry, counties, laws, successor)
     except (msgspec.ValidationError, KeyError):
         raise Refused(_("This does not fit the record any more. Start anew.")) from None
+
+
+async def _successor(name: FactName, entry: Entry) -> tuple[FactName, Entry] | None:
+    """The rule that ended this one, as it stands."""
+    if not entry.get("superseded_by"):
+        return None
+    ended_by = FactName(name.file, name.kind, entry["superseded_by"])
+    found = (await entries.present({name.file})).get(ended_by)
+    return (ended_by, found) if found else None
 
 
 async def told(id: int) -> Told | None:

@@ -239,13 +239,20 @@ async def law_ids() -> dict[str, int]:
 
 
 def rows_of(
-    name: FactName, entry: Entry, counties: dict[str, int], laws: dict[str, int]
+    name: FactName,
+    entry: Entry,
+    counties: dict[str, int],
+    laws: dict[str, int],
+    successor: tuple[FactName, Entry] | None = None,
 ) -> list[Row]:
-    """The rows of one entry, as a load would make them. Raises msgspec.ValidationError."""
-    file = entries.as_file(name.file, [(name, entry)])
+    """The rows of one entry, as a load would make them. `successor` is what ended it, which says
+    its last day. Raises msgspec.ValidationError."""
+    beside = [successor] if successor else []
+    file = entries.as_file(name.file, [(name, entry), *beside])
     if name.kind == "rule" and entry.get("law", "") not in {"", *laws}:
         raise KeyError(entry["law"])
-    return _rows_of_kind(name.kind, {name.file: file}, counties, laws)
+    rows = _rows_of_kind(name.kind, {name.file: file}, counties, laws)
+    return [row for row in rows if entries.named(name.kind, row["key"]) == name]
 
 
 def _rows_of_kind(

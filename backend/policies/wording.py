@@ -331,14 +331,17 @@ def row_answer(standing: Standing) -> str:
         return _("No rule found; reports below") if standing.practice else _("No rule found")
     known = ROW_ANSWERS.get((standing.question, standing.answer))
     said = _(known) if known else short_answer(standing.answer)
-    return f"{reported(standing.reported)}: {said}" if standing.reported else said
+    # A row has room for the year; the card below has the day.
+    year = slice(0, 4)
+    return f"{reported(standing.reported, year)}: {said}" if standing.reported else said
 
 
-def reported(report: Practice) -> str:
+def reported(report: Practice, part: slice = slice(None)) -> str:
     """Before an answer that no rule gives: that it is a report, and of when."""
     if not report.from_text:
         return _("Reported")
-    return dated(_("Reported on %(day)s"), _("Reported in %(month)s"), report.from_text)
+    on = report.from_text[part]
+    return dated(_("Reported on %(day)s"), _("Reported in %(month)s"), on)
 
 
 def newest_count(figure: Figure) -> str:

@@ -10,7 +10,7 @@ import pytest
 from backend.policies import changes, entries, exporting, files, loading, reading
 from backend.policies.changes import Part, Refused
 from backend.policies.entries import FactName
-from backend.policies.tables import Change, Conflict
+from backend.policies.tables import Change, Conflict, Rule
 from backend.staff.tables import Account
 from tests.conftest import aged
 
@@ -138,6 +138,18 @@ async def test_looking_again_needs_nobody_else_and_is_no_news(ana: Account) -> N
     await changes.look_again(ana, Part(SONOMA_HOLD, seen, after))
     assert (await entry_of(SONOMA_HOLD))["checked_on"] == "2026-11-25"
     assert await changes.published() == []
+
+
+async def test_a_rule_corrected_at_the_desk_still_ends_with_the_one_that_ended_it(
+    ana: Account, ben: Account
+) -> None:
+    name = FactName("alameda", "rule", "sheriff-2014")
+    before = await entry_of(name)
+    assert before["superseded_by"] == "general-order-2017"
+    after = {**before, "citation": "Order of May 21"}
+    await approved(ana, ben, "correct", Part(name, before, entries.canonical("rule", after)))
+    [row] = await Rule.select(Rule.until_text).where(Rule.key == "alameda/sheriff-2014/hold")
+    assert row["until_text"] == "2017-01-05"
 
 
 async def test_the_next_load_keeps_what_the_desk_changed_and_says_so(

@@ -101,6 +101,7 @@ ROUTES: list[HTTPRouteHandler] = [
     phone.show_worker,
     phone.show_bundle,
     phone.show_finder,
+    phone.show_sources,
     phone.show_more,
     phone.show_detained,
     phone.show_frame,

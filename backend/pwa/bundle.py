@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import httpx
@@ -76,6 +77,11 @@ PAGE = re.compile(
     r"(?P<body></head>.*<main [^>]*>)(?P<main>.*)(?P<end></main>.*)",
     re.DOTALL,
 )
+# A source with its address, which is the same in every language: it stands in a file of its own.
+SOURCE = re.compile(
+    r'<a href="https?://[^"]+" rel="noreferrer noopener external"><cite>[^<]*</cite></a>'
+)
+MARK = re.compile(r"<!--source:([0-9a-f]{8})-->")
 GAPS = {"title": "<!--title-->", "scripts": "", "main": "<!--main-->"}
 
 _making = asyncio.Lock()
@@ -92,11 +98,40 @@ async def make(app: ASGIApp, code: str) -> Answer:
         transport = httpx.ASGITransport(app=app, client=OURSELVES)  # type: ignore[arg-type]
         async with httpx.AsyncClient(transport=transport, base_url="http://phone") as visitor:
             content = {"language": code, **await _visit(visitor, code)}
+        for page in content["pages"].values():
+            page["main"] = SOURCE.sub(lambda found: _mark(found[0]), page["main"])
         body = await asyncio.to_thread(_write, content)
         answer = Answer(body, "application/json", PUBLIC, squeezed=True)
         # Compressing takes two seconds: not while others wait for their pages.
         await asyncio.to_thread(lambda: answer.brotlied)
         return answer
+
+
+async def make_sources(app: ASGIApp) -> Answer:
+    """What pages of the record cite, in no language: JSON `{sources: {mark: link}}`."""
+    async with _making:
+        transport = httpx.ASGITransport(app=app, client=OURSELVES)  # type: ignore[arg-type]
+        async with httpx.AsyncClient(transport=transport, base_url="http://phone") as visitor:
+            pages = (await _visit(visitor, language.ENGLISH.code))["pages"]
+    links = {link for page in pages.values() for link in SOURCE.findall(page["main"])}
+    content = {"sources": {_hash(link): link for link in sorted(links)}}
+    body = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+    answer = Answer(body, "application/json", PUBLIC, squeezed=True)
+    await asyncio.to_thread(lambda: answer.brotlied)
+    return answer
+
+
+def filled(main: str, sources: Mapping[str, str]) -> str:
+    """The page as the worker shows it: with what it cites."""
+    return MARK.sub(lambda found: sources.get(found[1], ""), main)
+
+
+def _mark(link: str) -> str:
+    return f"<!--source:{_hash(link)}-->"
+
+
+def _hash(link: str) -> str:
+    return hashlib.sha256(link.encode()).hexdigest()[:8]
 
 
 def make_finder() -> Answer:

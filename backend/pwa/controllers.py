@@ -88,6 +88,14 @@ async def show_finder(request: AnyRequest) -> ASGIResponse:
     return send(request, await kept("finder", make))
 
 
+@get("/offline/sources.json", include_in_schema=False)
+async def show_sources(request: AnyRequest) -> ASGIResponse:
+    async def make() -> Answer:
+        return await bundle.make_sources(request.app)
+
+    return send(request, await kept(("sources", today()), make))
+
+
 @get("/offline/more.json", include_in_schema=False)
 async def show_more(request: AnyRequest) -> ASGIResponse:
     async def make() -> Answer:

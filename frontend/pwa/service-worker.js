@@ -6,7 +6,7 @@
 
 /**
  * @typedef {{title: string, scripts: string, main: string}} PagePart
- * @typedef {{finder: unknown,
+ * @typedef {{finder: unknown, sources: Record<string, string>,
  *   languages: Record<string, {frame: string, pages: Record<string, PagePart>}>}} Bundle
  * @typedef {{kind: string, counties: string[], reason: string, suggestions: string[], place: string}} Found
  */
@@ -16,9 +16,11 @@ const worker = /** @type {ServiceWorkerGlobalScope & {
  *   finder: {find: (text: string, data: unknown) => Found}}} */ (/** @type {unknown} */ (self));
 
 const FINDER = "/offline/gazetteer.json";
+// What the record cites, the same in every language; its pages have marks in these places.
+const SOURCES = "/offline/sources.json";
 // Pages beside the record, in files of their own.
 const MORE = ["/offline/more.json", "/offline/detained.json"];
-const FILES = [FINDER, ...worker.BUILD.records, ...MORE];
+const FILES = [FINDER, SOURCES, ...worker.BUILD.records, ...MORE];
 const SHELL = `shell-${worker.BUILD.version}`;
 const RECORD = "record"; // outlives a release: yesterday's record is better than none
 const HELP = "help"; // the list of help for the counties somebody chose, and its page
@@ -185,9 +187,11 @@ function pageOf(bundle, code, address) {
   const path = "/" + address.pathname.split("/").filter(Boolean).join("/");
   const wanted = new URLSearchParams(address.search);
   wanted.delete("lang");
-  if (path === "/counties" && wanted.get("question") === "hold") wanted.delete("question");
+  if (path === "/counties" && wanted.get("question") === "transfer") wanted.delete("question");
   const query = wanted.toString();
-  return bundle.languages[code].pages[query ? `${path}?${query}` : path];
+  const found = bundle.languages[code].pages[query ? `${path}?${query}` : path];
+  const cited = found?.main.replace(/<!--source:([0-9a-f]{8})-->/g, (_, mark) => bundle.sources[mark] ?? "");
+  return found && { ...found, main: cited };
 }
 
 /** @param {Bundle} bundle @param {string} code @param {string} typed */
@@ -252,7 +256,9 @@ async function read() {
 async function together(finder) {
   const kept = await caches.open(RECORD);
   /** @type {Bundle} */
-  const bundle = { finder: (await finder.json()).finder, languages: {} };
+  const bundle = { finder: (await finder.json()).finder, sources: {}, languages: {} };
+  const cited = await kept.match(SOURCES);
+  if (cited) bundle.sources = (await cited.json()).sources;
   for (const file of worker.BUILD.records) {
     const record = await (await kept.match(file))?.json();
     if (record) bundle.languages[record.language] = { frame: record.frame, pages: record.pages };

@@ -15,6 +15,7 @@ from backend.canvass.tables import CanvassDevice
 from backend.counties import gazetteer
 from backend.policies import reading
 from backend.pwa import controllers
+from backend.pwa.bundle import MARK, filled
 from backend.staff.tables import Account, AuditEntry, Session, digest, now
 from backend.web.assets import static
 from backend.web.language import LANGUAGES
@@ -112,9 +113,11 @@ async def test_the_bundle_holds_every_page_in_every_language(
 
 
 def test_a_page_from_the_bundle_is_the_servers_own(served: Served, bundle: dict[str, Any]) -> None:
+    sources = httpx.get(f"{served.url}/offline/sources.json", timeout=60).json()["sources"]
     for address in ("/counties/san-diego", "/laws/values-act", "/counties?question=notification"):
         page = httpx.get(served.url + address).text
-        assert bundle["languages"]["en"]["pages"][address]["main"] in page
+        kept = bundle["languages"]["en"]["pages"][address]["main"]
+        assert filled(kept, sources) in page
         assert bundle["languages"]["en"]["pages"][address]["title"] in page
 
 
@@ -131,6 +134,25 @@ async def test_the_bundles_version_changes_with_the_record_and_only_then(
     reading.forget()
     changed = await client.get("/offline/record/en")
     assert changed.json()["version"] != first.json()["version"]
+
+
+def test_what_pages_cite_comes_once_for_all_languages(
+    served: Served, bundle: dict[str, Any]
+) -> None:
+    with httpx.stream(
+        "GET", f"{served.url}/offline/sources.json", headers={"Accept-Encoding": "br"}, timeout=60
+    ) as answer:
+        raw = b"".join(answer.iter_raw())
+    assert len(raw) <= 60_000, f"{len(raw):,} bytes"
+    sources = json.loads(brotli.decompress(raw))["sources"]
+    cited = {
+        mark
+        for record in bundle["languages"].values()
+        for page in record["pages"].values()
+        for mark in MARK.findall(page["main"])
+    }
+    assert cited == sources.keys()
+    assert len(cited) > 300
 
 
 @pytest.mark.parametrize("code", LANGUAGES)

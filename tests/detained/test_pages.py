@@ -182,7 +182,7 @@ async def test_in_spanish_it_says_that_no_person_has_read_it_yet(
     client: httpx.AsyncClient, address: str
 ) -> None:
     spanish = await page(client, f"{address}?lang=es")
-    assert "Ninguna persona ha revisado todavía la traducción" in spanish
+    assert "Ninguna persona ha revisado todavía esta traducción" in spanish
     assert 'lang="es"' in spanish
 
 

@@ -329,19 +329,20 @@ def row_answer(standing: Standing) -> str:
         if standing.question is Question.RELEASE_DATES:
             return _("Reported: see below") if standing.practice else _("Not known")
         return _("No rule found; reports below") if standing.practice else _("No rule found")
+    if standing.reported:
+        # A row has room for the year; the card below has the day.
+        year = (standing.reported.from_text or "")[:4]
+        said = _("Reported: %(answer)s") % {"answer": short_answer(standing.answer)}
+        return f"{said} ({year})" if year else said
     known = ROW_ANSWERS.get((standing.question, standing.answer))
-    said = _(known) if known else short_answer(standing.answer)
-    # A row has room for the year; the card below has the day.
-    year = slice(0, 4)
-    return f"{reported(standing.reported, year)}: {said}" if standing.reported else said
+    return _(known) if known else short_answer(standing.answer)
 
 
-def reported(report: Practice, part: slice = slice(None)) -> str:
+def reported(report: Practice) -> str:
     """Before an answer that no rule gives: that it is a report, and of when."""
     if not report.from_text:
         return _("Reported")
-    on = report.from_text[part]
-    return dated(_("Reported on %(day)s"), _("Reported in %(month)s"), on)
+    return dated(_("Reported on %(day)s"), _("Reported in %(month)s"), report.from_text)
 
 
 def newest_count(figure: Figure) -> str:

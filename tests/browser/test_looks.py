@@ -1,6 +1,9 @@
 """How the pages look: nothing runs off a small screen, targets can be hit, pictures for README."""
 
+import io
+
 import pytest
+from PIL import Image
 
 from tests.browser.conftest import Open
 from tests.serving import HOUSE
@@ -18,6 +21,7 @@ PAGES = [
     "/hearings",
     "/hearings?county=modoc",
     "/hearings/past",
+    "/hearings/forums",
     "/counties/tulare/hearings",
     "/about",
     "/privacy",
@@ -53,6 +57,19 @@ PICTURES = {
     "laws": ("/laws", {"color_scheme": "dark"}),
 }
 
+TEN = (
+    ("san-diego", "en-US", "light"),
+    ("santa-clara", "en-US", "light"),
+    ("fresno", "es-US", "light"),
+    ("modoc", "en-US", "light"),
+    ("los-angeles", "es-US", "dark"),
+    ("humboldt", "es-US", "light"),
+    ("san-francisco", "en-US", "dark"),
+    ("marin", "en-US", "light"),
+    ("orange", "es-US", "light"),
+    ("tulare", "en-US", "dark"),
+)
+
 
 @pytest.mark.parametrize("locale", ["en-US", "es-US"])
 @pytest.mark.parametrize("address", PAGES)
@@ -61,6 +78,8 @@ async def test_nothing_runs_off_a_screen_of_320_pixels(
 ) -> None:
     page = await visit(address, width=320, locale=locale)
     assert await page.evaluate("document.documentElement.scrollWidth") <= 320
+    await page.evaluate("document.querySelectorAll('details').forEach((one) => (one.open = true))")
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 320, "unfolded"
     assert await page.locator("h1").count() == 1
 
 
@@ -101,6 +120,23 @@ async def test_pictures_for_the_readme(visit: Open, name: str) -> None:
     picture = await page.screenshot(path=folder / f"{name}.png", scale="css")
     assert len(picture) > 5000
     shown = HOUSE / "frontend" / "assets" / "img" / "screens" / f"{name}.png"
+    assert shown.exists(), "README shows this picture: copy it from var/screenshots/"
+
+
+async def test_ten_counties_for_the_readme(visit: Open) -> None:
+    """Their first screens: one disputed, one whose words nobody read, one with figures, one with
+    nothing of its own, and others."""
+    sheet = Image.new("RGB", (5 * 372, 2 * 652), "#8a8177")
+    for number, (slug, locale, scheme) in enumerate(TEN):
+        page = await visit(
+            f"/counties/{slug}", width=360, height=640, locale=locale, color_scheme=scheme
+        )
+        picture = Image.open(io.BytesIO(await page.screenshot(scale="css")))
+        sheet.paste(picture, (6 + number % 5 * 372, 6 + number // 5 * 652))
+    folder = HOUSE / "var" / "screenshots"
+    folder.mkdir(parents=True, exist_ok=True)
+    sheet.quantize(128).save(folder / "ten-counties.png", optimize=True)
+    shown = HOUSE / "frontend" / "assets" / "img" / "screens" / "ten-counties.png"
     assert shown.exists(), "README shows this picture: copy it from var/screenshots/"
 
 

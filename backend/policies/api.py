@@ -368,6 +368,7 @@ def _sources(fact: Rule | Practice | Figure | Law) -> list[SourceAnswer]:
             url=source["url"],
             published_on=source["published_on"],
             checked_on=fact.checked_on.isoformat(),
+            read=fact.read,
             grade=source["grade"],
         )
         for source in fact.cited()

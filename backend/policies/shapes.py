@@ -9,13 +9,14 @@ class SourceAnswer(msgspec.Struct):
     """`grade`: A official text, R a reprint of one, B named outlet or organization, C repost or
     conflicting figure.
     `published_on` may be a month or a year, or null. `checked_on` is when we last looked at the
-    fact that cites it."""
+    fact that cites it, `read` how: in a saved `copy`, on the `page` itself, or `called`."""
 
     title: str
     publisher: str
     url: str
     published_on: str | None
     checked_on: str
+    read: str
     grade: str
 
 

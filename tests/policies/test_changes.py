@@ -51,6 +51,8 @@ async def a_new_rule() -> Part:
         "answers": {"notification": "judicial_warrant_only"},
         "from": "2026-11-01",
         "from_means": "on",
+        "until": None,
+        "until_means": "on",
         "note": None,
     }
     return Part(NEW_RULE, None, entries.canonical("rule", after))

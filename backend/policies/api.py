@@ -292,6 +292,7 @@ def _question(standing: Standing) -> QuestionAnswer:
         ],
         disagreement=bool(standing.disputed_by),
         disputed_by=[_practice(report) for report in standing.disputed_by],
+        reported=_practice(standing.reported) if standing.reported else None,
         sources=_sources(rule) if rule else [],
         review_by=rule.review_by.isoformat() if rule else None,
     )

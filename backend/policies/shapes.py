@@ -57,7 +57,8 @@ class PracticeAnswer(msgspec.Struct):
 
 
 class QuestionAnswer(msgspec.Struct):
-    """`answer` is `not_known` when no rule was found: then `rule` and `since` are null.
+    """`answer` is `not_known` when no rule was found and no report answers: then `rule` and `since`
+    are null. Where a report answers, `reported` is it; else it is null.
     `also` holds the other rules in force, strictest first; `disagreement` is true when someone
     responsible says they will not follow the rule."""
 
@@ -68,6 +69,7 @@ class QuestionAnswer(msgspec.Struct):
     also: list[OtherRule]
     disagreement: bool
     disputed_by: list[PracticeAnswer]
+    reported: PracticeAnswer | None
     sources: list[SourceAnswer]
     review_by: str | None
 

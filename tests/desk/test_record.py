@@ -103,7 +103,7 @@ async def test_a_rule_goes_from_draft_to_the_countys_page_and_the_feed(
 
 async def notification(client: httpx.AsyncClient) -> str:
     text = (await client.get("/counties/sonoma")).text
-    return re.search(r'(?s)id="notification".*?</strong>', text)[0]
+    return re.search(r'(?s)id="notification".*?</details>', text)[0]
 
 
 async def test_a_correction_keeps_what_was_not_touched(at_the_desk: AtTheDesk) -> None:

@@ -581,7 +581,7 @@ async def test_a_table_at_an_address_is_read_and_its_mistakes_are_said(
 def test_the_list_that_comes_with_the_house_has_no_mistakes() -> None:
     files = {file.name: file for file in sources.check()}
     on = [file for file in files.values() if not file.off]
-    assert sum(file.kind == "legistar" for file in on) == 12
+    assert sum(file.kind == "legistar" for file in on) == 17
     assert files["Santa Clara (Legistar)"].off
     assert all(file.evidence for file in files.values())
 

@@ -709,7 +709,7 @@ async def test_every_hour_each_source_that_is_due_is_a_job(there: Agendas) -> No
     )
     asked = {json.loads(job["data"])["source"] for job in jobs}
     names = {each.name for each in await sources.all_sources() if each.id in asked}
-    assert len(jobs) == len(asked) == 12
+    assert len(jobs) == len(asked) == 21
     assert {"Sonoma (Legistar)", "Shasta (PrimeGov)"} <= names
     assert not {"Solano (Legistar)", "Santa Clara (Legistar)", "Tables by hand"} & names
     assert "California (Open States)" not in names

@@ -32,7 +32,7 @@ def test_hundreds_of_events_take_seconds_and_little_memory(
     with empty_database(server_url, "import_speed") as url:
         loaded = command("load", DATABASE_URL=url)
         assert loaded.returncode == 0, loaded.stderr
-        assert "Sources of hearings: 16 added." in loaded.stdout
+        assert "Sources of hearings: 25 added." in loaded.stdout
         read = bench.measure(url, EVENTS)
     assert read.is_right(EVENTS), read
     assert read.seconds < 6

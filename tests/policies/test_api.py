@@ -38,11 +38,11 @@ async def test_one_county_comes_whole(client: httpx.AsyncClient) -> None:
     assert answers["hold"]["since"] == "2018-01-01"
     assert answers["hold"]["rule"]["issuer"] == "state_law"
     assert set(answers["hold"]["sources"][0]) == {
-        "title", "publisher", "url", "published_on", "checked_on", "grade",
+        "title", "publisher", "url", "published_on", "checked_on", "read", "grade",
     }  # fmt: skip
     assert answers["handoff"] == {
         "question": "handoff", "answer": "not_known", "since": None, "rule": None, "also": [],
-        "disagreement": False, "disputed_by": [], "sources": [], "review_by": None,
+        "disagreement": False, "disputed_by": [], "reported": None, "sources": [], "review_by": None,
     }  # fmt: skip
     assert county["figures"]
     assert county["practice"]

@@ -52,7 +52,7 @@ async def test_the_answer_its_date_its_maker_and_its_check_stand_at_the_top(
         "Tell ICE when they get out After some convictions or charges",
         "Hand them over",
         "Someone was detained",
-        "We read a saved copy on November 24, 2026.",
+        "We read a saved copy on November 30, 2026.",
     ):
         assert part in top, part
 

@@ -42,7 +42,8 @@ async def test_one_county_comes_whole(client: httpx.AsyncClient) -> None:
     }  # fmt: skip
     assert answers["handoff"] == {
         "question": "handoff", "answer": "not_known", "since": None, "rule": None, "also": [],
-        "disagreement": False, "disputed_by": [], "reported": None, "sources": [], "review_by": None,
+        "disagreement": False, "disputed_by": [], "reported": None,
+        "sources": [], "review_by": None,
     }  # fmt: skip
     assert county["figures"]
     assert county["practice"]

@@ -32,7 +32,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pgqueuer import Queries
 from pydantic import BaseModel, field_validator
-from sqlalchemy import ARRAY, ForeignKey, Integer, or_, select
+from sqlalchemy import ARRAY, ForeignKey, Integer, and_, or_, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, joinedload, mapped_column, relationship
@@ -43,7 +43,16 @@ from backend.campaigns.contacts import Contact, NotAContact
 from backend.campaigns.states import CampaignState, PledgeState, Tally
 from backend.counties import gazetteer
 from backend.policies import wording
-from backend.policies.questions import ANSWERS, LOCAL_ISSUERS, LOOKS, NOT_KNOWN, Question
+from backend.policies.headline import Pattern
+from backend.policies.questions import (
+    ANSWERS,
+    BOARD_TOPICS,
+    BY_REPORT,
+    LOCAL_ISSUERS,
+    LOOKS,
+    NOT_KNOWN,
+    Question,
+)
 from backend.web.sealing import DataKey, blind_index
 
 CALIFORNIA = ZoneInfo("America/Los_Angeles")
@@ -136,6 +145,7 @@ class Practice(Fact):
     topic: Mapped[str]
     said_by: Mapped[Any] = mapped_column(JSONB)
     disputes: Mapped[str | None]
+    answer: Mapped[str | None]
     from_text: Mapped[str | None]
     until_text: Mapped[str | None]
     summary: Mapped[Any] = mapped_column(JSONB)
@@ -336,6 +346,7 @@ class Standing:
     also: list[Rule] = field(default_factory=list)
     disputed_by: list[Practice] = field(default_factory=list)
     practice: list[Practice] = field(default_factory=list)
+    reported: Practice | None = None
 
     @property
     def state_rule(self) -> Rule | None:
@@ -349,6 +360,7 @@ class Record:
     rules: list[Rule]
     practice: list[Practice]
     figures: list[Figure]
+    everywhere: list[Practice]
 
 
 async def a_session() -> AsyncIterator[AsyncSession]:
@@ -375,15 +387,24 @@ async def read_record(session: Session, slug: str) -> Record:
     )
     practice = await session.scalars(
         select(Practice)
-        .where(Practice.retired_at.is_(None), Practice.county_id == county.id)
+        .where(
+            Practice.retired_at.is_(None),
+            or_(
+                Practice.county_id == county.id,
+                and_(Practice.county_id.is_(None), Practice.answer.is_not(None)),
+            ),
+        )
         .order_by(Practice.from_text, Practice.key)
     )
+    reports = list(practice)
+    own = [report for report in reports if report.county_id is not None]
+    everywhere = [report for report in reports if report.county_id is None]
     figures = await session.scalars(
         select(Figure)
         .where(Figure.retired_at.is_(None), Figure.county_id == county.id)
         .order_by(Figure.key)
     )
-    return Record(county, list(rules), list(practice), list(figures))
+    return Record(county, list(rules), own, list(figures), everywhere)
 
 
 TheRecord = Annotated[Record, Depends(read_record)]
@@ -409,22 +430,41 @@ def standings(record: Record, day: datetime.date) -> dict[Question, Standing]:
     """Every question's answer: the strictest rule in force that some good source confirms."""
     holding = [rule for rule in record.rules if rule.holds_on(day) and rule.confirmed]
     known = [report for report in record.practice if report.known_on(day)]
+    everywhere = [report for report in record.everywhere if report.known_on(day)]
     return {
         question: rule_maker(holding)
         if question is Question.RULE_MAKER
-        else standing(question, holding, known)
+        else standing(question, holding, known, everywhere)
         for question in Question
     }
 
 
-def standing(question: Question, holding: list[Rule], known: list[Practice]) -> Standing:
+def standing(
+    question: Question, holding: list[Rule], known: list[Practice], everywhere: list[Practice]
+) -> Standing:
     order = ANSWERS[question]
     rules = sorted(
         (rule for rule in holding if rule.question == question),
-        key=lambda rule: (order.index(rule.answer), rule.local, -rule.in_force_from.toordinal()),
+        key=lambda rule: (
+            rule.answer not in BY_REPORT,
+            order.index(rule.answer),
+            rule.local,
+            -rule.in_force_from.toordinal(),
+        ),
     )
     if not rules:
         on_it = [report for report in known if report.topic == question]
+        for reports in (on_it, everywhere):
+            answering = [
+                report
+                for report in reports
+                if report.topic == question and report.answer and report.confirmed
+            ]
+            if answering:
+                newest = max(answering, key=lambda report: (report.from_text or "", report.key))
+                return Standing(
+                    question, newest.answer or NOT_KNOWN, practice=on_it, reported=newest
+                )
         return Standing(question, NOT_KNOWN, practice=on_it)
     keys = {rule.key for rule in rules}
     on_it = [report for report in known if report.topic == question]
@@ -446,7 +486,8 @@ def rule_maker(holding: list[Rule]) -> Standing:
         made_by = order.index(rule.issuer) if rule.issuer in order else len(order)
         return made_by, -rule.in_force_from.toordinal(), rule.key
 
-    rules = sorted((rule for rule in holding if rule.question in JAIL), key=weight)
+    made = (rule for rule in holding if rule.local or rule.key.startswith("state/"))
+    rules = sorted((rule for rule in made if rule.question in JAIL), key=weight)
     if not rules:
         return Standing(Question.RULE_MAKER, NOT_KNOWN)
     first = rules[0]
@@ -456,6 +497,27 @@ def rule_maker(holding: list[Rule]) -> Standing:
             by_maker.setdefault(rule.issuer, rule)
     answer = first.issuer if first.local else "state_law_only"
     return Standing(Question.RULE_MAKER, answer, first, list(by_maker.values()))
+
+
+# From the calmest to the worst: the worst of the three decides what the page says first.
+WORSE = (
+    ("judge", {"prohibited", "never", "judicial_warrant_only"}),
+    ("unread", {"stricter_unread"}),
+    ("unclear", {"warrant_unclear"}),
+    ("some", {"limited", "listed_convictions", "held_to_answer"}),
+    ("beyond", {"open_charges"}),
+    ("no_law", {NOT_KNOWN}),
+    ("allowed", {"permitted", "posted_publicly"}),
+)
+
+
+def headline(found: dict[Question, Standing]) -> str:
+    asked = [found[question] for question in JAIL]
+    if any(report.said_by for each in asked for report in each.disputed_by):
+        return str(wording.HEADLINES[Pattern("disagree")])
+    given = {each.answer for each in asked}
+    worst = next(name for name, answers in reversed(WORSE) if given & answers)
+    return str(wording.HEADLINES[Pattern(worst)])
 
 
 def figures_by(record: Record, day: datetime.date) -> list[Figure]:
@@ -493,7 +555,7 @@ def _changes(record: Record) -> Iterator[tuple[str, str, str, Fact]]:
         if rule.until_text:
             yield rule.until_text, "ended", source, rule
     for report in record.practice:
-        if report.from_text:
+        if report.from_text and report.topic not in BOARD_TOPICS:
             yield report.from_text, "reported", report.key, report
 
 
@@ -689,10 +751,12 @@ app.add_middleware(GZipMiddleware, minimum_size=400)
 @app.get("/counties/{slug}", response_class=HTMLResponse)
 async def show_county(record: TheRecord) -> HTMLResponse:
     day = today()
+    found = standings(record, day)
     page = TEMPLATE.render(
         county=record.county,
         record=record,
-        standings=standings(record, day),
+        standings=found,
+        headline=headline(found),
         figures=figures_by(record, day),
         history=history(record),
         other_rules=[rule for rule in record.rules if not rule.question and rule.holds_on(day)],

@@ -42,6 +42,7 @@ from backend.desk import canvass_totals as desk_canvass_totals
 from backend.desk import controllers as desk
 from backend.desk import demands as desk_demands
 from backend.desk import detained as desk_detained
+from backend.desk import detained_calls as desk_detained_calls
 from backend.desk import directory as desk_directory
 from backend.desk import directory_imports as desk_directory_imports
 from backend.desk import hearing_files as desk_hearing_files
@@ -351,6 +352,11 @@ ROUTES: list[HTTPRouteHandler] = [
     desk_detained.confirm,
     desk_detained.retire,
     desk_detained.bring_back,
+    desk_detained_calls.show_calls,
+    desk_detained_calls.claim,
+    desk_detained_calls.let_go,
+    desk_detained_calls.note,
+    desk_detained_calls.undo,
     desk_directory.list_places,
     desk_directory.show_new,
     desk_directory.add,

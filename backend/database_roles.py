@@ -43,7 +43,7 @@ WRITTEN_BY_THE_PUBLIC = {
 # What lets somebody in, tells what staff did, or holds what they handed in.
 HIDDEN_FROM_THE_PUBLIC = (
     *("passkey", "recovery_code", "invitation", "partner_token", "partner_given", "names_seen"),
-    *("audit_entry", "canvass_file", "paper_row", "directory_import", "withdrawal"),
+    *("audit_entry", "canvass_file", "paper_row", "directory_import", "withdrawal", "line_claim"),
 )
 # What the public's pages ask the worker for: nothing that says words of theirs in our name.
 JOBS_OF_THE_PUBLIC = (

@@ -11,7 +11,7 @@ from litestar.response.base import ASGIResponse
 from backend.counties import gazetteer
 from backend.desk import detained_forms as forms
 from backend.desk.detained_forms import CheckedForm
-from backend.detained import editing, wording
+from backend.detained import calling, editing, wording
 from backend.detained.editing import Refused, Row
 from backend.policies import wording as record_wording
 from backend.staff.actions import ACTIONS
@@ -35,6 +35,8 @@ async def list_all(request: AnyRequest) -> ASGIResponse:
     context = {
         "due": [each for each in rows if editing.is_due(each[1], on)],
         "waiting": [each for each in rows if editing.waits(each[1])],
+        "wrong": [row for _kind, row in rows if editing.is_wrong(row)],
+        "to_call": await calling.how_many(),
         "lines": [row for kind, row in rows if kind == "lines"],
         "places": [row for kind, row in rows if kind == "places"],
         "wording": wording,
@@ -50,7 +52,7 @@ async def show_new(request: AnyRequest, kind: FromPath[str]) -> ASGIResponse:
 
 @post("/desk/detained/{kind:str}/new", may=Right.EDIT_RECORD, include_in_schema=False)
 async def add(request: AnyRequest, kind: FromPath[str]) -> ASGIResponse:
-    form = forms.read(_kind(kind), await _sent(request))
+    form = forms.read(_kind(kind), await sent(request))
     if form.mistakes:
         return _page(request, kind, None, form)
     row = await editing.add(kind, visitor_of(request).account, form.fields)
@@ -66,7 +68,7 @@ async def show_one(request: AnyRequest, kind: FromPath[str], id: FromPath[int]) 
 @post("/desk/detained/{kind:str}/{id:int}", may=Right.EDIT_RECORD, include_in_schema=False)
 async def change(request: AnyRequest, kind: FromPath[str], id: FromPath[int]) -> ASGIResponse:
     row = await _row(kind, id)
-    form = forms.read(kind, await _sent(request))
+    form = forms.read(kind, await sent(request))
     if not form.mistakes:
         try:
             seen = form.typed.get("seen", "")
@@ -119,7 +121,7 @@ def _no_such() -> CannotAnswer:
     return CannotAnswer(told, status=404, way_on=(HOME, _("Lines and places of detention")))
 
 
-async def _sent(request: AnyRequest) -> list[tuple[str, str]]:
+async def sent(request: AnyRequest) -> list[tuple[str, str]]:
     form = await request.form()
     return [
         (key, value.replace("\0", ""))

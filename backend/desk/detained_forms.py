@@ -54,6 +54,7 @@ def filled(kind: str, row: Row) -> CheckedForm:
         typed |= {f"source{number}_{name}": str(source.get(name) or "") for name in SOURCE}
     if isinstance(row, HelpLine):
         typed["statewide"] = "yes" if row.statewide else ""
+        typed["texts"] = "yes" if row.texts else ""
         return CheckedForm(typed, list(row.languages), list(row.counties))
     typed |= {"county": row.county, "status": row.status}
     return CheckedForm(typed)
@@ -96,6 +97,7 @@ def _of_a_line(form: CheckedForm) -> Fields:
         form.mistakes["statewide"] = _("Choose a county, or all of California.")
     return {
         "statewide": statewide,
+        "texts": form.typed.get("texts") == "yes",
         "counties": sorted(set(form.counties)),
         "languages": list(dict.fromkeys(form.languages)),
     }

@@ -7,6 +7,7 @@ from backend.alerts import composing
 from backend.alerts.kinds import State
 from backend.campaigns import calling
 from backend.canvass import keeping, review, second_look
+from backend.detained import calling as detained_calls
 from backend.detained import editing as detained
 from backend.enrollment import editing
 from backend.hearings import ledger, proposing
@@ -27,6 +28,7 @@ RETENTION = "/desk/retention"
 DEMANDS = "/desk/legal-demands"
 DIRECTORY = "/desk/directory"
 DETAINED = "/desk/detained"
+DETAINED_CALLS = "/desk/detained/calls"
 PROPOSALS = "/desk/hearings/proposals"
 HEARING_SOURCES = "/desk/hearings/sources"
 ALERTS = "/desk/alerts"
@@ -155,7 +157,8 @@ async def _directory() -> list[Todo]:
 
 async def _detained() -> list[Todo]:
     counts = await detained.counts(today())
-    due, waiting = counts["due"], counts["waiting"]
+    due, waiting, wrong = counts["due"], counts["waiting"], counts["wrong"]
+    to_call = await detained_calls.how_many()
     every = [
         Todo(ngettext("line or place of detention is due for a call or a look",
                       "lines and places of detention are due for a call or a look", due),
@@ -163,6 +166,10 @@ async def _detained() -> list[Todo]:
         Todo(ngettext("line or place of detention waits to be confirmed",
                       "lines and places of detention wait to be confirmed", waiting),
              DETAINED, waiting),
+        Todo(ngettext("number of a line waits to be called", "numbers of lines wait to be called",
+                      to_call), DETAINED_CALLS, to_call),
+        Todo(ngettext("number of a line is wrong", "numbers of lines are wrong", wrong), DETAINED,
+             wrong),
     ]  # fmt: skip
     return [each for each in every if each.count]
 

@@ -20,7 +20,7 @@ Fields = dict[Any, Any]
 Row = HelpLine | DetentionPlace
 
 KINDS: dict[str, Kept] = {"lines": HelpLine, "places": DetentionPlace}
-LINE = ("name", "phone", "counties", "statewide", "hours", "about", "languages")
+LINE = ("name", "phone", "counties", "statewide", "hours", "about", "languages", "texts")
 PLACE = ("name", "phone", "operator", "address", "city", "county", "beds", "status", "opened",
          "ended", "note")  # fmt: skip
 BOTH = ("sources", "confidence", "desk_note")
@@ -59,11 +59,13 @@ async def history(row: Row, limit: int = 50) -> list[CheckedChange]:
 
 
 async def counts(on: datetime.date) -> dict[str, int]:
-    """How many of what people see are due for a check, and how many wait to be confirmed."""
+    """How many of what people see are due for a check, how many wait to be confirmed, and how many
+    numbers are wrong."""
     rows = [row for kind in KINDS for row in await all_of(kind)]
     return {
         "due": sum(is_due(row, on) for row in rows),
         "waiting": sum(waits(row) for row in rows),
+        "wrong": sum(is_wrong(row) for row in rows),
     }
 
 
@@ -78,7 +80,12 @@ def is_due(row: Row, on: datetime.date) -> bool:
 
 
 def waits(row: Row) -> bool:
-    return row.retired_at is None and not row.shown
+    return row.retired_at is None and not row.shown and not is_wrong(row)
+
+
+def is_wrong(row: Row) -> bool:
+    """Whether somebody called and it was not the right number."""
+    return isinstance(row, HelpLine) and row.retired_at is None and bool(row.wrong)
 
 
 async def add(kind: str, by: Account, fields: Fields) -> Row:
@@ -87,7 +94,7 @@ async def add(kind: str, by: Account, fields: Fields) -> Row:
     row: Any = table(key=f"desk-{uuid4()}", desk_at=now(), **_columns(fields))
     async with DB.transaction():
         await row.save()
-        await _tell(row, by, "added", {}, fields)
+        await tell(row, by, "added", {}, fields)
     made: Row = row
     return made
 
@@ -96,7 +103,7 @@ async def change(row: Row, by: Account, seen: str, fields: Fields) -> list[str]:
     """Write what differs and return its names. Raises Refused when somebody else changed the row
     since `seen`. A new number waits for somebody to call it."""
     async with DB.transaction():
-        await _lock(row, seen)
+        await lock(row, seen)
         changed = {
             name: value
             for name, value in fields.items()
@@ -107,28 +114,32 @@ async def change(row: Row, by: Account, seen: str, fields: Fields) -> list[str]:
             columns = _columns(changed)
             if "phone" in changed:
                 # Whoever wrote it read it somewhere today; calling it is another thing.
-                columns |= {"confirmed_at": None, "checked_on": today()}
-            await _write(row, columns)
-            await _tell(row, by, "changed", before, changed)
+                columns |= {"confirmed_at": None, "checked_on": today(), "read": "copy"}
+                if isinstance(row, HelpLine):
+                    columns |= {"wrong": "", "missed_on": None}
+            await write(row, columns)
+            await tell(row, by, "changed", before, changed)
     return sorted(changed)
 
 
 async def confirm(row: Row, by: Account) -> None:
     """Somebody called or looked today, and it is as it stands here."""
     day = today()
-    fields = {"checked_on": day, "review_by": day + LATELY}
+    fields: Fields = {"checked_on": day, "review_by": day + LATELY}
+    if is_wrong(row):
+        fields |= {"wrong": ""}
     async with DB.transaction():
         before = {name: getattr(row, name) for name in fields}
-        await _write(row, {**fields, "confirmed_at": now()})
-        await _tell(row, by, "confirmed", before, fields)
+        await write(row, {**fields, "confirmed_at": now()})
+        await tell(row, by, "confirmed", before, fields)
 
 
 async def retire(row: Row, by: Account, retired: bool) -> None:
     """Take it off the pages, or put it back."""
     at = now() if retired else None
     async with DB.transaction():
-        await _write(row, {"retired_at": at})
-        await _tell(row, by, "retired" if retired else "back", {}, {})
+        await write(row, {"retired_at": at})
+        await tell(row, by, "retired" if retired else "back", {}, {})
 
 
 def subject(row: Row) -> str:
@@ -140,16 +151,17 @@ def plain(value: Any) -> Any:
     return json.loads(json.dumps(value, default=str))
 
 
-async def _lock(row: Row, seen: str) -> None:
+async def lock(row: Row, seen: str) -> None:
     table = type(row)
     found = await table.select(table.changed_at).where(table.id == row.id).lock_rows().first()
     if found is None or found["changed_at"].isoformat() != seen:
         raise Refused(_("Somebody changed this while you wrote. Load the page again and look."))
 
 
-async def _write(row: Row, columns: Fields) -> None:
+async def write(row: Row, columns: Fields) -> None:
+    """From here on no load changes the row."""
     table, moment = type(row), now()
-    whole = {**columns, "desk_at": moment, "changed_at": moment}
+    whole = {"desk_at": moment, **columns, "changed_at": moment}
     await table.update(whole, force=True).where(table.id == row.id)
 
 
@@ -160,7 +172,8 @@ def _columns(fields: Fields) -> Fields:
     }
 
 
-async def _tell(row: Row, by: Account, what: str, before: Fields, after: Fields) -> None:
+async def tell(row: Row, by: Account, what: str, before: Fields, after: Fields) -> None:
+    """To its history, the trail, and everybody who keeps what people see."""
     action = f"{'line' if isinstance(row, HelpLine) else 'detention'}_{what}"
     await CheckedChange.insert(
         CheckedChange(

@@ -60,6 +60,7 @@ class LineEntry(CheckedEntry, forbid_unknown_fields=True, kw_only=True):
     hours: Text | None = None
     about: Text | None = None
     languages: list[str] = msgspec.field(default_factory=list)
+    texts: Literal["yes", "no"] = "no"
 
 
 class PlaceEntry(CheckedEntry, forbid_unknown_fields=True, kw_only=True):
@@ -171,6 +172,8 @@ def _of_checked(
         yield from _of_sources(here, entry.sources, sources)
         if isinstance(entry, LineEntry) and not entry.counties and entry.statewide == "no":
             yield here, "it serves no county"
+        if isinstance(entry, LineEntry) and entry.texts == "yes" and not entry.phone:
+            yield here, "it takes texts, but has no phone"
         if isinstance(entry, PlaceEntry) and (entry.ended is None) != (entry.status in _STANDING):
             yield here, "only what ended has `ended`"
         yield from _of_days(here, entry.checked_on, entry.review_by)

@@ -96,6 +96,7 @@ def _line(entry: LineEntry, sources: list[Row]) -> Row:
             "hours": _text(entry.hours),
             "about": _text(entry.about),
             "languages": entry.languages,
+            "texts": entry.texts == "yes",
         }
     )
 

@@ -1,6 +1,6 @@
 """Places where ICE holds people, or did, and what the desk changed in them and in the lines."""
 
-from piccolo.columns import JSONB, BigSerial, Integer, Timestamptz, Varchar
+from piccolo.columns import JSONB, BigSerial, Integer, Serial, Timestamptz, Varchar
 from piccolo.columns.defaults.timestamptz import TimestamptzNow
 from piccolo.table import Table
 
@@ -37,3 +37,12 @@ class CheckedChange(Table):
     before = JSONB(default="{}")
     after = JSONB(default="{}")
     made_at = Timestamptz(default=TimestamptzNow())
+
+
+class LineClaim(Table):
+    """Who is calling a line's number right now. It ends by itself."""
+
+    id: Serial
+    line = Integer(unique=True)
+    by = Varchar(length=60)
+    at = Timestamptz(default=TimestamptzNow())

@@ -251,10 +251,19 @@ class Checked(Table, tags=["not a table"]):
 class HelpLine(Checked):
     """A line that people call when someone was detained, in these `counties` (slugs) or all of
     the state. Without a `phone` it is a network whose number nobody knows yet. `hours` and `about`
-    are texts, `languages` codes."""
+    are texts, `languages` codes; `texts` is whether one can also send the number a message.
+    `missed_on` is when one of us last called and nobody answered, `wrong` why the number is not
+    right: nobody sees it then."""
 
     counties = Array(base_column=Varchar(length=40), default=list)
     statewide = Boolean(default=False)
     hours = JSONB(default="{}")
     about = JSONB(default="{}")
     languages = Array(base_column=Varchar(length=8), default=list)
+    texts = Boolean(default=False)
+    missed_on = Date(null=True, default=None)
+    wrong = Varchar(length=300, default="")
+
+    @property
+    def shown(self) -> bool:
+        return super().shown and not self.wrong

@@ -7,7 +7,7 @@ from backend.policies.days import Day
 from backend.policies.headline import Headline, Pattern
 from backend.policies.questions import DISPUTED, LOOKS, NOT_KNOWN, Question
 from backend.policies.record import Milestone, Standing
-from backend.policies.tables import Figure, Law, Practice, Rule
+from backend.policies.tables import Figure, HelpLine, Law, Practice, Rule
 from backend.web import language
 from backend.web.language import day_in_words, later, month_in_words, number_in_words
 from backend.web.language import gettext as _
@@ -459,6 +459,15 @@ def looked(fact: Any) -> str:
         "called": _("We called on %(day)s."),
     }
     return said[fact.read] % {"day": day_in_words(fact.checked_on)}
+
+
+def how_sure(line: HelpLine) -> str:
+    """In a few words how we know that a number to call is right."""
+    if line.read == "called":
+        return looked(line)
+    if line.confirmed_at:
+        return _("We checked it on %(day)s.") % {"day": day_in_words(line.checked_on)}
+    return _("Read in a copy, not called yet.")
 
 
 def is_due(fact: Any, today: datetime.date) -> bool:

@@ -56,9 +56,11 @@ async def typed(ana: Colleague, address: str, **changed: Any) -> dict[str, Any]:
         chosen = re.search(r'value="([^"]*)" selected', options)
         form[name] = chosen[1] if chosen else ""
     form["seen"] = unescape(re.findall(r'name="seen" value="([^"]*)"', page)[0])
-    ticked = re.findall(r'name="(counties|languages|statewide)" value="([^"]+)" checked', page)
+    ticked = re.findall(
+        r'name="(counties|languages|statewide|texts)" value="([^"]+)" checked', page
+    )
     for name, value in ticked:
-        form[name] = [*form.get(name, []), value] if name != "statewide" else value
+        form[name] = [*form.get(name, []), value] if name in ("counties", "languages") else value
     return form | changed
 
 

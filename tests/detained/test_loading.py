@@ -73,6 +73,7 @@ async def test_what_the_desk_wrote_no_load_overwrites(record: None, folder: Path
         (files.LINES, "sources: [lost-coast]", "sources: [nobody]", "there is no source 'nobody'"),
         (files.LINES, "key: alameda", "key: monterey", "is there twice"),
         (files.LINES, "confidence: high", "confidence: very", "lines.yaml:"),
+        (files.LINES, "phone: 916-382-0256\n    ", "", "takes texts, but has no phone"),
         (files.FACILITIES, "ended: 2023-02-08\n", "ended: 2023-02-30\n", "facilities.yaml:"),
         (files.FACILITIES, "    ended: 2018-06-30\n", "", "only what ended has"),
         (files.FACTS, "section: bond", "section: hopes", "there is no section"),

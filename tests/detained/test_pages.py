@@ -57,6 +57,42 @@ async def test_a_countys_own_line_comes_first_then_the_ones_for_all(
         assert words in said
 
 
+async def test_a_line_that_takes_texts_can_be_texted_wherever_it_stands(
+    client: httpx.AsyncClient,
+) -> None:
+    for address in ("/counties/ventura", "/counties/ventura/detained", "/detained"):
+        html = await page(client, address)
+        assert '<a class="text" href="sms:+18058708855" aria-label="Text 805-870-8855">' in html
+        # A link is no help on paper.
+        assert '<span class="on-paper"> You can also text this number.</span>' in html
+    assert "sms:" not in await page(client, "/counties/fresno/detained")
+    await HelpLine.update({HelpLine.texts: True}, force=True).where(HelpLine.key == "chirla")
+    reading.forget()
+    card = main_of(await page(client, "/detained/card")).words()
+    assert "You can also text this number." in card
+
+
+async def test_a_county_says_of_each_line_how_sure_we_are(client: httpx.AsyncClient) -> None:
+    read = "Read in a copy, not called yet."
+    html = await page(client, "/counties/riverside")
+    called = html[html.index("call-title") :]
+    called = called[: called.index("</section>")]
+    assert called.count("not called yet.") == len(numbers(called)) == 2
+    assert read in called
+    # Of weak sources alone: not shown at all.
+    assert "800-515-1935" not in html
+    day = datetime.date(2026, 11, 29)
+    await HelpLine.update({HelpLine.read: "called", HelpLine.checked_on: day}, force=True).where(
+        HelpLine.key == "inland"
+    )
+    reading.forget()
+    html = await page(client, "/counties/riverside")
+    assert html.count("We called on November 29, 2026.") == 1
+    told = main_of(await page(client, "/counties/riverside/detained")).words()
+    assert "We called on November 29, 2026." in told
+    assert told.count("We have not called it ourselves yet.") == 1
+
+
 async def test_a_county_without_a_line_says_so_and_what_helps_instead(
     client: httpx.AsyncClient,
 ) -> None:
@@ -140,10 +176,29 @@ async def test_where_they_may_be_open_and_closed_with_dates(client: httpx.AsyncC
                  "Yuba County Jail", "From 1994 to February 8, 2023.", "It ended in 2018.",
                  "El Centro Service Processing Center", "661-859-1028"):  # fmt: skip
         assert part in words
+    for street in ("10250 Rancho Road, Adelanto 92301", "10450 Rancho Road", "611 Frontage Road",
+                   "425 Golden State Avenue", "22844 Virginia Boulevard, California City 93505",
+                   "7488 Calzada de la Fuente, San Diego 92154"):  # fmt: skip
+        assert street in words
+    # How many were held is another number than how many fit in.
+    assert "1,940 beds" in words
+    assert "ICE’s sheet for fiscal 2026, to April, says 1,802 people on an average day." in words
+    assert words.count("We have not called there ourselves yet.") == words.count("on an average")
+    assert "888-351-4024" not in words
     for hidden in ("Central Valley Annex", "McFarland Female"):
         assert hidden not in words
     opened, ended = words.index("They hold people for ICE"), words.index("no longer do")
     assert opened < words.index("Otay Mesa") < ended < words.index("Theo Lacy")
+
+
+async def test_ices_offices_have_an_address_and_a_number(client: httpx.AsyncClient) -> None:
+    html = await page(client, "/detained/find")
+    for number, room in (("213-830-7911", "room 7631"), ("619-436-0410", "number 2242"),
+                         ("415-365-8800", "room 590")):  # fmt: skip
+        assert number.replace("-", "") in numbers(html)
+        assert room in html
+    assert html.count("We have not called it yet.") == 3
+    assert "888-351-4024" not in html
 
 
 async def test_a_confirmed_place_appears_and_a_proposed_one_never_does(

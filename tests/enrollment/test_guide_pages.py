@@ -37,6 +37,21 @@ async def test_spanish_says_that_no_person_has_checked_it_and_links_to_the_engli
         assert 'class="notice small"' not in (await client.get(f"{address}?lang=en")).text
 
 
+@pytest.mark.parametrize("language", ["en", "es"])
+async def test_a_number_inside_a_sentence_can_be_tapped_also_without_a_network(
+    client: httpx.AsyncClient, language: str
+) -> None:
+    bundle = (await client.get("/offline/more.json")).json()["languages"][language]["pages"]
+    page = (await client.get(f"/enrollment/guide?lang={language}")).text
+    for whole in (page, bundle["/enrollment/guide"]["main"]):
+        sentences = " ".join(re.findall(r'<span class="what">(.*?)</span>', whole, re.DOTALL))
+        for number in ("800-822-6222", "415-615-4555", "800-587-8118"):
+            address = f"tel:+1{number.replace('-', '')}"
+            assert f'<a href="{address}"><bdi>{number}</bdi></a>' in sentences
+        bare = re.sub(r"<a .*?</a>", "", sentences, flags=re.DOTALL)
+        assert not re.search(r"\d{3}-\d{3}-\d{4}", bare)
+
+
 async def test_a_spanish_reader_gets_the_spanish_line(client: httpx.AsyncClient) -> None:
     assert "800-300-0213" in (await client.get("/enrollment?lang=es")).text
     english = (await client.get("/enrollment?lang=en")).text

@@ -1,6 +1,7 @@
 """The record's own sentences: each question, each answer, and the small words around them."""
 
 import datetime
+from collections.abc import Sequence
 from typing import Any
 
 from backend.policies.days import Day
@@ -462,12 +463,20 @@ def looked(fact: Any) -> str:
 
 
 def how_sure(line: HelpLine) -> str:
-    """In a few words how we know that a number to call is right."""
+    """How we know that a number to call is right, empty when nobody called or looked."""
     if line.read == "called":
         return looked(line)
     if line.confirmed_at:
         return _("We checked it on %(day)s.") % {"day": day_in_words(line.checked_on)}
-    return _("Read in a copy, not called yet.")
+    return ""
+
+
+def not_called(lines: Sequence[HelpLine]) -> str:
+    """Once for all of them that were read in copies, which are most."""
+    unsure = [line for line in lines if not how_sure(line)]
+    if len(unsure) == len(lines):
+        return _("Read in copies, not called yet.")
+    return _("The others: read in copies, not called yet.") if unsure else ""
 
 
 def is_due(fact: Any, today: datetime.date) -> bool:

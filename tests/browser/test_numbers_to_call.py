@@ -50,3 +50,10 @@ async def test_a_line_is_called_and_a_mistake_taken_back(
         await page.get_by_role("button", name="take it back").click()
         await expect(page.get_by_role("button", name="take it back")).to_have_count(0)
         await until_it_says(served, VENTURA, "Ask if someone speaks your language.")
+        # The key that sends the reason says that the number is wrong, and nothing else.
+        await card.get_by_role("button", name="I am calling").click()
+        await card.get_by_label("What is wrong with it").fill("It is a shop.")
+        await card.get_by_label("What is wrong with it").press("Enter")
+        await expect(page.get_by_text("found the number wrong")).to_be_visible()
+        await page.get_by_role("button", name="take it back").click()
+        await until_it_says(served, VENTURA, "805-870-8855")

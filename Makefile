@@ -4,7 +4,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test check bench browser sbom clean
+.PHONY: run test check bench policyengine browser sbom clean
 
 run: .venv/runs
 	@exec $(BIN)/python -m backend serve
@@ -27,6 +27,10 @@ browser: .venv/tests
 
 bench: .venv/tests browser
 	@$(BIN)/python -m backend bench
+
+# The guide held against PolicyEngine: every night, not with the tests. Its environment is almost 1 GB.
+policyengine: .venv/tests
+	@$(BIN)/python tests/policyengine/compare.py
 
 # What the house is made of, for whoever has to look whether a hole somewhere is ours too (CycloneDX).
 sbom: .venv/tests

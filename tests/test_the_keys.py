@@ -182,7 +182,7 @@ def test_the_list_shows_what_there_is_and_no_secret(url: str, keys: Path) -> Non
             assert encode(key.secret).decode().rstrip("=") not in said
     lines = command("keys", "list").stdout.splitlines()
     # The trail's key was made for the line that tells of the first.
-    kinds = ["index", "sealing", "trail", "vapid", "sealing"]
+    kinds = ["index", "sealing", "trail", "sealing", "vapid"]
     assert [line.split()[0] for line in lines] == kinds
     assert ["old" in line for line in lines] == [False, True, False, False, False]
 

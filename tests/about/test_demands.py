@@ -40,7 +40,7 @@ TOLD = {
         "account", "passkey", "session", "recovery_code", "invitation", "audit_entry", "names_seen",
         "alarm", "retention_hold", "demand_statement", "shift_lead", "going_live", "change",
         "checked_change", "alert", "partner_token", "hearing_change", "directory_import", "shift",
-        "campaign_update", "proposal"],
+        "campaign_update", "proposal", "line_claim"],
 }  # fmt: skip
 NOBODYS = {
     "alert_news", "audit_head", "campaign", "changed_fact", "conflict", "consent_text",

@@ -49,6 +49,7 @@ async def test_what_was_typed_stays_in_the_box_with_the_reason(visit: Open) -> N
 @pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without"])
 async def test_a_person_goes_back_in_time_and_returns(visit: Open, scripts: bool) -> None:
     page = await visit("/counties/los-angeles", java_script_enabled=scripts)
+    await page.get_by_text("What changed over time").click()
     await page.get_by_label("Show what held on a day").fill("2014-03-01")
     await page.get_by_role("button", name="Show", exact=True).click()
     await expect(page).to_have_url(re.compile(r"on=2014-03-01"))
@@ -64,6 +65,7 @@ async def test_htmx_swaps_the_record_without_loading_the_page_anew(visit: Open) 
     page = await visit("/counties/san-diego")
     await expect(page.locator("html[data-ready=yes]")).to_be_attached()
     await page.evaluate("window.stayed = true")
+    await page.get_by_text("What changed over time").click()
     await page.get_by_role("link", name="December 10, 2024").first.click()
     await expect(page.get_by_text("This held on December 10, 2024.")).to_be_visible()
     assert await page.evaluate("window.stayed") is True

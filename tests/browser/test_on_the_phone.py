@@ -178,6 +178,7 @@ async def test_another_day_is_asked_of_the_server_and_today_is_not(
     page = await first_visit(phone)
     await page.goto("/counties/san-diego")
     wire.lines.clear()
+    await page.get_by_text("What changed over time").click()
     await page.get_by_role("link", name="January 1, 2014").click()
     await expect(page.get_by_text("This held on January 1, 2014.")).to_be_visible()
     assert "/counties/san-diego?on=2014-01-01" in wire.paths()

@@ -321,7 +321,7 @@ async def test_the_picture_is_drawn_once(
     )
     for _time in range(3):
         assert (await client.get(f"{PAGE}/preview-es.png")).status_code == 200
-    assert [title for title, _site in drawn] == ["Fin a las retenciones aquí"]
+    assert [title for (title,) in drawn] == ["Fin a las retenciones aquí"]
     assert (await client.get(f"{PAGE}/preview-fr.png")).status_code == 404
 
 

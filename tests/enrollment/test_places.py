@@ -144,7 +144,7 @@ async def test_what_is_past_its_day_says_so_and_stands_last(
     await put([a_place("old", **old), a_place("fresh", 36.9)])
     assert [p.name for p in (await search(zip="93721")).near] == ["Place fresh", "Place old"]
     page = await client.get("/enrollment/places?zip=93721")
-    assert "Last checked on January 1, 2025. It may have changed" in page.text
+    assert "Last read on January 1, 2025. It may have changed" in page.text
 
 
 async def test_a_zip_of_two_counties_asks_which(client: httpx.AsyncClient) -> None:

@@ -17,7 +17,7 @@ function setPolicy() {
   const inert = trustedTypes.createPolicy("inert", { createHTML: (text) => text });
   const tags = new Set(
     ("a abbr article aside b bdi blockquote body br button caption circle cite code data datalist " +
-      "dd defs del details div dl dt em fieldset footer form g h1 h2 h3 h4 head header hr html i img " +
+      "dd defs del details div dl dt em fieldset figcaption figure footer form g h1 h2 h3 h4 head header hr html i img " +
       "input ins label legend li line main mark meta nav noscript ol optgroup option output p path " +
       "pattern pre progress rect s section select small span strong sub summary sup svg table tbody " +
       "td template text textarea tfoot th thead time title tr u ul use").split(" "),

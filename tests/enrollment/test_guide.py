@@ -215,6 +215,16 @@ def test_the_freeze_touches_no_child_and_nobody_who_is_pregnant() -> None:
                 assert not {each.id for each in held} & frozen, answers
 
 
+def test_who_may_be_under_21_hears_that_the_states_list_starts_there_for_visas() -> None:
+    for answers in all_answers():
+        for day in ("2025-12-31", "2026-01-01", "2028-12-31"):
+            held = rules.holding(guide.guide().sentences, answers, datetime.date.fromisoformat(day))
+            said = [each for each in held if each.id == "adult-under-21"]
+            young = answers["age"] == "19-25" and answers["pregnant"] == "no"
+            assert bool(said) == (young and day >= "2026"), (answers, day)
+            assert all("21" in words for each in said for words in each.summary.values())
+
+
 def test_a_question_left_out_rules_nothing_out() -> None:
     sentences, day = guide.guide().sentences, datetime.date(2026, 11, 24)
     told = {each.id for each in rules.holding(sentences, {}, day)}

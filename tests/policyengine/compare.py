@@ -204,12 +204,13 @@ def _one_of_band(chance: random.Random, band: str) -> int:
 
 
 def _dollars(chance: random.Random, day: datetime.date, people: int) -> int:
-    """Anything up to 450% of the poverty line; every third one at a limit or just beside it."""
+    """Anything up to 450% of the poverty line, and the lowest more often: the 80 hours touch those
+    with next to nothing alone. Every third is at a limit or just beside it."""
     income = guide.guide().income_on(day)
     if chance.random() < 1 / 3:
         limit = income.dollars(people, chance.choice((100, *rules.PERCENTS.values(), 322, 400)))
         return limit + chance.choice((-12, -1, 0, 1, 5, 12, 13))
-    return income.dollars(people, chance.randint(0, 450))
+    return income.dollars(people, chance.randint(0, chance.choice((60, 450, 450))))
 
 
 def _band(day: datetime.date, people: int, dollars: int) -> str:

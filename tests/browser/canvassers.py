@@ -51,7 +51,7 @@ class Market:
                 await ask(
                     site,
                     "INSERT INTO shift (code, event, place, campaigns, languages, starts_at,"
-                    " ends_at) VALUES ($1, $2, 'Main Street', $3, '{en,es}', now(),"
+                    " ends_at) VALUES ($1, $2, 'Quetzal Street', $3, '{en,es}', now(),"
                     " now() + interval '4 hours') RETURNING id",
                     receipts.new(),
                     name,

@@ -238,7 +238,7 @@ async def test_a_revoked_phone_sends_nothing_and_shows_nothing_old(
         await page.wait_for_timeout(500)
         assert line.came == came, "it still tries to send"
         seen = await page.locator("body").inner_text()
-        for word in ("Sunday market", "the tangerine one", "Main Street"):
+        for word in ("Sunday market", "the tangerine one", "Quetzal Street"):
             assert word not in seen
             assert word not in await everything_kept(page)
         assert (

@@ -80,7 +80,7 @@ async def test_an_invited_editor_changes_sonoma_and_a_second_one_lets_the_phones
         await ben.page.get_by_role("button", name="Approve and publish").click()
         await expect(ben.page.get_by_text("Approved", exact=True)).to_be_visible()
 
-        notification = r'(?s)id="notification".*?</strong>'
+        notification = r'(?s)id="notification".*?</details>'
         await until_it_says(served, "/counties/sonoma", ANSWER, within=notification)
         await until_it_says(served, "/changes.atom", WHY)
         await until_it_says(served, "/changes?county=sonoma", WHY)

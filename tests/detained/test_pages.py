@@ -64,7 +64,7 @@ async def test_a_line_that_takes_texts_can_be_texted_wherever_it_stands(
         html = await page(client, address)
         assert '<a class="text" href="sms:+18058708855" aria-label="Text 805-870-8855">' in html
         # A link is no help on paper.
-        assert '<span class="on-paper"> You can also text this number.</span>' in html
+        assert '<span class="written"> You can also text this number.</span>' in html
     assert "sms:" not in await page(client, "/counties/fresno/detained")
     await HelpLine.update({HelpLine.texts: True}, force=True).where(HelpLine.key == "chirla")
     reading.forget()

@@ -11,7 +11,10 @@ from backend.policies.tables import Figure
 
 WIDTH, HEIGHT = 320, 96
 FLOOR, TOP = 76, 18
-BAR = 26
+# A bar takes this part of its year's room, and no more than that many units.
+PART, WIDEST = 0.7, 26
+# Narrower years are written in two digits.
+NARROW = 32
 # Two of one kind are a plot; one is a number.
 FEWEST = 2
 
@@ -30,12 +33,13 @@ class Bar:
 
 @dataclass(frozen=True)
 class Plot:
-    """`years` are every year from the first to the last with where its middle lies, also those that
-    nobody counted."""
+    """`half` is half a bar's width. `years` are every year from the first to the last as it is
+    written, with where its middle lies, also those that nobody counted."""
 
     measure: str
+    half: float
     bars: tuple[Bar, ...]
-    years: tuple[tuple[int, float], ...]
+    years: tuple[tuple[str, float], ...]
 
 
 def of(figures: Iterable[Figure]) -> list[Plot]:
@@ -69,9 +73,13 @@ def _plot(measure: str, found: dict[int, Figure]) -> Plot:
 
     return Plot(
         measure,
+        round(min(step * PART, WIDEST) / 2, 1),
         tuple(
             Bar(year, at(year), up(figure.high), up(figure.low), figure)
             for year, figure in sorted(found.items())
         ),
-        tuple((year, at(year)) for year in range(first, last + 1)),
+        tuple(
+            (str(year) if step >= NARROW else f"’{year % 100:02}", at(year))
+            for year in range(first, last + 1)
+        ),
     )

@@ -10,6 +10,7 @@ import msgspec
 from backend.counties import gazetteer
 from backend.policies.days import Day
 from backend.policies.files import (
+    Grade,
     Mistake,
     Name,
     Part,
@@ -36,7 +37,7 @@ class CitedEntry(Part, forbid_unknown_fields=True, kw_only=True):
     known."""
 
     publisher: Words
-    grade: Literal["A", "R", "B", "C"]
+    grade: Grade
     read_on: Day
     title: str = ""
     url: Web | None = None

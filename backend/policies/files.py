@@ -21,6 +21,8 @@ STATE_CODE = re.compile(r"\b(?:Gov|Pen|Civ)\. Code\b")
 # Before the id of a rule that stands in the state's file.
 OF_THE_STATE = "state/"
 
+# Official text, a reprint of one, a named outlet or organization, a repost or conflicting figure.
+Grade = Literal["A", "R", "B", "C"]
 Words = Annotated[str, msgspec.Meta(min_length=1, max_length=1200)]
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
 
@@ -50,7 +52,7 @@ class SourceEntry(Part, forbid_unknown_fields=True, kw_only=True):
     title: Words
     publisher: Words
     url: Annotated[str, msgspec.Meta(pattern=r"^https?://[^\s]+$", max_length=500)]
-    grade: Literal["A", "R", "B", "C"]
+    grade: Grade
     read_on: Day
     published_on: Day | None = None
 

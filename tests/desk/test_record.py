@@ -310,3 +310,46 @@ async def test_the_list_finds_facts_by_county_kind_and_words(at_the_desk: AtTheD
     assert HOLD in page.text
     none = await ana.get("/desk/record?q=%00%F0%9F%8C%8A&file=x&kind=y")
     assert "No fact is like that." in none.text
+
+
+REPORT = {
+    **{key: value for key, value in RULE.items() if key.startswith(("source", "why"))},
+    "topic": "stance", "summary_en": "He said so.", "summary_es": "Así dijo.",
+    "checked_on": "2026-11-24", "review_by": "2027-05-24", "read": "page",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [
+        ("rule", {"superseded_by": "nobody"}),
+        ("rule", {"superseded_by": "sheriff-2014"}),
+        ("rule", {"until_means": "perhaps"}),
+        ("rule", {"read": "dreamt"}),
+        ("practice", {"topic": "forum", "from": "2199-01-01"}),
+        ("practice", {"topic": "forum", "from": "2025-05-20", "year": "2026"}),
+        ("practice", {"topic": "forum", "from": "2025-05-20", "year": "9999999"}),
+        ("practice", {"topic": "forum", "answer": "lobby"}),
+        ("practice", {"topic": "hold", "answer": "prohibited"}),
+        ("practice", {"year": "2024"}),
+    ],
+)
+async def test_what_the_record_cannot_hold_is_told_and_nothing_typed_is_lost(
+    at_the_desk: AtTheDesk, kind: str, fields: dict[str, str]
+) -> None:
+    ana = await at_the_desk("editor", "Ana")
+    typed = {**(RULE if kind == "rule" else REPORT), **fields}
+    answer = await ana.post(f"/desk/record/sonoma/{kind}/new", **typed)
+    assert answer.status_code == 422
+    assert "field-error" in answer.text
+    assert unescape(typed["summary_en"]) in unescape(answer.text)
+
+
+async def test_a_report_that_answers_and_a_former_sheriffs_words_can_be_written_at_the_desk(
+    at_the_desk: AtTheDesk,
+) -> None:
+    ana = await at_the_desk("editor", "Ana")
+    said = {**REPORT, "topic": "handoff", "answer": "lobby", "from": "2025-06-01"}
+    assert (await ana.post("/desk/record/sonoma/practice/new", **said)).status_code == 303
+    former = {"until": "2026-11-20", "until_means": "at_least"}
+    assert await drafted(ana, **former)

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from backend.database import DB
+from backend.database import DB, use
 from backend.detained import calling, editing, loading
 from backend.detained.editing import Refused
 from backend.detained.tables import CheckedChange, LineClaim
@@ -318,20 +318,17 @@ async def test_only_editors_call_and_what_is_not_there_has_words(at_the_desk: At
 
 
 @pytest.fixture
-async def committed(database_url: str) -> AsyncIterator[list[Account]]:
-    """Two editors outside any test's transaction, so that each has one of their own."""
+async def committed(own_url: str, database_url: str) -> AsyncIterator[list[Account]]:
+    """Two editors outside any test's transaction, so that each has one of their own, on a copy of
+    the database: what they commit, the trail above all, is nobody else's to find."""
+    use(own_url)
     await DB.start_connection_pool(min_size=1, max_size=5)
-    before = await HelpLine.select().where(HelpLine.key == "valley-watch").first()
-    assert before is not None
-    editors = [await Account.open_for(name, ["editor"]) for name in ("Ana at once", "Ben at once")]
+    reading.forget()
     try:
-        yield editors
+        yield [await Account.open_for(name, ["editor"]) for name in ("Ana", "Ben")]
     finally:
-        await HelpLine.update(before, force=True).where(HelpLine.id == before["id"])
-        await LineClaim.delete(force=True)
-        await CheckedChange.delete(force=True)
-        await Account.delete().where(Account.id.is_in([each.id for each in editors]))
         await DB.close_connection_pool()
+        use(database_url)
         reading.forget()
 
 

@@ -11,7 +11,7 @@ from litestar.connection import ASGIConnection
 from litestar.handlers.base import BaseRouteHandler
 
 from backend.database import DB
-from backend.staff import audit, proxies
+from backend.staff import audit
 from backend.staff.roles import Right
 from backend.staff.tables import SESSION, Account, Passkey, Session, form_token
 from backend.web import cookies, language, work
@@ -49,7 +49,6 @@ async def check(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
     must have shown their passkey within ten minutes (after a form that came too late, `back=` is
     the page to start again from), and `open_door=True` when the way in leads through it. A page of
     the desk that says nothing is closed to everyone."""
-    await proxies.look(connection)
     right = handler.opt.get("may")
     if right is None:
         under_desk = connection.scope["path"].rstrip("/").startswith(DESK)

@@ -86,6 +86,7 @@ async def show_next(request: AnyRequest) -> ASGIResponse:
             "next_of": next_of,
             "forums": forums,
             "reported": {slug: _last_reported(facts.practice) for slug, facts in records.items()},
+            "ledger": await ledger.of_all(today()),
         }
         return Page("hearings/next.html", what)
 

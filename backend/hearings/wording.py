@@ -309,5 +309,31 @@ def forum_state(state: ledger.State) -> str:
     return _(FORUM_STATES[state])
 
 
+def forum_years(lines: list[ledger.Line]) -> str:
+    """A county's years in the ledger, without those in which nothing was found or owed."""
+    found = {
+        state: ", ".join(_runs([line.year for line in lines if line.state is state]))
+        for state in ledger.State
+        if state is not ledger.State.NOT_FOUND
+    }
+    said = [f"{forum_state(state)}: {years}" for state, years in found.items() if years]
+    return " · ".join(said) or forum_state(ledger.State.NOT_FOUND)
+
+
+def _runs(years: list[int]) -> list[str]:
+    """Years in order, three and more in a row as one: 2018–2020, 2024."""
+    runs: list[list[int]] = []
+    for year in years:
+        if runs and year == runs[-1][-1] + 1:
+            runs[-1].append(year)
+        else:
+            runs.append([year])
+    return [
+        said
+        for run in runs
+        for said in ([f"{run[0]}–{run[-1]}"] if len(run) > 2 else [str(year) for year in run])
+    ]
+
+
 def checked(hearing: Hearing) -> str:
     return _("We read its source on %(day)s.") % {"day": day_in_words(hearing.checked_on)}

@@ -332,6 +332,12 @@ async def test_pages_on_the_phone_ask_for_every_county_at_once(client: httpx.Asy
     tulare = part.partition('data-county="tulare"')[2].partition("</div>")[0]
     assert "No hearing is announced in Tulare." in tulare
     assert "September 27, 2022" in tulare
+    fresno = part.partition('data-county="fresno"')[2].partition("</div>")[0]
+    line = re.search(r"Forums since 2018:</strong> ([^<]*)", fresno)
+    assert line is not None
+    assert line[1] == "Held: 2018, 2024, 2025 · Owed, and not found: 2021–2023"
+    alpine = part.partition('data-county="alpine"')[2].partition("</div>")[0]
+    assert "Forums since 2018:</strong> Not found" in alpine
     page = (await client.get("/counties/modoc")).text
     assert 'href="/counties/modoc/hearings"' in page
     assert str(hearing.id) not in page.partition('class="what-comes"')[2].partition("</section>")[0]

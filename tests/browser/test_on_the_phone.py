@@ -251,6 +251,14 @@ async def test_my_county_is_kept_on_the_phone_and_opens_first(
     await expect(mine.locator("h2")).to_have_text("Kern County")
     await expect(mine.locator(".verdict")).to_have_text(ANSWER)
     await expect(mine.get_by_text("Nothing changed since you were last here.")).to_be_visible()
+    # All of the block that the county's own page has, and nothing of it in another's place.
+    here = await mine.locator(".first-screen > :not(h2)").all_inner_texts()
+    await page.goto("/counties/kern")
+    assert here == await page.locator(".first-screen > :not(h1)").all_inner_texts()
+    assert "Keep someone longer for ICE" in " ".join(here)
+    await page.goto("/")
+    for link in await mine.locator(".first-screen a").all():
+        assert (await link.get_attribute("href") or "").startswith("/"), "it would lead nowhere"
     assert await phone.cookies() == [] or "kern" not in str(await phone.cookies())
     assert not any("kern" in path for path in wire.paths())
 

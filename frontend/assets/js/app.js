@@ -287,17 +287,17 @@ async function openOnMyCounty() {
     smaller.append(...heading.childNodes);
     heading.replaceWith(smaller);
   }
+  for (const link of whole.content.querySelectorAll('a[href^="?"], a[href^="#"]')) {
+    // Written for the county's own page; here each needs its whole address.
+    link.setAttribute("href", `/counties/${slug}${link.getAttribute("href")}`);
+    for (const name of link.getAttributeNames()) if (name.startsWith("hx-")) link.removeAttribute(name);
+  }
   place.querySelector(".card-answer")?.replaceChildren(answer);
   const seen = memory.get("seen") ?? todayHere();
   const fresh = [...whole.content.querySelectorAll(".history li")].filter(
     (change) => change instanceof HTMLElement && (change.dataset.changed ?? "") > seen,
   );
-  for (const day of whole.content.querySelectorAll('a[href^="?"]')) {
-    // Written for the county's own page; here each needs its whole address.
-    day.setAttribute("href", `/counties/${slug}${day.getAttribute("href")}`);
-    for (const name of day.getAttributeNames()) if (name.startsWith("hx-")) day.removeAttribute(name);
-  }
-  const list = place.querySelector("ul");
+  const list = place.querySelector(".changed ul");
   list?.replaceChildren(...fresh);
   const changed = place.querySelector(".changed");
   const unchanged = place.querySelector(".unchanged");

@@ -31,6 +31,7 @@ async def test_headline_rows_and_button_need_no_scrolling(visit: Open, code: str
         if missing := await page.evaluate(SEEN):
             cut[county.slug] = missing
         # While nothing is unfolded, and all is there.
+        await page.locator(".what-comes").scroll_into_view_if_needed()
         await page.locator(".what-comes div p").first.wait_for()
         if (height := await page.evaluate("document.documentElement.scrollHeight")) > LONGEST:
             long[county.slug] = height

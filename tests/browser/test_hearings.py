@@ -183,7 +183,7 @@ async def test_everything_can_be_read_and_narrowed_without_scripts(
     await page.get_by_role("button", name="Show").click()
     await expect(page.locator("main")).to_contain_text("Board Policy L-2")
     await page.goto("/counties/modoc")
-    await page.get_by_role("link", name="See what is coming, and past votes").click()
+    await page.get_by_role("link", name="All hearings and votes").click()
     assert page.url.endswith("/counties/modoc/hearings")
 
 

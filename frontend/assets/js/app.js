@@ -320,12 +320,29 @@ async function showWhatComes(place = document.querySelector("#record .what-comes
   const wanted = slug ?? (button instanceof HTMLElement ? button.dataset.slug : "");
   const box = place?.querySelector("div");
   if (!box || !wanted || box.childElementCount) return;
+  await comesNear(box);
   const answer = await fetch("/hearings/next");
   if (!answer.ok || answer.redirected) return;
   const every = document.createElement("template");
   every.innerHTML = await answer.text();
   const mine = every.content.querySelector(`[data-county="${wanted}"]`);
   if (mine) box.replaceChildren(...mine.childNodes);
+}
+
+/** When the reader has come to within a screen of it: what nobody reads costs no data.
+ * @param {Element} box @returns {Promise<void>} */
+function comesNear(box) {
+  return new Promise((resolve) => {
+    const watch = new IntersectionObserver(
+      (seen) => {
+        if (!seen.some((each) => each.isIntersecting)) return;
+        watch.disconnect();
+        resolve();
+      },
+      { rootMargin: "100%" },
+    );
+    watch.observe(box);
+  });
 }
 
 function exitAtOnce() {

@@ -109,6 +109,36 @@ async def test_san_diegos_board_and_sheriff_are_shown_disagreeing(
     assert "Martinez" in page
 
 
+async def test_reports_that_jails_kept_people_for_ice_stand_under_that_question(
+    client: httpx.AsyncClient, records: Mapping[str, CountyRecord]
+) -> None:
+    for slug in ("fresno", "orange", "stanislaus"):
+        standing = records[slug].standing(Question.HOLD, today())
+        assert standing.answer == "prohibited", slug
+        assert standing.disputed_by, slug
+    extra = "sheriffs of the Central Valley kept people in jail extra time"
+    for slug in ("kings", "madera", "merced", "tulare"):
+        standing = records[slug].standing(Question.HOLD, today())
+        assert any(extra in report.summary["en"] for report in standing.practice), slug
+    assert extra in (await client.get("/counties?question=hold")).text
+
+
+def test_warrants_of_federal_judges_are_told_in_each_of_the_seven_counties(
+    records: Mapping[str, CountyRecord],
+) -> None:
+    named = {
+        *("los-angeles", "orange", "riverside", "san-bernardino", "san-luis-obispo"),
+        *("santa-barbara", "ventura"),
+    }
+    told = {
+        slug
+        for slug, record in records.items()
+        for report in record.taken(today())
+        if "the jails of seven counties, this one among them" in report.summary["en"]
+    }
+    assert told == named
+
+
 async def test_the_48_counties_are_cipcs_own_undated_words(record: None) -> None:
     state = files.read(files.FOLDER, frozenset(c.slug for c in gazetteer.counties()))["state"]
     told = [

@@ -82,6 +82,8 @@ SOURCE = re.compile(
     r'<a href="https?://[^"]+" rel="noreferrer noopener external"><cite>[^<]*</cite></a>'
 )
 MARK = re.compile(r"<!--source:([0-9a-f]{8})-->")
+# How far a line of a template is set in says nothing to a phone.
+INDENT = re.compile(r"\n\s+")
 GAPS = {"title": "<!--title-->", "scripts": "", "main": "<!--main-->"}
 
 _making = asyncio.Lock()
@@ -99,7 +101,8 @@ async def make(app: ASGIApp, code: str) -> Answer:
         async with httpx.AsyncClient(transport=transport, base_url="http://phone") as visitor:
             content = {"language": code, **await _visit(visitor, code)}
         for page in content["pages"].values():
-            page["main"] = SOURCE.sub(lambda found: _mark(found[0]), page["main"])
+            marked = SOURCE.sub(lambda found: _mark(found[0]), page["main"])
+            page["main"] = INDENT.sub("\n", marked)
         body = await asyncio.to_thread(_write, content)
         answer = Answer(body, "application/json", PUBLIC, squeezed=True)
         # Compressing takes two seconds: not while others wait for their pages.

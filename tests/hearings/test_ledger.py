@@ -57,6 +57,23 @@ async def test_access_without_a_forum_is_owed_and_then_overdue(record: None) -> 
     assert "modoc" not in {each.county for each in await ledger.owed(before)}
 
 
+async def test_no_county_is_called_late_in_a_year_whose_forum_its_own_sources_tell_of(
+    record: None,
+) -> None:
+    told = {
+        "contra-costa": (2022, 2023, 2025),
+        "fresno": (2019, 2021, 2022, 2023),
+        "los-angeles": (2018,),
+        "marin": (2018, 2019, 2022),
+        "san-diego": (2018, 2019),
+        "san-mateo": (2021,),
+    }
+    of_all = await ledger.of_all(today())
+    for county, years in told.items():
+        states = {each.year: each.state for each in of_all[county]}
+        assert {states[year] for year in years} == {State.HELD}, county
+
+
 async def test_one_forum_among_the_hearings_and_in_the_record_is_one(record: None) -> None:
     lines = [each for found in (await ledger.of_all(today())).values() for each in found]
     for each in lines:

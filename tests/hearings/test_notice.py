@@ -184,6 +184,6 @@ async def test_numbers_of_several_years_or_that_nobody_confirmed_show_no_access(
 async def test_next_years_forum_is_owed_for_access_this_year(record: None) -> None:
     found = await ledger.owed(datetime.date(2025, 6, 1))
     years = {each.year for each in found if each.county == "contra-costa"}
-    # Its forum of 2025 has no day in our sources, so that one is asked for too.
-    assert years == {2025, 2026}
+    # It held one in 2025, so that one is not asked for.
+    assert years == {2026}
     assert [each.year for each in found] == sorted(each.year for each in found)

@@ -192,6 +192,13 @@ async def test_where_they_may_be_open_and_closed_with_dates(client: httpx.AsyncC
     assert opened < words.index("Otay Mesa") < ended < words.index("Theo Lacy")
 
 
+async def test_both_numbers_of_mexicos_help_center_are_there(client: httpx.AsyncClient) -> None:
+    for code in ("en", "es"):
+        page = (await client.get(f"/detained/find?lang={code}")).text
+        for number in ("+15206237874", "+18554636395"):
+            assert f'href="tel:{number}"' in page, (code, number)
+
+
 async def test_ices_offices_have_an_address_and_a_number(client: httpx.AsyncClient) -> None:
     html = await page(client, "/detained/find")
     for number, room in (("213-830-7911", "room 7631"), ("619-436-0410", "number 2242"),

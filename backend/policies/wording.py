@@ -1,17 +1,21 @@
 """The record's own sentences: each question, each answer, and the small words around them."""
 
 import datetime
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from backend.policies.days import Day
-from backend.policies.headline import Headline, Pattern
+from backend.policies.headline import Headline, Pattern, officially_disputed
 from backend.policies.questions import DISPUTED, LOOKS, NOT_KNOWN, Question
 from backend.policies.record import Milestone, Standing
 from backend.policies.tables import Figure, HelpLine, Law, Practice, Rule
 from backend.web import language
 from backend.web.language import day_in_words, later, month_in_words, number_in_words
 from backend.web.language import gettext as _
+
+# A point after a capital, or in "a. m.", ends no sentence.
+FIRST_SENTENCE = re.compile(r".+?(?<![A-Z])(?<!\b[apm])[.!?](?= |$)")
 
 QUESTIONS = {
     Question.HOLD: later("Can the jail keep someone longer for ICE?"),
@@ -322,10 +326,18 @@ def row(asked: Question) -> str:
     return _(ROWS[asked])
 
 
+def opening(text: str) -> str:
+    """The first sentence of a few."""
+    found = FIRST_SENTENCE.match(text)
+    return found[0] if found else text
+
+
 def row_answer(standing: Standing) -> str:
     """The answer in a few words; where no rule is, whether somebody reports anything."""
-    if standing.disputed_by:
+    if officially_disputed(standing):
         return _("Disputed: see both sides")
+    if standing.disputed_by:
+        return _("%(answer)s. Reports differ.") % {"answer": short_answer(standing.answer)}
     if standing.answer == NOT_KNOWN:
         if standing.question is Question.RELEASE_DATES:
             return _("Reported: see below") if standing.practice else _("Not known")

@@ -204,6 +204,39 @@ async def test_programs_are_told_too(client: Any, record: None) -> None:
     }
 
 
+async def test_where_officials_disagree_it_says_what_each_of_them_says(
+    client: Any, record: None
+) -> None:
+    for code, told in (
+        ("en", "She said she would not follow Board Policy L-2.</a>"),
+        ("es", "Dijo que no seguiría la Política L-2 de la junta.</a>"),
+    ):
+        page = (await client.get(f"/counties/san-diego?lang={code}")).text
+        assert told in page[: page.index('class="first-rows"')]
+
+
+def test_where_others_report_that_a_rule_is_broken_the_rule_stands_beside_it(
+    records: Mapping[str, CountyRecord],
+) -> None:
+    held = records["orange"].standing(Question.HOLD, ON)
+    assert wording.row_answer(held) == "Not allowed. Reports differ."
+    told = records["san-diego"].standing(Question.TRANSFER, ON)
+    assert wording.row_answer(told) == "Disputed: see both sides"
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("She said no. She went on.", "She said no."),
+        ("The U.S. Marshals came. They left.", "The U.S. Marshals came."),
+        ("Se reúne a las 9 a. m. en la sala. Hay más.", "Se reúne a las 9 a. m. en la sala."),
+        ("One alone", "One alone"),
+    ],
+)
+def test_a_first_sentence_ends_where_it_ends(text: str, first: str) -> None:
+    assert wording.opening(text) == first
+
+
 @pytest.mark.parametrize("code", language.LANGUAGES)
 async def test_a_shared_link_says_the_headline_in_words_and_as_a_picture(
     client: httpx.AsyncClient, code: str

@@ -226,3 +226,7 @@ async def test_yubas_contract_ended_by_ices_own_choice(client: httpx.AsyncClient
     page = lines_of((await client.get("/counties/yuba")).text)
     assert "No. It ended on February 8, 2023." in page
     assert "No county rule found. State law applies." in page
+    # Marin has a sheriff's rule, and none on keeping people longer.
+    marin = lines_of((await client.get("/counties/marin")).text)
+    assert "No county rule found on this. State law applies." in marin
+    assert "No county rule found. State law applies." not in marin

@@ -281,6 +281,18 @@ def test_every_collected_fact_is_in_the_record_or_left_out_with_a_reason() -> No
     assert why.keys() <= named, "and nothing is said of a row that is not in the list"
 
 
+def test_a_copy_that_somebody_else_keeps_is_no_official_text() -> None:
+    read = files.read(files.FOLDER, frozenset(c.slug for c in gazetteer.counties()))
+    copied = re.compile(r"copy|reprint|docslib|scribd", re.IGNORECASE)
+    official = [
+        source.publisher
+        for file in read.values()
+        for source in file.sources.values()
+        if source.grade == "A" and copied.search(source.publisher)
+    ]
+    assert official == []
+
+
 def test_no_word_of_ours_calls_a_person_illegal() -> None:
     words = re.compile(r"\b(illegals?|aliens?|ilegal(es)?)\b", re.IGNORECASE)
     for path in files.FOLDER.glob("*.yaml"):

@@ -112,6 +112,8 @@ async def list_counties(request: AnyRequest) -> ASGIResponse:
                 "question": question,
                 "counts": [(answer, counts[answer]) for answer in asked],
                 "same": next(iter(given.values())) if len(counts) == 1 else None,
+                "of_their_own": sum(bool(each.local_rule) for each in standings.values()),
+                "by_state_law": all(each.state_rule for each in standings.values()),
                 "outlines": outlines.svg_paths(640),
                 "reports": [
                     *state.standing(question, on).practice,

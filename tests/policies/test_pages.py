@@ -111,6 +111,21 @@ async def test_the_list_counts_every_answer_and_the_not_known(client: httpx.Asyn
         assert len(re.findall(r'<a href="/counties/[a-z-]+" class="', page)) == 58
 
 
+async def test_the_list_says_in_how_many_counties_the_answer_is_state_law_alone(
+    client: httpx.AsyncClient,
+) -> None:
+    records = await reading.records()
+    for question in (Question.TRANSFER, Question.NOTIFICATION, Question.HOLD):
+        own = sum(
+            record.standing(question, today()).local_rule is not None for record in records.values()
+        )
+        assert 0 < own < 20
+        page = (await client.get(f"/counties?question={question}")).text
+        assert f"In {own} counties we found a rule of their own on this." in page
+    # No law decides on these, so none is named.
+    assert "rule of their own" not in (await client.get("/counties?question=handoff")).text
+
+
 async def test_the_maps_hatches_tell_all_answers_of_a_question_apart(
     client: httpx.AsyncClient,
 ) -> None:

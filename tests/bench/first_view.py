@@ -62,6 +62,7 @@ def _view(playwright, server: Server, path: str) -> FirstView:
             executable_path=chromium.find(),
             args=chromium.FLAGS,
             service_workers="block",
+            viewport={"width": 360, "height": 640},
         )
         try:
             page = context.new_page()

@@ -10,7 +10,6 @@ from backend.hearings import wording as hearing_wording
 from backend.hearings.kinds import Topic
 from backend.push import ourselves
 from backend.web.language import gettext as _
-from backend.web.sending import AnyRequest
 
 HOURS = tuple(f"{hour:02}:00" for hour in range(24))
 
@@ -40,8 +39,3 @@ def hour_in_words(clock: str) -> str:
     if hour in (0, 12):
         return _("midnight") if hour == 0 else _("noon")
     return (_("%(hour)s a.m.") if hour < 12 else _("%(hour)s p.m.")) % {"hour": hour % 12}
-
-
-async def sent(request: AnyRequest) -> list[tuple[str, str]]:
-    form = await request.form()
-    return [(key, value) for key, value in form.multi_items() if isinstance(value, str)]

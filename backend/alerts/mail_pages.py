@@ -13,13 +13,14 @@ from litestar.response.base import ASGIResponse
 
 from backend.alerts import choosing, mailing
 from backend.alerts.choosing import Choices
-from backend.alerts.forms import choosing_context, sent
+from backend.alerts.forms import choosing_context
 from backend.alerts.mailing import CodeIsUsedUp, Reader
 from backend.campaigns import contacts
 from backend.campaigns.contacts import NotAContact
 from backend.push.subscribing import CannotSubscribe
 from backend.web import cookies, language, sums
 from backend.web.errors import CannotAnswer
+from backend.web.forms import sent
 from backend.web.language import gettext as _
 from backend.web.pages import Page, page
 from backend.web.rate_limits import Limit, NetworkLimit

@@ -9,13 +9,12 @@ from backend.campaigns import contacts, receipts
 from backend.campaigns.contacts import Contact, NotAContact
 from backend.counties import gazetteer
 from backend.counties.gazetteer import County
+from backend.web.forms import DIRECTION
 from backend.web.language import gettext as _
 
 LONGEST_NAME = 100
 # What is typed comes back in the page; a novel need not.
 KEPT = 300
-# They turn the reading direction of everything after them, and no name needs them.
-DIRECTION = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069\u061c]")
 PURPOSES = ("pledge", "news", "partner")
 
 

@@ -7,10 +7,9 @@ import nh3
 from markdown_it import MarkdownIt
 from markupsafe import Markup, escape
 
+from backend.web.forms import DIRECTION
 from backend.web.language import gettext as _
 
-# They turn the reading direction of everything after them.
-DIRECTION = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069\u061c]")
 LONGEST = 20_000
 TAGS = {"p", "strong", "em", "ul", "ol", "li", "a", "h3", "blockquote", "br"}
 HEADING = re.compile(r"<(/?)h[1-6]>")

@@ -12,19 +12,17 @@ from backend.alerts.kinds import News
 from backend.alerts.tables import Alert
 from backend.alerts.wording import LONGEST
 from backend.counties import gazetteer
-from backend.desk.campaign_forms import line
 from backend.hearings import times
 from backend.hearings.kinds import Topic
 from backend.staff.tables import LARGEST_ID, now
 from backend.web.clock import CALIFORNIA
+from backend.web.forms import CLOCK, DAY, line
 from backend.web.language import LANGUAGES
 from backend.web.language import gettext as _
 
 KEPT = 2000
 LONGEST_WHY = 300
 PAGE = re.compile(r"/(?!/)[A-Za-z0-9/_.-]*(\?[A-Za-z0-9=&_.-]*)?")
-DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-CLOCK = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
 FURTHEST = datetime.timedelta(days=28)
 Sent = Sequence[tuple[str, str]]
 

@@ -23,6 +23,7 @@ from backend.staff.door import visitor_of
 from backend.staff.pages import desk_page
 from backend.staff.roles import Right
 from backend.web.errors import CannotAnswer
+from backend.web.forms import sent
 from backend.web.language import LANGUAGES, PSEUDO, later
 from backend.web.language import gettext as _
 from backend.web.pages import Page
@@ -75,7 +76,7 @@ async def show_new(request: AnyRequest) -> ASGIResponse:
 
 @post("/desk/alerts/new", may=Right.SEND_ALERTS, include_in_schema=False)
 async def begin(request: AnyRequest) -> ASGIResponse:
-    form = forms.read(await _sent(request))
+    form = forms.read(await sent(request))
     if form.typed.get("do") == "preview" or form.mistakes:
         return _form_page(request, form, preview=form.typed.get("do") == "preview")
     made = await composing.begin(visitor_of(request).account, await _known(form))
@@ -88,7 +89,7 @@ async def show_preview(request: AnyRequest) -> ASGIResponse:
     number = request.query_params.get("of", "")
     whole = number.isascii() and number.isdecimal() and len(number) < 20
     alert = await composing.with_id(int(number)) if whole else None
-    form = forms.read(await _sent(request))
+    form = forms.read(await sent(request))
     return desk_page(request, Page("desk/alert_preview.html", _preview(form, alert)))
 
 
@@ -106,7 +107,7 @@ async def show_estimate(request: AnyRequest) -> ASGIResponse:
 @post("/desk/alerts/hosts", may=Right.SEND_ALERTS, include_in_schema=False)
 async def resume(request: AnyRequest) -> ASGIResponse:
     """Somebody mended what a push service minded."""
-    host = dict(await _sent(request)).get("host", "").replace("\0", "")[:80]
+    host = dict(await sent(request)).get("host", "").replace("\0", "")[:80]
     async with DB.transaction():
         if await hosts.resume(host):
             await audit.write(visitor_of(request).name, "push_resumed", host)
@@ -133,7 +134,7 @@ async def show_edit(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
 @post("/desk/alerts/{id:int}/edit", may=Right.SEND_ALERTS, include_in_schema=False)
 async def edit(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     alert = await _alert(id)
-    form = forms.read(await _sent(request))
+    form = forms.read(await sent(request))
     if form.typed.get("do") == "preview" or form.mistakes:
         return _form_page(request, form, alert, preview=form.typed.get("do") == "preview")
     try:
@@ -147,7 +148,7 @@ async def edit(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
 @post("/desk/alerts/{id:int}/send", may=Right.SEND_ALERTS, include_in_schema=False)
 async def send(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     """Ask that it be sent, or send what another one asked for."""
-    seen = dict(await _sent(request)).get("seen", "")[:16]
+    seen = dict(await sent(request)).get("seen", "")[:16]
     try:
         await composing.send(id, visitor_of(request).account, seen)
     except Refused as refused:
@@ -175,7 +176,7 @@ async def correct(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
 
 @post("/desk/alerts/{id:int}/tests", may=Right.SEND_ALERTS, include_in_schema=False)
 async def test(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
-    typed = dict(await _sent(request)).get("code", "")[:40]
+    typed = dict(await sent(request)).get("code", "")[:40]
     try:
         await composing.test(id, visitor_of(request).account, typed)
     except Refused as refused:
@@ -293,8 +294,3 @@ def _title(words: Any) -> str:
 
 def _states() -> dict[str, str]:
     return {state.value: _(label) for state, label in STATES.items()}
-
-
-async def _sent(request: AnyRequest) -> list[tuple[str, str]]:
-    form = await request.form()
-    return [(key, value) for key, value in form.multi_items() if isinstance(value, str)]

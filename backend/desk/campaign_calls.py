@@ -10,13 +10,14 @@ from litestar.response.base import ASGIResponse
 from backend.campaigns import calling
 from backend.campaigns.pledges import Opened
 from backend.campaigns.tables import Campaign
-from backend.desk.campaigns import CAMPAIGNS, campaign_with, sent
+from backend.desk.campaigns import CAMPAIGNS, campaign_with
 from backend.staff import names
 from backend.staff.door import visitor_of
 from backend.staff.pages import desk_page
 from backend.staff.roles import Right
 from backend.staff.tables import Account
 from backend.web.errors import CannotAnswer
+from backend.web.forms import sent
 from backend.web.language import ENGLISH, LANGUAGES
 from backend.web.language import gettext as _
 from backend.web.pages import Page

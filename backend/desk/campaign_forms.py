@@ -6,22 +6,19 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from unicodedata import category
 
 from backend.campaigns.asides import WAYS, Pattern
 from backend.campaigns.running import NEEDED, TEXTS
 from backend.campaigns.states import CampaignState
-from backend.campaigns.story import DIRECTION
 from backend.campaigns.tables import Campaign
 from backend.counties import gazetteer
 from backend.web.clock import CALIFORNIA, today
+from backend.web.forms import Sent, day_of, line, tidy, typed_of
 from backend.web.language import gettext as _
 
 LONGEST = {"title": 120, "ask": 300, "story": 6000, "pledge_words": 600, "outcome": 6000}
 LONGEST_LINE = 300
 LONGEST_REASON = 300
-# What is typed comes back in the page, and a little more than is allowed so that it can be cut.
-KEPT = 20_000
 MOST_BLOCKS = 40
 TARGET = ("name_en", "name_es", "why_en", "why_es")
 SOURCE = ("title", "publisher", "url", "published_on", "read_on", "grade")
@@ -30,10 +27,8 @@ BLOCKS = {"target": TARGET, "partner": PARTNER, "source": SOURCE}
 EMPTY_BLOCKS = 2
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 HTTPS = re.compile(r"https://[^\s<>\"]+")
-DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 CITED = re.compile(r"\[(\d{1,2})\](?![(\[:])")
 TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2})?")
-Sent = Sequence[tuple[str, str]]
 
 
 @dataclass
@@ -75,24 +70,6 @@ class AsideForm:
     mistakes: dict[str, str] = field(default_factory=dict)
     pattern: Pattern = field(default_factory=Pattern)
     reason: str = ""
-
-
-def tidy(text: str) -> str:
-    """Without signs that turn the direction or cannot be stored, and with one kind of line end."""
-    text = DIRECTION.sub("", text).replace("\0", "").replace("\r\n", "\n").replace("\r", "\n")
-    return text.strip()
-
-
-def line(text: str) -> str:
-    return " ".join(
-        "".join(
-            " " if category(sign) in ("Cc", "Zl", "Zp") else sign for sign in tidy(text)
-        ).split()
-    )
-
-
-def typed_of(sent: Sent) -> dict[str, str]:
-    return {name: value.replace("\0", "")[:KEPT] for name, value in sent}
 
 
 def filled(campaign: Campaign, seen: str) -> CampaignForm:
@@ -212,17 +189,6 @@ def read_aside(sent: Sent, sources: list[str]) -> AsideForm:
 
 def words_in(text: Mapping[str, str] | None, code: str) -> str:
     return (text or {}).get(code, "")
-
-
-def day_of(text: str) -> datetime.date | None:
-    """A whole day between 2000 and 2100."""
-    if not DAY.fullmatch(text):
-        return None
-    try:
-        day = datetime.date.fromisoformat(text)
-    except ValueError:
-        return None
-    return day if 2000 <= day.year <= 2100 else None
 
 
 def _read_text(form: CampaignForm, name: str, whole: bool) -> dict[str, str]:

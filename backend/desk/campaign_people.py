@@ -31,13 +31,14 @@ from backend.counties import gazetteer
 from backend.counties.tables import County
 from backend.desk import campaign_forms as forms
 from backend.desk.campaign_forms import AsideForm
-from backend.desk.campaigns import CAMPAIGNS, campaign_with, sent
+from backend.desk.campaigns import CAMPAIGNS, campaign_with
 from backend.staff import audit, names
 from backend.staff.door import STEP_UP, visitor_of
 from backend.staff.pages import desk_page
 from backend.staff.roles import Right
 from backend.web.clock import CALIFORNIA
 from backend.web.errors import CannotAnswer
+from backend.web.forms import day_of, line, sent, typed_of
 from backend.web.language import gettext as _
 from backend.web.language import later
 from backend.web.pages import Page
@@ -85,7 +86,7 @@ class Wanted:
 
     def mistakes(self) -> dict[str, str]:
         found = {}
-        if self.day and forms.day_of(self.day) is None:
+        if self.day and day_of(self.day) is None:
             found["day"] = _("Write the day like this: 2026-11-24.")
         if self.before and self._before() is None:
             found["before"] = _("There is no such line. Start again from the newest.")
@@ -108,7 +109,7 @@ class Wanted:
             where.append(Pledge.state == PledgeState[self.state.upper()])
         if self.source:
             where.append(Pledge.source == self.source)
-        if day := forms.day_of(self.day):
+        if day := day_of(self.day):
             begins, ends = (
                 datetime.datetime.combine(each, datetime.time(), CALIFORNIA)
                 for each in (day, day + datetime.timedelta(days=1))
@@ -155,9 +156,9 @@ async def list_pledges(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
 async def find(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     """By whole e-mail address or phone number. It is sent as a form: no address holds it."""
     campaign = await campaign_with(id)
-    typed = forms.typed_of(await sent(request)).get("contact", "")
+    typed = typed_of(await sent(request)).get("contact", "")
     try:
-        contact = contacts.read(forms.line(typed))
+        contact = contacts.read(line(typed))
     except NotAContact:
         told = {"contact": _("Write a whole e-mail address or a whole phone number.")}
         return await _pledges_page(request, campaign, Wanted(), typed, told)

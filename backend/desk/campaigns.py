@@ -24,6 +24,7 @@ from backend.staff.roles import Right
 from backend.staff.tables import Account
 from backend.web.clock import today
 from backend.web.errors import CannotAnswer
+from backend.web.forms import line, sent, typed_of
 from backend.web.language import LANGUAGES, later
 from backend.web.language import gettext as _
 from backend.web.pages import Page
@@ -70,7 +71,7 @@ async def begin(request: AnyRequest) -> ASGIResponse:
     form, slug = forms.read_new(await sent(request))
     if form.mistakes:
         return _new_page(request, form)
-    title = {code: forms.line(words) for code, words in form.words("title").items()}
+    title = {code: line(words) for code, words in form.words("title").items()}
     try:
         made = await running.begin(visitor_of(request).account, slug, title)
     except Refused as refused:
@@ -110,7 +111,7 @@ async def edit(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
 @post("/desk/campaigns/{id:int}/reviews", may=Right.RUN_CAMPAIGNS, include_in_schema=False)
 async def review(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     """I read this translation and it is right."""
-    typed = forms.typed_of(await sent(request))
+    typed = typed_of(await sent(request))
 
     async def done(campaign: Campaign, by: Account) -> None:
         await running.review(campaign, by, typed.get("language", ""), typed.get("seen", ""))
@@ -120,7 +121,7 @@ async def review(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
 
 @post("/desk/campaigns/{id:int}/live", may=Right.RUN_CAMPAIGNS, include_in_schema=False)
 async def go_live(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
-    typed = forms.typed_of(await sent(request))
+    typed = typed_of(await sent(request))
 
     async def done(campaign: Campaign, by: Account) -> None:
         await running.go_live(campaign, by, typed.get("seen", ""))
@@ -172,7 +173,7 @@ async def tell(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
         return await _news_page(request, campaign, form, preview=True)
     if form.mistakes:
         return await _news_page(request, campaign, form)
-    title = {code: forms.line(words) for code, words in form.words("title").items()}
+    title = {code: line(words) for code, words in form.words("title").items()}
     try:
         await running.tell(campaign, visitor_of(request).account, title, form.words("words"))
     except Refused as refused:
@@ -199,11 +200,6 @@ async def campaign_with(id: int) -> Campaign:
         told = _("There is no such campaign.")
         raise CannotAnswer(told, status=404, way_on=(CAMPAIGNS, _("Campaigns")))
     return found
-
-
-async def sent(request: AnyRequest) -> list[tuple[str, str]]:
-    form = await request.form()
-    return [(key, value) for key, value in form.multi_items() if isinstance(value, str)]
 
 
 async def _do(

@@ -15,7 +15,6 @@ from backend.canvass.shifts import Plan, Refused
 from backend.canvass.tables import INVITATION, Shift
 from backend.counties.tables import County
 from backend.desk import canvass_forms as forms
-from backend.desk.campaigns import sent
 from backend.desk.canvass_forms import ShiftForm
 from backend.hearings import wording
 from backend.staff.door import visitor_of
@@ -24,6 +23,7 @@ from backend.staff.roles import Right
 from backend.staff.tables import LARGEST_ID, now
 from backend.web.clock import CALIFORNIA
 from backend.web.errors import CannotAnswer
+from backend.web.forms import sent
 from backend.web.language import LANGUAGES, in_words, ngettext, number_in_words
 from backend.web.language import gettext as _
 from backend.web.pages import Page

@@ -13,7 +13,6 @@ from backend.canvass import paper, second_look, sheets, totals
 from backend.canvass.paper import Line, LineTaken, Refused
 from backend.canvass.states import RowCheck, SheetState
 from backend.canvass.tables import PaperRow, PaperSheet, Shift
-from backend.desk.campaigns import sent
 from backend.desk.canvass_paper import SHEETS, in_letters
 from backend.desk.canvass_review import PURPOSES
 from backend.staff import audit, names
@@ -21,6 +20,7 @@ from backend.staff.door import visitor_of
 from backend.staff.pages import desk_page
 from backend.staff.roles import Right
 from backend.web.errors import CannotAnswer
+from backend.web.forms import sent
 from backend.web.language import LANGUAGES
 from backend.web.language import gettext as _
 from backend.web.pages import Page

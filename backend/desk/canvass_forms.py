@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 
 from backend.canvass.shifts import Plan
 from backend.counties import gazetteer
-from backend.desk.alert_forms import CLOCK, DAY
-from backend.desk.campaign_forms import line
 from backend.hearings import times
 from backend.staff.forms import mistake_in_name
 from backend.web.clock import CALIFORNIA, today
+from backend.web.forms import CLOCK, DAY, line
 from backend.web.language import LANGUAGES, PSEUDO
 from backend.web.language import gettext as _
 

@@ -17,13 +17,13 @@ from backend.campaigns.tables import Campaign
 from backend.canvass import sheets
 from backend.canvass.states import SheetState
 from backend.canvass.tables import PaperSheet, Shift
-from backend.desk.campaigns import sent
 from backend.desk.canvass import CANVASS, campaigns_of, hours, shift_with
 from backend.staff.door import visitor_of
 from backend.staff.pages import desk_page
 from backend.staff.roles import Right
 from backend.web import language
 from backend.web.errors import CannotAnswer
+from backend.web.forms import sent
 from backend.web.language import LANGUAGES, in_words, later
 from backend.web.language import gettext as _
 from backend.web.pages import Page, render

@@ -13,12 +13,12 @@ from backend.canvass import review, totals
 from backend.canvass.review import Opened, Refused
 from backend.canvass.states import Problem
 from backend.counties import gazetteer
-from backend.desk.campaigns import sent
 from backend.staff import audit, names
 from backend.staff.door import visitor_of
 from backend.staff.pages import desk_page
 from backend.staff.roles import Right
 from backend.web.errors import CannotAnswer
+from backend.web.forms import sent
 from backend.web.language import LANGUAGES, later
 from backend.web.language import gettext as _
 from backend.web.pages import Page

@@ -21,6 +21,7 @@ from backend.staff.roles import Right
 from backend.staff.tables import Account
 from backend.web.clock import today
 from backend.web.errors import CannotAnswer
+from backend.web.forms import sent
 from backend.web.language import gettext as _
 from backend.web.pages import Page
 from backend.web.sending import AnyRequest, Sent, see
@@ -119,15 +120,6 @@ async def _row(kind: str, id: int) -> Row:
 def _no_such() -> CannotAnswer:
     told = _("There is no such line or place.")
     return CannotAnswer(told, status=404, way_on=(HOME, _("Lines and places of detention")))
-
-
-async def sent(request: AnyRequest) -> list[tuple[str, str]]:
-    form = await request.form()
-    return [
-        (key, value.replace("\0", ""))
-        for key, value in form.multi_items()
-        if isinstance(value, str)
-    ][:400]
 
 
 def _page(

@@ -7,8 +7,7 @@ from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
 from backend.counties import gazetteer
-from backend.desk.detained import HOME, sent
-from backend.desk.record_forms import one_line
+from backend.desk.detained import HOME
 from backend.detained import calling, wording
 from backend.detained.editing import Refused
 from backend.policies import wording as record_wording
@@ -19,6 +18,7 @@ from backend.staff.pages import desk_page
 from backend.staff.roles import Right
 from backend.staff.tables import Account
 from backend.web.errors import CannotAnswer
+from backend.web.forms import one_line, sent
 from backend.web.language import gettext as _
 from backend.web.pages import Page
 from backend.web.sending import AnyRequest, Sent, see

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from backend.counties import gazetteer
-from backend.desk.record_forms import one_line
 from backend.detained.editing import BOTH, LINE, PLACE, Fields, Row
 from backend.detained.tables import STATUSES
 from backend.detained.wording import LANGUAGES
@@ -14,6 +13,7 @@ from backend.policies import wording
 from backend.policies.days import Day
 from backend.policies.tables import HelpLine
 from backend.web.clock import today
+from backend.web.forms import one_line
 from backend.web.language import gettext as _
 
 TEXTS = {"lines": ("hours", "about"), "places": ("note",)}

@@ -22,6 +22,7 @@ from backend.staff.roles import Right
 from backend.staff.tables import Account
 from backend.web.clock import today
 from backend.web.errors import CannotAnswer
+from backend.web.forms import sent
 from backend.web.language import gettext as _
 from backend.web.pages import Page
 from backend.web.sending import AnyRequest, Sent, see
@@ -55,7 +56,7 @@ async def show_new(request: AnyRequest) -> ASGIResponse:
 
 @post("/desk/directory/new", may=Right.EDIT_RECORD, include_in_schema=False)
 async def add(request: AnyRequest) -> ASGIResponse:
-    form = forms.read_new(await _sent(request))
+    form = forms.read_new(await sent(request))
     if form.mistakes:
         return _new_page(request, form)
     by, typed = visitor_of(request).account, form.typed
@@ -72,7 +73,7 @@ async def show_place(request: AnyRequest, id: FromPath[str]) -> ASGIResponse:
 @post("/desk/directory/places/{id:str}", may=Right.EDIT_RECORD, include_in_schema=False)
 async def change(request: AnyRequest, id: FromPath[str]) -> ASGIResponse:
     place = await _place(id)
-    form = forms.read(await _sent(request), place)
+    form = forms.read(await sent(request), place)
     if not form.mistakes:
         try:
             seen = form.typed.get("seen", "")
@@ -146,15 +147,6 @@ async def _place(id: str) -> Place:
         told = _("There is no such place.")
         raise CannotAnswer(told, status=404, way_on=(DIRECTORY, _("Directory of help")))
     return found
-
-
-async def _sent(request: AnyRequest) -> list[tuple[str, str]]:
-    form = await request.form()
-    return [
-        (key, value.replace("\0", ""))
-        for key, value in form.multi_items()
-        if isinstance(value, str)
-    ][:400]
 
 
 def _new_page(request: AnyRequest, form: PlaceForm) -> Sent:

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from backend.counties import gazetteer
-from backend.desk.record_forms import one_line
 from backend.enrollment.found import middle_of
 from backend.enrollment.hours import read_typed, write_hours
 from backend.enrollment.hrsa import web_address
 from backend.enrollment.places import KINDS, LANGUAGES, Json, Place, phone_in_words, read_phone
+from backend.web.forms import one_line
 from backend.web.language import gettext as _
 
 LONGEST = 300

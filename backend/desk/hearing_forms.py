@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from backend.counties import gazetteer
-from backend.desk.campaign_forms import Sent, day_of, line, tidy, typed_of
 from backend.hearings import entry as entries
 from backend.hearings.entry import Entry, Said, Vote
 from backend.hearings.kinds import AHEAD, Choice, Kind, Result, Status, Topic
@@ -16,6 +15,7 @@ from backend.policies.days import Day
 from backend.policies.files import SourceEntry
 from backend.staff.tables import now
 from backend.web.clock import CALIFORNIA, today
+from backend.web.forms import Sent, day_of, line, tidy, typed_of
 from backend.web.language import gettext as _
 
 LANGUAGES = ("en", "es")

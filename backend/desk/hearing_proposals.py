@@ -11,8 +11,6 @@ from markupsafe import Markup, escape
 
 from backend.desk import hearing_forms as forms
 from backend.desk import hearing_lines, hearings
-from backend.desk.campaign_forms import line, typed_of
-from backend.desk.campaigns import sent
 from backend.desk.hearing_forms import LONGEST_WHY, WHOLE, HearingForm
 from backend.hearings import proposing, reading, sources
 from backend.hearings.changing import Refused
@@ -23,6 +21,7 @@ from backend.staff.pages import desk_page
 from backend.staff.roles import Right
 from backend.staff.tables import LARGEST_ID, Account
 from backend.web.errors import CannotAnswer
+from backend.web.forms import line, sent, typed_of
 from backend.web.language import gettext as _
 from backend.web.language import later
 from backend.web.pages import Page

@@ -8,8 +8,6 @@ from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
 from backend.counties import gazetteer
-from backend.desk.campaign_forms import line, typed_of
-from backend.desk.campaigns import sent
 from backend.hearings import matching, sources
 from backend.hearings.changing import Refused
 from backend.hearings.tables import HearingSource
@@ -18,6 +16,7 @@ from backend.staff.pages import desk_page
 from backend.staff.roles import Right
 from backend.staff.tables import LARGEST_ID
 from backend.web.errors import CannotAnswer
+from backend.web.forms import line, sent, typed_of
 from backend.web.language import gettext as _
 from backend.web.pages import Page
 from backend.web.sending import AnyRequest, Sent, see

@@ -13,8 +13,6 @@ from backend.counties import gazetteer
 from backend.database import DB
 from backend.desk import hearing_forms as forms
 from backend.desk import hearing_lines, hearing_words, todo
-from backend.desk.campaign_forms import Sent as Given
-from backend.desk.campaigns import sent
 from backend.desk.hearing_forms import WHOLE, HearingForm
 from backend.desk.hearing_lines import Line
 from backend.hearings import changing, ledger, reading, wording
@@ -30,6 +28,8 @@ from backend.staff.roles import Right
 from backend.staff.tables import LARGEST_ID, Account, now
 from backend.web.clock import CALIFORNIA, today
 from backend.web.errors import CannotAnswer
+from backend.web.forms import Sent as Given
+from backend.web.forms import sent
 from backend.web.language import gettext as _
 from backend.web.language import later
 from backend.web.pages import Page

@@ -7,13 +7,12 @@ from litestar.response.base import ASGIResponse
 from backend import settings
 from backend.campaigns import osdi, partners, running
 from backend.campaigns.tables import Campaign, PartnerToken
-from backend.desk import campaign_forms as forms
-from backend.desk.campaigns import sent
 from backend.staff.door import visitor_of
 from backend.staff.pages import desk_page
 from backend.staff.roles import Right
 from backend.staff.tables import now
 from backend.web.errors import CannotAnswer
+from backend.web.forms import sent, typed_of
 from backend.web.language import gettext as _
 from backend.web.pages import Page
 from backend.web.sending import AnyRequest, Sent, see
@@ -29,7 +28,7 @@ async def list_tokens(request: AnyRequest) -> ASGIResponse:
 
 @post(PARTNERS, may=Right.RUN_THE_HOUSE, fresh=True, back=PARTNERS, include_in_schema=False)
 async def make_token(request: AnyRequest) -> ASGIResponse:
-    typed = forms.typed_of(await sent(request))
+    typed = typed_of(await sent(request))
     name, scope = typed.get("name", ""), typed.get("campaign", "")
     if name not in await partners.names():
         told = {"name": _("Choose a partner that a campaign’s page names.")}

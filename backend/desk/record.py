@@ -19,6 +19,7 @@ from backend.staff.pages import desk_page
 from backend.staff.roles import Right
 from backend.web.clock import today
 from backend.web.errors import CannotAnswer
+from backend.web.forms import one_line, sent
 from backend.web.language import gettext as _
 from backend.web.language import later
 from backend.web.pages import Page
@@ -179,8 +180,8 @@ async def retire(
     request: AnyRequest, file: FromPath[str], kind: FromPath[str], id: FromPath[str]
 ) -> ASGIResponse:
     name, entry = await _fact(file, kind, id)
-    typed = {key: value[:300] for key, value in await _sent(request)}
-    why = {code: record_forms.one_line(typed.get(f"why_{code}", "")) for code in ("en", "es")}
+    typed = {key: value[:300] for key, value in await sent(request)}
+    why = {code: one_line(typed.get(f"why_{code}", "")) for code in ("en", "es")}
     if not why["en"]:
         told = _("Say in a sentence what changed. Everyone can read it.")
         return _retire_page(request, name, typed, {"why_en": told})
@@ -229,7 +230,7 @@ async def approve(request: AnyRequest, id: FromPath[str]) -> ASGIResponse:
 @post("/desk/record/changes/{id:str}/turn-down", may=Right.EDIT_RECORD, include_in_schema=False)
 async def turn_down(request: AnyRequest, id: FromPath[str]) -> ASGIResponse:
     told = await _told(id)
-    because = record_forms.one_line(dict(await _sent(request)).get("because", ""))[:300]
+    because = one_line(dict(await sent(request)).get("because", ""))[:300]
     if not because:
         return await _change_page(request, told, _("Say why, so that the next draft is better."))
     try:
@@ -282,7 +283,7 @@ async def _propose(
 
 async def _read(request: AnyRequest, name: FactName, standing: dict[FactName, Entry]) -> FactForm:
     by = visitor_of(request).name
-    return await record_forms.read(name, await _sent(request), by, standing)
+    return await record_forms.read(name, await sent(request), by, standing)
 
 
 async def _form_page(request: AnyRequest, form: FactForm, action: str) -> Sent:
@@ -401,8 +402,3 @@ def _address(name: FactName) -> str:
 
 def _back(name: FactName) -> tuple[str, str]:
     return _address(name), _("Back to the fact")
-
-
-async def _sent(request: AnyRequest) -> list[tuple[str, str]]:
-    form = await request.form()
-    return [(key, value) for key, value in form.multi_items() if isinstance(value, str)]

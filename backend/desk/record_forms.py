@@ -3,7 +3,6 @@
 import hashlib
 import json
 import re
-import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +13,7 @@ from backend.policies.entries import Entry, FactName
 from backend.policies.questions import ANSWERS, LOCAL_ISSUERS, REPORTABLE, Question
 from backend.policies.tables import Law
 from backend.web.clock import today
+from backend.web.forms import one_line
 from backend.web.language import gettext as _
 from backend.web.language import later
 
@@ -393,9 +393,3 @@ def _is_day(text: str) -> bool:
 def _mark(source: dict[str, Any]) -> str:
     """What stands for a source in the form; its place in the list may be another's by then."""
     return hashlib.sha256(json.dumps(source, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def one_line(text: str) -> str:
-    """Without line breaks, and without what nobody sees: control and direction characters."""
-    spaced = "".join(sign if sign.isprintable() else " " for sign in text)
-    return " ".join(unicodedata.normalize("NFC", spaced).split())

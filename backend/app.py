@@ -19,52 +19,52 @@ from litestar.openapi.spec import License
 from backend import settings
 from backend.about import controllers as about_pages
 from backend.about import operations
+from backend.about.desk import pages as desk_demands
 from backend.alerts import controllers as alert_pages
 from backend.alerts import mail_pages as alert_mail
 from backend.alerts import phone as alerting_phone
+from backend.alerts.desk import pages as desk_alerts
 from backend.campaigns import api as campaigns_api
 from backend.campaigns import controllers as campaign_pages
 from backend.campaigns import osdi, pledging
+from backend.campaigns.desk import call_pages as desk_campaign_calls
+from backend.campaigns.desk import pages as desk_campaigns
+from backend.campaigns.desk import partner_pages as desk_partners
+from backend.campaigns.desk import people_pages as desk_campaign_people
 from backend.canvass import controllers as canvassing
 from backend.canvass import phone as canvassing_phone
+from backend.canvass.desk import entry_pages as desk_canvass_entry
+from backend.canvass.desk import file_pages as desk_canvass_files
+from backend.canvass.desk import pages as desk_canvass
+from backend.canvass.desk import paper_pages as desk_canvass_paper
+from backend.canvass.desk import review_pages as desk_canvass_review
+from backend.canvass.desk import total_pages as desk_canvass_totals
 from backend.counties import api as counties_api
 from backend.counties import controllers as county_pages
 from backend.database import DB, use
-from backend.desk import alerts as desk_alerts
-from backend.desk import campaign_calls as desk_campaign_calls
-from backend.desk import campaign_people as desk_campaign_people
-from backend.desk import campaigns as desk_campaigns
-from backend.desk import canvass as desk_canvass
-from backend.desk import canvass_entry as desk_canvass_entry
-from backend.desk import canvass_files as desk_canvass_files
-from backend.desk import canvass_paper as desk_canvass_paper
-from backend.desk import canvass_review as desk_canvass_review
-from backend.desk import canvass_totals as desk_canvass_totals
 from backend.desk import controllers as desk
-from backend.desk import demands as desk_demands
-from backend.desk import detained as desk_detained
-from backend.desk import detained_calls as desk_detained_calls
-from backend.desk import directory as desk_directory
-from backend.desk import directory_imports as desk_directory_imports
-from backend.desk import hearing_files as desk_hearing_files
-from backend.desk import hearing_proposals as desk_hearing_proposals
-from backend.desk import hearing_sources as desk_hearing_sources
-from backend.desk import hearings as desk_hearings
 from backend.desk import outbox as desk_outbox
-from backend.desk import partners as desk_partners
 from backend.desk import people as desk_people
-from backend.desk import record as desk_record
 from backend.desk import retention as desk_retention
 from backend.desk import trail as desk_trail
 from backend.desk import work as desk_work
 from backend.detained import controllers as detained_pages
+from backend.detained.desk import call_pages as desk_detained_calls
+from backend.detained.desk import pages as desk_detained
 from backend.enrollment import controllers as directory_pages
 from backend.enrollment import guiding, hsds
+from backend.enrollment.desk import import_pages as desk_directory_imports
+from backend.enrollment.desk import pages as desk_directory
 from backend.hearings import api as hearings_api
 from backend.hearings import controllers as hearing_pages
+from backend.hearings.desk import file_pages as desk_hearing_files
+from backend.hearings.desk import pages as desk_hearings
+from backend.hearings.desk import proposal_pages as desk_hearing_proposals
+from backend.hearings.desk import source_pages as desk_hearing_sources
 from backend.policies import api as policies_api
 from backend.policies import controllers as policy_pages
 from backend.policies import reading
+from backend.policies.desk import pages as desk_record
 from backend.pwa import controllers as phone
 from backend.staff import controllers as staff
 from backend.staff import door, proxies

@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from backend import database
-from backend.desk import directory_forms as forms
 from backend.enrollment import editing, flagging, jobs, searching
+from backend.enrollment.desk import forms
 from backend.enrollment.places import id_of
 from backend.enrollment.tables import DirectoryImport, HelpPlace, WrongFlag
 from backend.staff.tables import AuditEntry, now

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from backend.desk import record_forms
-from backend.desk.record_forms import FactForm
 from backend.policies import changes, differing, entries, exporting, files, loading
 from backend.policies.changes import Part, Refused
+from backend.policies.desk import forms as record_forms
+from backend.policies.desk.forms import FactForm
 from backend.policies.entries import Entry, FactName
 from backend.policies.tables import Change, Conflict, Rule
 from backend.staff.tables import Account

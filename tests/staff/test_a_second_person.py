@@ -22,7 +22,7 @@ from backend.staff.tables import (
     now,
 )
 from tests.conftest import Colleague, aged
-from tests.desk.test_record import drafted
+from tests.policies.test_desk import drafted
 from tests.staff.conftest import Join, Stranger, account_of
 
 AtTheDesk = Callable[..., Awaitable[Colleague]]

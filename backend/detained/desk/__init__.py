@@ -1,0 +1,1 @@
+"""The staff's pages of this room: lines and places of detention."""

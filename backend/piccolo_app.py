@@ -2,6 +2,7 @@
 
 from piccolo.conf.apps import AppConfig, table_finder
 
+from backend.rooms import parts
 from backend.settings import MIGRATIONS
 
 APP_CONFIG = AppConfig(
@@ -10,19 +11,8 @@ APP_CONFIG = AppConfig(
     table_classes=table_finder(
         [
             "backend.web.tables",
-            "backend.staff.tables",
-            "backend.about.tables",
-            "backend.counties.tables",
-            "backend.push.tables",
-            "backend.policies.tables",
-            "backend.hearings.tables",
-            "backend.campaigns.tables",
-            "backend.campaigns.withdrawing",
-            "backend.enrollment.tables",
-            "backend.detained.tables",
-            "backend.alerts.tables",
-            "backend.canvass.tables",
             "backend.web.letter_budget",
+            *(module.__name__ for module in parts("tables")),
         ],
         exclude_imported=True,
         exclude_tags=["not a table"],

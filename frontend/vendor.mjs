@@ -3,12 +3,12 @@
  * with this folder as the working folder; nothing it writes is committed.
  *
  * - htmx.js: as published, without the comment that points at a source map we do not serve.
- * - canvass.js: the canvassers' app in one small file. It is the only script of ours that is bundled:
- *   as a set of modules it would not fit its 12 KB, nor carry one fingerprint on phones that keep it.
+ * - <room>.js of a room that has one, with all it imports: so far canvass.js, the canvassers' app. As a
+ *   set of modules it would not fit its 12 KB, nor carry one fingerprint on phones that keep it.
  * - outlines.json: California's 58 counties as TopoJSON in longitude and latitude, from the
  *   Census Bureau's cartographic boundaries (us-atlas, public domain).
  */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { initWasm, Resvg } from "@resvg/resvg-wasm";
 import { build } from "esbuild";
 import { feature, quantize } from "topojson-client";
@@ -42,10 +42,16 @@ function copyHtmx() {
   return Buffer.byteLength(script);
 }
 
-/** Bundles the canvassers' app; returns its size in bytes. */
-async function bundleCanvass() {
+/** Bundles the rooms' apps; returns their names and sizes in bytes. */
+async function bundleApps() {
+  const rooms = readdirSync(".").filter((room) => existsSync(`${room}/${room}.js`));
+  return Promise.all(rooms.map(bundle));
+}
+
+/** @param {string} room */
+async function bundle(room) {
   const { outputFiles } = await build({
-    entryPoints: ["canvass/canvass.js"],
+    entryPoints: [`${room}/${room}.js`],
     bundle: true,
     minify: true,
     format: "esm",
@@ -53,8 +59,8 @@ async function bundleCanvass() {
     legalComments: "none",
     write: false,
   });
-  writeFileSync(new URL("canvass.js", VENDOR), outputFiles[0].contents);
-  return outputFiles[0].contents.byteLength;
+  writeFileSync(new URL(`${room}.js`, VENDOR), outputFiles[0].contents);
+  return `${room}.js ${outputFiles[0].contents.byteLength} bytes`;
 }
 
 /** Draws the icons of the installed app as PNGs from their SVGs; returns how many. */
@@ -98,6 +104,6 @@ function buildOutlines() {
 
 mkdirSync(VENDOR, { recursive: true });
 console.log(
-  `htmx.js ${copyHtmx()} bytes, canvass.js ${await bundleCanvass()} bytes, ` +
+  `htmx.js ${copyHtmx()} bytes, ${(await bundleApps()).join(", ")}, ` +
     `outlines.json ${buildOutlines()} bytes, ${await drawIcons()} icons`,
 );

@@ -46,6 +46,7 @@ def serving(
     command: list[str] | None = None,
     wait: float = 60,
     port: int | None = None,
+    house: Path = HOUSE,
     **environment: str,
 ) -> Iterator[Served]:
     """`python -m backend serve` (or `command`) on `port`, or a free one, until the block ends."""
@@ -60,7 +61,7 @@ def serving(
     with log.open("wb") as file:
         process = subprocess.Popen(
             command or [sys.executable, "-m", "backend", "serve"],
-            cwd=HOUSE,
+            cwd=house,
             env={**os.environ, **environment, "PORT": str(port)},
             stdout=file,
             stderr=subprocess.STDOUT,

@@ -14,7 +14,7 @@ from backend.web.pages import Page, fixed_page, kept_page, page
 from backend.web.sending import Answer, AnyRequest, send
 
 
-@get("/about", include_in_schema=False)
+@get("/about")
 async def show_about(request: AnyRequest) -> ASGIResponse:
     async def make() -> Page:
         facts, lines = await reading.how_read()
@@ -23,20 +23,20 @@ async def show_about(request: AnyRequest) -> ASGIResponse:
     return await kept_page(request, "about", make)
 
 
-@get("/more", include_in_schema=False)
+@get("/more")
 async def show_more(request: AnyRequest) -> ASGIResponse:
     """Where everything is that the five places do not name."""
     return await fixed_page(request, "about/more.html")
 
 
-@get("/privacy", include_in_schema=False)
+@get("/privacy")
 async def show_privacy(request: AnyRequest) -> ASGIResponse:
     """Where one process does everything, nothing is said of parts."""
     apart = settings.serves_public_only()
     return await fixed_page(request, "about/privacy.html", apart=apart)
 
 
-@get("/legal-demands", include_in_schema=False)
+@get("/legal-demands")
 async def show_legal_demands(request: AnyRequest) -> ASGIResponse:
     """How a demand for people's data is answered, how many came, and when somebody last said so."""
     last = await DemandStatement.last()
@@ -50,7 +50,7 @@ async def show_legal_demands(request: AnyRequest) -> ASGIResponse:
     return page(request, Page("about/legal_demands.html", context))
 
 
-@get("/design", include_in_schema=False)
+@get("/design")
 async def show_design(request: AnyRequest) -> ASGIResponse:
     """Every piece of the pages in every state: for those who build this, in development only."""
     if not settings.read().development:
@@ -68,7 +68,7 @@ async def show_design(request: AnyRequest) -> ASGIResponse:
     return page(request, Page("about/design.html", pieces))
 
 
-@get("/robots.txt", include_in_schema=False)
+@get("/robots.txt")
 async def answer_robots(request: AnyRequest) -> ASGIResponse:
     """Search engines may read everything but what people type."""
     return send(request, Answer(b"User-agent: *\nDisallow: /find\n", "text/plain"))

@@ -33,20 +33,20 @@ VALID = datetime.timedelta(days=180)
 _NO_ANSWER = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, DoesNotAnswer)
 
 
-@get("/healthz", include_in_schema=False)
+@get("/healthz")
 async def answer_health(request: AnyRequest) -> ASGIResponse:
     """The process lives."""
     return _plain(request, "ok")
 
 
-@get("/readyz", include_in_schema=False)
+@get("/readyz")
 async def answer_readiness(request: AnyRequest) -> ASGIResponse:
     """The process lives, its database answers with the tables we know, and its keys are there."""
     missing = await _database() or _keys()
     return _plain(request, missing or await _besides(), 503 if missing else 200)
 
 
-@get("/metrics", include_in_schema=False)
+@get("/metrics")
 async def show_metrics(request: AnyRequest) -> ASGIResponse:
     """Counts for Prometheus; to everyone else there is nothing here."""
     if not metrics.may_read(request):
@@ -55,7 +55,7 @@ async def show_metrics(request: AnyRequest) -> ASGIResponse:
     return send(request, Answer(body, metrics.MEDIA_TYPE, NOT_KEPT))
 
 
-@get("/audit-head", include_in_schema=False)
+@get("/audit-head")
 async def show_audit_head(request: AnyRequest) -> ASGIResponse:
     """The end of the trail of what staff did, signed, for who watches from outside: README says how
     to check it. It tells of nobody."""
@@ -66,7 +66,7 @@ async def show_audit_head(request: AnyRequest) -> ASGIResponse:
     return send(request, Answer(json.dumps(told).encode(), "application/json", NOT_KEPT))
 
 
-@get("/.well-known/security.txt", include_in_schema=False)
+@get("/.well-known/security.txt")
 async def show_security_contact(request: AnyRequest) -> ASGIResponse:
     """RFC 9116. Without SECURITY_CONTACT there is none: it must name somebody."""
     here = settings.read()

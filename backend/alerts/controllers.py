@@ -15,7 +15,7 @@ from backend.web.pages import Page, kept_page, page
 from backend.web.sending import AnyRequest
 
 
-@get("/alerts", include_in_schema=False)
+@get("/alerts")
 async def show_alerts(request: AnyRequest) -> ASGIResponse:
     """The same for everyone: what a phone chose it asks for itself, and shows it there."""
     reader = language.of(request)
@@ -27,7 +27,7 @@ async def show_alerts(request: AnyRequest) -> ASGIResponse:
     return await kept_page(request, ("alerts", key), make)
 
 
-@get("/alerts/calendar", include_in_schema=False)
+@get("/alerts/calendar")
 async def show_calendar(request: AnyRequest) -> ASGIResponse:
     """The address of a calendar with what was chosen. Nothing is kept: the address says it all."""
     reader = language.of(request)

@@ -38,7 +38,7 @@ ALL = b"everyone"
 ONE_CLICK = "List-Unsubscribe"
 
 
-@post("/alerts/mail", include_in_schema=False)
+@post("/alerts/mail")
 async def ask(request: AnyRequest) -> ASGIResponse:
     reader = _reader(request)
     pairs = await sent(request)
@@ -73,25 +73,25 @@ async def ask(request: AnyRequest) -> ASGIResponse:
     return _carrying(go_on(request, MINE), token)
 
 
-@get("/alerts/mail", include_in_schema=False)
+@get("/alerts/mail")
 async def open_link(request: AnyRequest) -> ASGIResponse:
     """Where letters lead. Whatever follows the # we do not see: the page hands it in."""
     return page(request, Page("alerts/open.html", {"wrong": ""}, private=True))
 
 
-@get("/alerts/mail/left", include_in_schema=False)
+@get("/alerts/mail/left")
 async def show_left(request: AnyRequest) -> ASGIResponse:
     return page(request, Page("alerts/left.html", {}, private=True))
 
 
-@get("/alerts/mail/sent", include_in_schema=False)
+@get("/alerts/mail/sent")
 async def show_sent(request: AnyRequest) -> ASGIResponse:
     """What a program sees that filled in what no person sees."""
     what = {"token": "", "by_link": False, "wrong": ""}
     return page(request, Page("alerts/confirm.html", what, private=True))
 
 
-@get(MINE, include_in_schema=False)
+@get(MINE)
 async def show_own(request: AnyRequest) -> ASGIResponse:
     """Their own page. It shows no address."""
     token = request.cookies.get(cookie_name(), "")
@@ -100,7 +100,7 @@ async def show_own(request: AnyRequest) -> ASGIResponse:
     return await _own(request, await _found(request, token))
 
 
-@post(MINE, include_in_schema=False)
+@post(MINE)
 async def hand_in(request: AnyRequest) -> ASGIResponse:
     """What follows the # of a letter's link, or all of the link."""
     typed = dict(await sent(request)).get("token", "")[:1000]
@@ -108,7 +108,7 @@ async def hand_in(request: AnyRequest) -> ASGIResponse:
     return _carrying(go_on(request, MINE), reader.shown)
 
 
-@post("/alerts/mail/confirmations", include_in_schema=False)
+@post("/alerts/mail/confirmations")
 async def confirm(request: AnyRequest) -> ASGIResponse:
     form = dict(await sent(request))
     reader = await _found(request, form.get("token", ""))
@@ -123,7 +123,7 @@ async def confirm(request: AnyRequest) -> ASGIResponse:
     return _carrying(go_on(request, MINE), token)
 
 
-@post("/alerts/mail/choices", include_in_schema=False)
+@post("/alerts/mail/choices")
 async def change(request: AnyRequest) -> ASGIResponse:
     pairs = await sent(request)
     token = dict(pairs).get("token", "")
@@ -142,13 +142,13 @@ async def change(request: AnyRequest) -> ASGIResponse:
     return await _own(request, await _found(request, token), saved=True)
 
 
-@post("/alerts/mail/leave", include_in_schema=False)
+@post("/alerts/mail/leave")
 async def leave(request: AnyRequest) -> ASGIResponse:
     await mailing.leave(dict(await sent(request)).get("token", ""))
     return _carrying(go_on(request, "/alerts/mail/left"), "")
 
 
-@get(["/alerts/mail/{token:str}", "/alerts/mail/{token:str}/one-click"], include_in_schema=False)
+@get(["/alerts/mail/{token:str}", "/alerts/mail/{token:str}/one-click"])
 async def show_from_before(request: AnyRequest, token: FromPath[str]) -> ASGIResponse:
     """A link of an older letter, or that of the one click in a mail program that knows nothing of
     it. Opening it, as a mail scanner does, changes nothing."""
@@ -157,7 +157,7 @@ async def show_from_before(request: AnyRequest, token: FromPath[str]) -> ASGIRes
 
 
 # RFC 8058 leaves it to the provider whether the two words come as a form in parts.
-@post("/alerts/mail/{token:str}/one-click", include_in_schema=False, files=True, body=2048)
+@post("/alerts/mail/{token:str}/one-click", files=True, body=2048)
 async def leave_at_once(request: AnyRequest, token: FromPath[str]) -> ASGIResponse:
     """RFC 8058: a mail provider's server leaves for them, from no page of ours. Who has the token
     may do that, and nothing else is done."""

@@ -69,7 +69,7 @@ class Opened(Held):
     key: str | None = None
 
 
-@post("/alerts/subscription", include_in_schema=False)
+@post("/alerts/subscription")
 async def turn_on(request: AnyRequest) -> ASGIResponse:
     """`{secret}`: what the phone shall keep from now on. Without choices those that stand are
     kept, which is how a phone says that its endpoint changed."""
@@ -92,7 +92,7 @@ async def turn_on(request: AnyRequest) -> ASGIResponse:
     return _yes(request, {"secret": held.secret})
 
 
-@post("/alerts/subscription/choices", include_in_schema=False)
+@post("/alerts/subscription/choices")
 async def change(request: AnyRequest) -> ASGIResponse:
     asked = await _read(request, Changed)
     if isinstance(asked, Sent):
@@ -107,7 +107,7 @@ async def change(request: AnyRequest) -> ASGIResponse:
     return _yes(request, {}) if done else _no(request, 404, "unknown", UNKNOWN)
 
 
-@post("/alerts/subscription/opened", include_in_schema=False)
+@post("/alerts/subscription/opened")
 async def open_app(request: AnyRequest) -> ASGIResponse:
     """The app was opened: `{standing, key}`, see `subscribing.reconcile`. The key is told to
     everybody: a page that was kept on the phone may know an older one only."""
@@ -118,7 +118,7 @@ async def open_app(request: AnyRequest) -> ASGIResponse:
     return _yes(request, {"standing": standing, "key": ourselves.public_key()})
 
 
-@post("/alerts/subscription/status", include_in_schema=False)
+@post("/alerts/subscription/status")
 async def tell_status(request: AnyRequest) -> ASGIResponse:
     """What was chosen, on which day this phone was last heard of, and our key as it is now."""
     held = await _held(request)
@@ -137,7 +137,7 @@ async def tell_status(request: AnyRequest) -> ASGIResponse:
     )
 
 
-@post("/alerts/subscription/tests", include_in_schema=False)
+@post("/alerts/subscription/tests")
 async def send_test(request: AnyRequest) -> ASGIResponse:
     held = await _held(request)
     if isinstance(held, Sent):
@@ -150,7 +150,7 @@ async def send_test(request: AnyRequest) -> ASGIResponse:
     return _yes(request, {})
 
 
-@post("/alerts/subscription/codes", include_in_schema=False)
+@post("/alerts/subscription/codes")
 async def show_code(request: AnyRequest) -> ASGIResponse:
     """A code for the staff to send this phone a test."""
     held = await _held(request)
@@ -160,7 +160,7 @@ async def show_code(request: AnyRequest) -> ASGIResponse:
     return _yes(request, {"code": await codes.code_for(held.id)})
 
 
-@post("/alerts/subscription/received", include_in_schema=False)
+@post("/alerts/subscription/received")
 async def note_received(request: AnyRequest) -> ASGIResponse:
     asked = await _read(request, Held)
     if isinstance(asked, Sent):
@@ -169,7 +169,7 @@ async def note_received(request: AnyRequest) -> ASGIResponse:
     return _yes(request, {}) if done else _no(request, 404, "unknown", UNKNOWN)
 
 
-@post("/alerts/subscription/end", include_in_schema=False)
+@post("/alerts/subscription/end")
 async def turn_off(request: AnyRequest) -> ASGIResponse:
     """Whether we held it or not, it is gone."""
     asked = await _read(request, Held)

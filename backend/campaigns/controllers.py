@@ -39,7 +39,7 @@ SHEET = re.compile("[1-9][0-9]{0,2}")
 VIA = "~via~"
 
 
-@get("/campaigns", include_in_schema=False)
+@get("/campaigns")
 async def list_campaigns(request: AnyRequest) -> ASGIResponse:
     async def make() -> Page:
         shown = await reading.campaigns(CampaignState.LIVE, CampaignState.CLOSED)
@@ -49,7 +49,7 @@ async def list_campaigns(request: AnyRequest) -> ASGIResponse:
     return await kept_page(request, ("campaigns", today()), make, PAGE_KEPT)
 
 
-@get("/campaigns/{slug:str}", include_in_schema=False)
+@get("/campaigns/{slug:str}")
 async def show_campaign(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse:
     """`?via=` is the code of the table or the sheet somebody came from, for the form to hand on.
     What cannot be one is left out. However many codes there are, one page is kept for them."""
@@ -83,7 +83,7 @@ async def show_campaign(request: AnyRequest, slug: FromPath[str]) -> ASGIRespons
     return await kept_page(request, key, make, PAGE_KEPT, {VIA: via} if via else None)
 
 
-@get("/campaigns/{slug:str}/hearings.ics", include_in_schema=False)
+@get("/campaigns/{slug:str}/hearings.ics")
 async def show_calendar(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse:
     """What comes up about a campaign, for calendars that follow it."""
     reader = language.of(request)
@@ -98,7 +98,7 @@ async def show_calendar(request: AnyRequest, slug: FromPath[str]) -> ASGIRespons
     return send(request, await kept(("campaign.ics", slug, reader.code, today()), make))
 
 
-@get("/campaigns/{slug:str}/numbers", include_in_schema=False)
+@get("/campaigns/{slug:str}/numbers")
 async def show_numbers(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse:
     """The numbers alone, for pages that look again while somebody reads them: the same for
     all who read a language, so whoever stands between may keep it too."""
@@ -109,7 +109,7 @@ async def show_numbers(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse
     return await _for_everyone(request, "campaigns/numbers.html", slug, make, PAGE_KEPT)
 
 
-@get("/campaigns/{slug:str}/embed", include_in_schema=False)
+@get("/campaigns/{slug:str}/embed")
 async def show_embed(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse:
     """The counter for other sites: a page without any script, which they may put into a frame."""
 
@@ -119,7 +119,7 @@ async def show_embed(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse:
     return await _for_everyone(request, "campaigns/embed.html", slug, make, PAGE_KEPT)
 
 
-@get("/campaigns/{slug:str}/poster", include_in_schema=False)
+@get("/campaigns/{slug:str}/poster")
 async def show_poster(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse:
     async def make() -> Page:
         counted = await _counted(request, slug)
@@ -134,7 +134,7 @@ async def show_poster(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse:
     return await kept_page(request, ("poster", slug, today()), make, PAGE_KEPT)
 
 
-@get("/campaigns/{slug:str}/sheet", include_in_schema=False)
+@get("/campaigns/{slug:str}/sheet")
 async def show_sheet(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse:
     """A sheet to sign on paper. Each has a number, in words and in its QR code."""
     counted = await _counted(request, slug)
@@ -153,7 +153,7 @@ async def show_sheet(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse:
     return page(request, Page("campaigns/sheet.html", what, query={"sheet": given}))
 
 
-@get(PREVIEWS, include_in_schema=False)
+@get(PREVIEWS)
 async def show_preview(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse:
     """The picture beside a shared link, one for each language."""
     code = request.scope["path"].removesuffix(".png")[-2:]

@@ -50,7 +50,7 @@ class Wanted:
         return (self.page - 1) * self.size
 
 
-@get([BASE, f"{BASE}/"], include_in_schema=False)
+@get([BASE, f"{BASE}/"])
 async def show_entry(request: AnyRequest) -> ASGIResponse:
     """The API entry point: where everything else is."""
     reader = await _reader(request)
@@ -62,7 +62,7 @@ async def show_entry(request: AnyRequest) -> ASGIResponse:
     return _answer(request, about)
 
 
-@get(f"{BASE}/petitions", include_in_schema=False)
+@get(f"{BASE}/petitions")
 async def list_petitions(request: AnyRequest) -> ASGIResponse:
     reader, wanted = await _reader(request), _wanted(request)
     shown = reader.campaigns[wanted.offset : wanted.offset + wanted.size]
@@ -72,7 +72,7 @@ async def list_petitions(request: AnyRequest) -> ASGIResponse:
     return _list(request, "petitions", wanted, petitions, len(reader.campaigns), "/petitions")
 
 
-@get(f"{BASE}/petitions/{{id:str}}", include_in_schema=False)
+@get(f"{BASE}/petitions/{{id:str}}")
 async def show_petition(request: AnyRequest, id: FromPath[str]) -> ASGIResponse:
     reader = await _reader(request)
     campaign = _campaign(reader, id)
@@ -80,7 +80,7 @@ async def show_petition(request: AnyRequest, id: FromPath[str]) -> ASGIResponse:
     return _answer(request, _petition(campaign, await publishing.numbers(campaign.id)))
 
 
-@get(f"{BASE}/petitions/{{id:str}}/signatures", include_in_schema=False)
+@get(f"{BASE}/petitions/{{id:str}}/signatures")
 async def list_signatures_of(request: AnyRequest, id: FromPath[str]) -> ASGIResponse:
     reader = await _reader(request)
     campaign = _campaign(reader, id)
@@ -89,20 +89,20 @@ async def list_signatures_of(request: AnyRequest, id: FromPath[str]) -> ASGIResp
     return await _pledges(request, reader, "signatures", where, _signature, address, campaign)
 
 
-@get(f"{BASE}/signatures", include_in_schema=False)
+@get(f"{BASE}/signatures")
 async def list_signatures(request: AnyRequest) -> ASGIResponse:
     reader = await _reader(request)
     where = await partners.shared(list(reader.campaigns), reader.name)
     return await _pledges(request, reader, "signatures", where, _signature, "/signatures")
 
 
-@get(f"{BASE}/signatures/{{id:str}}", include_in_schema=False)
+@get(f"{BASE}/signatures/{{id:str}}")
 async def show_signature(request: AnyRequest, id: FromPath[str]) -> ASGIResponse:
     reader = await _reader(request)
     return _answer(request, _signature(await _pledge(reader, id, "signature"), {}))
 
 
-@get(f"{BASE}/people", include_in_schema=False)
+@get(f"{BASE}/people")
 async def list_people(request: AnyRequest) -> ASGIResponse:
     """First those who have withdrawn or changed their mind since this partner was given them, as
     unsubscribed and without a name; then everyone who agreed."""
@@ -123,14 +123,14 @@ async def list_people(request: AnyRequest) -> ASGIResponse:
     return _list(request, "people", wanted, people, total, "/people")
 
 
-@get(f"{BASE}/people/{{id:str}}", include_in_schema=False)
+@get(f"{BASE}/people/{{id:str}}")
 async def show_person(request: AnyRequest, id: FromPath[str]) -> ASGIResponse:
     reader = await _reader(request)
     pledge = await _pledge(reader, id, "person")
     return _answer(request, _person(pledge, await export.county_names()))
 
 
-@get(f"{BASE}/people/{{id:str}}/signatures", include_in_schema=False)
+@get(f"{BASE}/people/{{id:str}}/signatures")
 async def list_signatures_by(request: AnyRequest, id: FromPath[str]) -> ASGIResponse:
     """A person here is who signed one campaign: nobody is followed from one to another."""
     reader = await _reader(request)

@@ -54,7 +54,7 @@ IS_ID = re.compile("[1-9][0-9]{0,8}")
 DIGITS = re.compile("[0-9]{6}")
 
 
-@post("/campaigns/{slug:str}/pledges", include_in_schema=False)
+@post("/campaigns/{slug:str}/pledges")
 async def sign(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse:
     """The answer is the signer's own page, with their receipt: nothing more has to be asked for,
     should the signal go now."""
@@ -81,7 +81,7 @@ async def sign(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse:
         return await _show_signed(request, campaign, form, receipt, mark)
 
 
-@get("/pledges", include_in_schema=False)
+@get("/pledges")
 async def ask_for_receipt(request: AnyRequest) -> ASGIResponse:
     """Where somebody types the code from their paper, or a letter's link brings it behind a #."""
     language.current.set(language.of(request))
@@ -89,7 +89,7 @@ async def ask_for_receipt(request: AnyRequest) -> ASGIResponse:
     return await _open(request, typed) if typed else _show_receipt_form(request)
 
 
-@post("/pledges", include_in_schema=False)
+@post("/pledges")
 async def open_pledge(request: AnyRequest) -> ASGIResponse:
     language.current.set(language.of(request))
     sent = await _sent(request)
@@ -97,12 +97,12 @@ async def open_pledge(request: AnyRequest) -> ASGIResponse:
     return await _open(request, code, digits or sent.get("digits", ""), sent)
 
 
-@get("/pledges/leave", include_in_schema=False)
+@get("/pledges/leave")
 async def show_leave(request: AnyRequest) -> ASGIResponse:
     return _private(request, "campaigns/leave.html", {"typed": "", "wrong": "", "sent": False})
 
 
-@post("/pledges/leave", include_in_schema=False)
+@post("/pledges/leave")
 async def leave(request: AnyRequest) -> ASGIResponse:
     async with evenly():
         language.current.set(language.of(request))
@@ -119,19 +119,19 @@ async def leave(request: AnyRequest) -> ASGIResponse:
         return _private(request, "campaigns/leave.html", {"typed": "", "wrong": "", "sent": True})
 
 
-@get("/pledges/withdrawn", include_in_schema=False)
+@get("/pledges/withdrawn")
 async def show_withdrawn(request: AnyRequest) -> ASGIResponse:
     return _private(request, "campaigns/withdrawn.html", {})
 
 
-@get(own_page.HERE, include_in_schema=False)
+@get(own_page.HERE)
 async def show_mine(request: AnyRequest) -> ASGIResponse:
     """A signer's own page. It names nobody: who finds the code learns no name."""
     pledge, receipt, digits = await _mine(request)
     return await _show_pledge(request, pledge, receipt, digits=digits)
 
 
-@get("/pledges/{code:str}", include_in_schema=False)
+@get("/pledges/{code:str}")
 async def show_pledge(request: AnyRequest, code: FromPath[str]) -> ASGIResponse:
     """A link from before codes left the address. Opening it, as a mail scanner does, changes
     nothing."""
@@ -139,7 +139,7 @@ async def show_pledge(request: AnyRequest, code: FromPath[str]) -> ASGIResponse:
     return await _open(request, code, request.query_params.get("code", ""))
 
 
-@post(f"{own_page.HERE}/confirmations", include_in_schema=False)
+@post(f"{own_page.HERE}/confirmations")
 async def confirm(request: AnyRequest) -> ASGIResponse:
     async with evenly():
         sent = await _sent(request)
@@ -160,7 +160,7 @@ async def confirm(request: AnyRequest) -> ASGIResponse:
         return await _show_pledge(request, standing, new, new=True)
 
 
-@post(f"{own_page.HERE}/codes", include_in_schema=False)
+@post(f"{own_page.HERE}/codes")
 async def send_code(request: AnyRequest) -> ASGIResponse:
     async with evenly():
         pledge, receipt, _digits = await _mine(request, await _sent(request))
@@ -168,7 +168,7 @@ async def send_code(request: AnyRequest) -> ASGIResponse:
         return await _show_pledge(request, pledge, receipt, sent=True)
 
 
-@post(f"{own_page.HERE}/corrections", include_in_schema=False)
+@post(f"{own_page.HERE}/corrections")
 async def correct(request: AnyRequest) -> ASGIResponse:
     async with evenly():
         sent = await _sent(request)
@@ -189,7 +189,7 @@ async def correct(request: AnyRequest) -> ASGIResponse:
         return await _show_pledge(request, pledge, receipt, corrected=True)
 
 
-@post(f"{own_page.HERE}/withdrawal", include_in_schema=False)
+@post(f"{own_page.HERE}/withdrawal")
 async def withdraw(request: AnyRequest) -> ASGIResponse:
     async with evenly():
         pledge, _receipt, _digits = await _mine(request, await _sent(request))

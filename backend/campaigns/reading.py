@@ -33,6 +33,11 @@ class Counted:
         return [each for each in gazetteer.counties() if not wanted or each.slug in wanted]
 
 
+async def titles() -> list[tuple[str, Any]]:
+    """Slug and title of every campaign that is public, in the order of `campaigns`."""
+    return [(each.campaign.slug, each.campaign.title) for each in await campaigns()]
+
+
 async def campaigns(*states: CampaignState) -> list[Counted]:
     """Every campaign in these states (all that are public when none is named): live ones first,
     the newest of each first. Two queries."""

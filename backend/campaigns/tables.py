@@ -286,3 +286,14 @@ class PartnerGiven(Table):
     given_at = Timestamptz(default=TimestamptzNow())
 
     once_each = Unique([token, pledge], name="given_once_to_each_partner")
+
+
+class Withdrawal(Table):
+    """A pledge that staff withdrew, until it is deleted. `was` is its state before."""
+
+    id: Serial
+    pledge = UUID(unique=True)
+    campaign = ForeignKey(Campaign, null=False)
+    was = SmallInt()
+    asked_by = Varchar(length=60)
+    asked_at = Timestamptz(default=TimestamptzNow(), index=True)

@@ -5,30 +5,15 @@ can come back."""
 import datetime
 from uuid import UUID as PledgeId
 
-from piccolo.columns import UUID, ForeignKey, Serial, SmallInt, Timestamptz, Varchar
-from piccolo.columns.defaults.timestamptz import TimestamptzNow
-from piccolo.table import Table
-
 from backend.campaigns import counting, signing
 from backend.campaigns.pledges import Opened, by_id
 from backend.campaigns.states import PledgeState
-from backend.campaigns.tables import Campaign
+from backend.campaigns.tables import Campaign, Withdrawal
 from backend.database import DB
 from backend.staff import audit
 from backend.staff.tables import Account, now
 
 DELETED_AFTER = datetime.timedelta(days=7)
-
-
-class Withdrawal(Table):
-    """A pledge that staff withdrew, until it is deleted. `was` is its state before."""
-
-    id: Serial
-    pledge = UUID(unique=True)
-    campaign = ForeignKey(Campaign, null=False)
-    was = SmallInt()
-    asked_by = Varchar(length=60)
-    asked_at = Timestamptz(default=TimestamptzNow(), index=True)
 
 
 async def ask(campaign: Campaign, pledge: Opened, by: Account) -> bool:

@@ -17,7 +17,7 @@ from backend.web.sending import Answer, AnyRequest, send
 VARY = (("cache-control", "no-cache"), ("vary", "Accept-Encoding, Accept-Language, Cookie"))
 
 
-@get("/canvass", include_in_schema=False)
+@get("/canvass")
 async def show_app(request: AnyRequest) -> ASGIResponse:
     async def make() -> Page:
         return Page("canvass/canvass.html", {"forms": _forms(), "version": assets.digest_of_all()})
@@ -25,7 +25,7 @@ async def show_app(request: AnyRequest) -> ASGIResponse:
     return await kept_page(request, "canvass", make)
 
 
-@get("/canvass/manifest.webmanifest", include_in_schema=False)
+@get("/canvass/manifest.webmanifest")
 async def show_manifest(request: AnyRequest) -> ASGIResponse:
     """An app of its own beside the site's: it opens where canvassers work."""
     body = json.dumps(_manifest(language.of(request)), ensure_ascii=False).encode()

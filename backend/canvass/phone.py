@@ -76,7 +76,7 @@ class Seen(msgspec.Struct):
     version: str = ""
 
 
-@get("/canvass/kit.json", include_in_schema=False)
+@get("/canvass/kit.json")
 async def show_kit(request: AnyRequest) -> ASGIResponse:
     async def make() -> Answer:
         return json_answer(await kit.make())
@@ -84,7 +84,7 @@ async def show_kit(request: AnyRequest) -> ASGIResponse:
     return send(request, await kept(("canvass kit", today(), sealing.public_key()[0]), make))
 
 
-@post("/canvass/devices", include_in_schema=False)
+@post("/canvass/devices")
 async def enrol(request: AnyRequest) -> ASGIResponse:
     """`{device, shifts}` and the cookie, for a code that a lead shows."""
     asked = await _read(request, Joining)
@@ -104,7 +104,7 @@ async def enrol(request: AnyRequest) -> ASGIResponse:
     return _carrying(sent, token)
 
 
-@post("/canvass/records", include_in_schema=False, body=LARGEST_RECORD)
+@post("/canvass/records", body=LARGEST_RECORD)
 async def take(request: AnyRequest) -> ASGIResponse:
     """`{id, sha256}` once it is safely here, now or before: then the phone deletes it."""
     device = await _device(request)
@@ -122,7 +122,7 @@ async def take(request: AnyRequest) -> ASGIResponse:
     return _yes(request, {"id": str(asked.id), "sha256": digest.hex()})
 
 
-@post("/canvass/seen", include_in_schema=False)
+@post("/canvass/seen")
 async def note_seen(request: AnyRequest) -> ASGIResponse:
     """`{now, shifts}` for what a phone says of itself; its cookie is good for longer again."""
     device = await _device(request)

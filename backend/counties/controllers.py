@@ -13,7 +13,7 @@ from backend.web.pages import Page, kept_page, page
 from backend.web.sending import AnyRequest, see
 
 
-@get("/", include_in_schema=False)
+@get("/")
 async def show_home(request: AnyRequest) -> ASGIResponse:
     async def make() -> Page:
         counties = gazetteer.counties()
@@ -26,7 +26,7 @@ async def show_home(request: AnyRequest) -> ASGIResponse:
     return await kept_page(request, "home", make)
 
 
-@get("/find", include_in_schema=False)
+@get("/find")
 async def find_county(request: AnyRequest) -> ASGIResponse:
     typed = (request.query_params.getall("q", [""]) or [""])[-1]
     found = find(typed)
@@ -47,7 +47,7 @@ async def find_county(request: AnyRequest) -> ASGIResponse:
     )
 
 
-@get("/find/forms/{kind:str}", include_in_schema=False)
+@get("/find/forms/{kind:str}")
 async def show_form(request: AnyRequest, kind: FromPath[str]) -> ASGIResponse:
     """What /find answers, with every county in it and gaps for what was typed: a phone that
     looks up by itself takes out what does not fit."""

@@ -29,12 +29,12 @@ OUTBOX = "/desk/outbox"
 TRIES = Limit("tried mail", 5, 600, closed=True)
 
 
-@get(OUTBOX, may=Right.SEE_PEOPLE, include_in_schema=False)
+@get(OUTBOX, may=Right.SEE_PEOPLE)
 async def list_letters(request: AnyRequest) -> ASGIResponse:
     return await _page(request, tried=request.query_params.get("tried") == "yes")
 
 
-@post("/desk/outbox/tests", may=Right.SEE_PEOPLE, include_in_schema=False)
+@post("/desk/outbox/tests", may=Right.SEE_PEOPLE)
 async def send_test(request: AnyRequest) -> ASGIResponse:
     visitor = visitor_of(request)
     typed = (await field(request, "to")).strip()
@@ -53,7 +53,7 @@ async def send_test(request: AnyRequest) -> ASGIResponse:
     return see(f"{OUTBOX}?tried=yes")
 
 
-@get("/desk/outbox/{name:str}", may=Right.SEE_PEOPLE, fresh=True, include_in_schema=False)
+@get("/desk/outbox/{name:str}", may=Right.SEE_PEOPLE, fresh=True)
 async def show_letter(request: AnyRequest, name: FromPath[str]) -> ASGIResponse:
     letter = await asyncio.to_thread(outbox.open_letter, name)
     if letter is None:
@@ -69,7 +69,7 @@ async def show_letter(request: AnyRequest, name: FromPath[str]) -> ASGIResponse:
     return desk_page(request, Page("desk/outbox_letter.html", {"letter": letter}))
 
 
-@post("/desk/outbox/{name:str}/removal", may=Right.SEE_PEOPLE, include_in_schema=False)
+@post("/desk/outbox/{name:str}/removal", may=Right.SEE_PEOPLE)
 async def remove_letter(request: AnyRequest, name: FromPath[str]) -> ASGIResponse:
     if not outbox.lies(name):
         raise _gone()

@@ -21,7 +21,7 @@ STAFF = "/desk/staff"
 NEW = "/desk/staff/new"
 
 
-@get(STAFF, may=Right.MANAGE_STAFF, include_in_schema=False)
+@get(STAFF, may=Right.MANAGE_STAFF)
 async def list_people(request: AnyRequest) -> ASGIResponse:
     rows = await Account.raw(
         "SELECT id, name, roles, closed_at,"
@@ -43,12 +43,12 @@ async def list_people(request: AnyRequest) -> ASGIResponse:
     return desk_page(request, Page("desk/people.html", context))
 
 
-@get(NEW, may=Right.MANAGE_STAFF, fresh=True, include_in_schema=False)
+@get(NEW, may=Right.MANAGE_STAFF, fresh=True)
 async def show_new(request: AnyRequest) -> ASGIResponse:
     return _new_page(request, "", [], {})
 
 
-@post(STAFF, may=Right.MANAGE_STAFF, fresh=True, back=NEW, include_in_schema=False)
+@post(STAFF, may=Right.MANAGE_STAFF, fresh=True, back=NEW)
 async def invite(request: AnyRequest) -> ASGIResponse:
     visitor = visitor_of(request)
     name, roles = await field(request, "name"), await fields(request, "role")
@@ -61,13 +61,12 @@ async def invite(request: AnyRequest) -> ASGIResponse:
     return _link_page(request, account, link)
 
 
-@get("/desk/staff/{id:int}", may=Right.MANAGE_STAFF, fresh=True, include_in_schema=False)
+@get("/desk/staff/{id:int}", may=Right.MANAGE_STAFF, fresh=True)
 async def show_person(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     return await _person_page(request, await _person(id))
 
 
-@post("/desk/staff/{id:int}/invitation", may=Right.MANAGE_STAFF, fresh=True, back=STAFF,
-      include_in_schema=False)  # fmt: skip
+@post("/desk/staff/{id:int}/invitation", may=Right.MANAGE_STAFF, fresh=True, back=STAFF)
 async def invite_again(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     visitor, account = visitor_of(request), await _person(id)
     try:
@@ -77,8 +76,7 @@ async def invite_again(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     return _link_page(request, account, link)
 
 
-@post("/desk/staff/{id:int}/roles", may=Right.MANAGE_STAFF, fresh=True, back=STAFF,
-      include_in_schema=False)  # fmt: skip
+@post("/desk/staff/{id:int}/roles", may=Right.MANAGE_STAFF, fresh=True, back=STAFF)
 async def change_roles(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     visitor, account = visitor_of(request), await _person(id)
     roles = await fields(request, "role")
@@ -89,8 +87,7 @@ async def change_roles(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     return see(STAFF)
 
 
-@post("/desk/staff/{id:int}/close", may=Right.MANAGE_STAFF, fresh=True, back=STAFF,
-      include_in_schema=False)  # fmt: skip
+@post("/desk/staff/{id:int}/close", may=Right.MANAGE_STAFF, fresh=True, back=STAFF)
 async def close(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     visitor, account = visitor_of(request), await _person(id)
     try:
@@ -100,8 +97,7 @@ async def close(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     return see(STAFF)
 
 
-@post("/desk/staff/{id:int}/reopen", may=Right.MANAGE_STAFF, fresh=True, back=STAFF,
-      include_in_schema=False)  # fmt: skip
+@post("/desk/staff/{id:int}/reopen", may=Right.MANAGE_STAFF, fresh=True, back=STAFF)
 async def reopen(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     visitor, account = visitor_of(request), await _person(id)
     try:
@@ -111,8 +107,7 @@ async def reopen(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     return see(STAFF)
 
 
-@post("/desk/staff/invitations/{id:int}/approve", may=Right.MANAGE_STAFF, fresh=True, back=STAFF,
-      include_in_schema=False)  # fmt: skip
+@post("/desk/staff/invitations/{id:int}/approve", may=Right.MANAGE_STAFF, fresh=True, back=STAFF)
 async def approve_invitation(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     try:
         await people.approve(await _waiting(id), visitor_of(request).account)
@@ -121,8 +116,7 @@ async def approve_invitation(request: AnyRequest, id: FromPath[int]) -> ASGIResp
     return see(STAFF)
 
 
-@post("/desk/staff/invitations/{id:int}/refuse", may=Right.MANAGE_STAFF, back=STAFF,
-      include_in_schema=False)  # fmt: skip
+@post("/desk/staff/invitations/{id:int}/refuse", may=Right.MANAGE_STAFF, back=STAFF)
 async def refuse_invitation(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     try:
         await people.refuse((await _waiting(id)).account, visitor_of(request).account)
@@ -131,16 +125,14 @@ async def refuse_invitation(request: AnyRequest, id: FromPath[int]) -> ASGIRespo
     return see(STAFF)
 
 
-@post("/desk/staff/{id:int}/sessions/end", may=Right.MANAGE_STAFF, fresh=True, back=STAFF,
-      include_in_schema=False)  # fmt: skip
+@post("/desk/staff/{id:int}/sessions/end", may=Right.MANAGE_STAFF, fresh=True, back=STAFF)
 async def end_sessions(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     account = await _person(id)
     await people.end_sessions(account, visitor_of(request).account)
     return see(f"{STAFF}/{id}")
 
 
-@post("/desk/staff/{id:int}/names", may=Right.MANAGE_STAFF, fresh=True, back=STAFF,
-      include_in_schema=False)  # fmt: skip
+@post("/desk/staff/{id:int}/names", may=Right.MANAGE_STAFF, fresh=True, back=STAFF)
 async def let_see_names(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     """Whoever was stopped for today may go on."""
     account = await _person(id)

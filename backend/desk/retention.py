@@ -19,13 +19,12 @@ RETENTION = "/desk/retention"
 LONGEST = 500
 
 
-@get(RETENTION, may=Right.RUN_THE_HOUSE, include_in_schema=False)
+@get(RETENTION, may=Right.RUN_THE_HOUSE)
 async def show_retention(request: AnyRequest) -> ASGIResponse:
     return await _page(request, "", {})
 
 
-@post("/desk/retention/hold", may=Right.RUN_THE_HOUSE, fresh=True, back=RETENTION,
-      include_in_schema=False)  # fmt: skip
+@post("/desk/retention/hold", may=Right.RUN_THE_HOUSE, fresh=True, back=RETENTION)
 async def hold(request: AnyRequest) -> ASGIResponse:
     given = await field(request, "reason")
     reason = tidy(given).strip()
@@ -35,8 +34,7 @@ async def hold(request: AnyRequest) -> ASGIResponse:
     return see(RETENTION)
 
 
-@post("/desk/retention/lift", may=Right.RUN_THE_HOUSE, fresh=True, back=RETENTION,
-      include_in_schema=False)  # fmt: skip
+@post("/desk/retention/lift", may=Right.RUN_THE_HOUSE, fresh=True, back=RETENTION)
 async def lift(request: AnyRequest) -> ASGIResponse:
     await retention.lift(visitor_of(request).name)
     return see(RETENTION)

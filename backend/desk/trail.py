@@ -97,17 +97,17 @@ class Wanted:
         return int(number) if int(number) <= LARGEST_ID else 0
 
 
-@get(TRAIL, may=Right.READ_AUDIT, include_in_schema=False)
+@get(TRAIL, may=Right.READ_AUDIT)
 async def show_trail(request: AnyRequest) -> ASGIResponse:
     return await _page(request, _wanted(request))
 
 
-@post("/desk/audit/verify", may=Right.READ_AUDIT, include_in_schema=False)
+@post("/desk/audit/verify", may=Right.READ_AUDIT)
 async def verify_trail(request: AnyRequest) -> ASGIResponse:
     return await _page(request, Wanted(), await audit.verify())
 
 
-@get("/desk/audit.csv", may=Right.READ_AUDIT, fresh=True, include_in_schema=False)
+@get("/desk/audit.csv", may=Right.READ_AUDIT, fresh=True)
 async def export_trail(request: AnyRequest) -> ASGIResponse:
     wanted = _wanted(request)
     if wanted.mistakes():

@@ -23,18 +23,18 @@ WORK = "/desk/work"
 LARGEST_ID = 2**63 - 1
 
 
-@get(WORK, may=Right.RUN_THE_HOUSE, include_in_schema=False)
+@get(WORK, may=Right.RUN_THE_HOUSE)
 async def show_work(request: AnyRequest) -> ASGIResponse:
     context = {"work": await backlog.look(), "span": span_in_words, "ago": ago_in_words}
     return desk_page(request, Page("desk/work.html", context, "work"))
 
 
-@post("/desk/work/{id:int}/again", may=Right.RUN_THE_HOUSE, include_in_schema=False)
+@post("/desk/work/{id:int}/again", may=Right.RUN_THE_HOUSE)
 async def try_again(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     return await _do(request, id, backlog.try_again, "job_tried_again")
 
 
-@post("/desk/work/{id:int}/drop", may=Right.RUN_THE_HOUSE, include_in_schema=False)
+@post("/desk/work/{id:int}/drop", may=Right.RUN_THE_HOUSE)
 async def drop(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     return await _do(request, id, backlog.drop, "job_dropped")
 

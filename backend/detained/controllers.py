@@ -25,12 +25,12 @@ from backend.web.sending import AnyRequest
 Json = dict[str, Any]
 
 
-@get("/detained", include_in_schema=False)
+@get("/detained")
 async def show_now(request: AnyRequest) -> ASGIResponse:
     return await _now(request, None)
 
 
-@get("/counties/{slug:str}/detained", include_in_schema=False)
+@get("/counties/{slug:str}/detained")
 async def show_now_in(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse:
     county = gazetteer.county(slug)
     if county is None:
@@ -40,7 +40,7 @@ async def show_now_in(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse:
     return await _now(request, county)
 
 
-@get("/detained/find", include_in_schema=False)
+@get("/detained/find")
 async def show_find(request: AnyRequest) -> ASGIResponse:
     async def make() -> Page:
         whole = facts()
@@ -51,7 +51,7 @@ async def show_find(request: AnyRequest) -> ASGIResponse:
     return await kept_page(request, ("detained find", today()), make)
 
 
-@get("/detained/places", include_in_schema=False)
+@get("/detained/places")
 async def show_places(request: AnyRequest) -> ASGIResponse:
     async def make() -> Page:
         places = await reading.places()
@@ -67,7 +67,7 @@ async def show_places(request: AnyRequest) -> ASGIResponse:
     return await kept_page(request, ("detained places", today()), make)
 
 
-@get("/detained/calls", include_in_schema=False)
+@get("/detained/calls")
 async def show_calls(request: AnyRequest) -> ASGIResponse:
     async def make() -> Page:
         whole = facts()
@@ -77,7 +77,7 @@ async def show_calls(request: AnyRequest) -> ASGIResponse:
     return await kept_page(request, ("detained calls", today()), make)
 
 
-@get("/detained/family", include_in_schema=False)
+@get("/detained/family")
 async def show_family(request: AnyRequest) -> ASGIResponse:
     async def make() -> Page:
         whole = facts()
@@ -88,7 +88,7 @@ async def show_family(request: AnyRequest) -> ASGIResponse:
     return await kept_page(request, ("detained family", today()), make)
 
 
-@get("/detained/card", include_in_schema=False)
+@get("/detained/card")
 async def show_card(request: AnyRequest) -> ASGIResponse:
     async def make() -> Page:
         whole = facts()

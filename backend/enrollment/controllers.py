@@ -32,7 +32,7 @@ FLAGS_IN_ALL = Limit("wrong flags in all", 300, 3600)
 KEPT = 3600
 
 
-@get(PLACES, include_in_schema=False)
+@get(PLACES)
 async def list_places(request: AnyRequest) -> ASGIResponse:
     wanted = searching.read(request.query_params)
     now = datetime.datetime.now(datetime.UTC)
@@ -55,14 +55,14 @@ async def list_places(request: AnyRequest) -> ASGIResponse:
     return page(request, Page("enrollment/places.html", what, status=status, query=wanted.query()))
 
 
-@get("/enrollment/places/{id:str}", include_in_schema=False)
+@get("/enrollment/places/{id:str}")
 async def show_place(request: AnyRequest, id: FromPath[str]) -> ASGIResponse:
     place = await _place(request, id)
     told = request.query_params.get("told", "") == "1"
     return _place_page(request, place, told=told)
 
 
-@post("/enrollment/places/{id:str}/wrong", include_in_schema=False)
+@post("/enrollment/places/{id:str}/wrong")
 async def say_wrong(request: AnyRequest, id: FromPath[str]) -> ASGIResponse:
     """ "This is wrong", from somebody who need not say who they are."""
     place = await _place(request, id)
@@ -79,7 +79,7 @@ async def say_wrong(request: AnyRequest, id: FromPath[str]) -> ASGIResponse:
     return see(f"{PLACES}/{place.id}?told=1")
 
 
-@get("/offline/counties/{slug:str}/help.json", include_in_schema=False)
+@get("/offline/counties/{slug:str}/help.json")
 async def show_kept(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse:
     """The directory of one county and what helps all of California, for the phone to keep."""
     county = gazetteer.county(slug)

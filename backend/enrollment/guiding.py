@@ -50,7 +50,7 @@ PATHS = {
 }
 
 
-@get("/enrollment", include_in_schema=False)
+@get("/enrollment")
 async def show_home(request: AnyRequest) -> ASGIResponse:
     async def make() -> Page:
         whole, on = guide(), today()
@@ -69,7 +69,7 @@ async def show_home(request: AnyRequest) -> ASGIResponse:
     return await kept_page(request, ("enrollment", today()), make)
 
 
-@get("/enrollment/guide", include_in_schema=False)
+@get("/enrollment/guide")
 async def show_guide(request: AnyRequest) -> ASGIResponse:
     async def make() -> Page:
         whole, on = guide(), today()
@@ -91,7 +91,7 @@ async def show_guide(request: AnyRequest) -> ASGIResponse:
     return await kept_page(request, ("enrollment guide", today()), make)
 
 
-@get("/enrollment/safe", include_in_schema=False)
+@get("/enrollment/safe")
 async def show_safe(request: AnyRequest) -> ASGIResponse:
     async def make() -> Page:
         whole, on = guide(), today()

@@ -32,7 +32,7 @@ LAST_PAGE = 10**6
 TERM = "Serves people whatever their immigration papers"
 
 
-@get([BASE, f"{BASE}/"], include_in_schema=False)
+@get([BASE, f"{BASE}/"])
 async def show_entry(request: AnyRequest) -> ASGIResponse:
     """What this API is."""
     site = settings.read().site_url
@@ -50,7 +50,7 @@ async def show_entry(request: AnyRequest) -> ASGIResponse:
     )
 
 
-@get(f"{BASE}/services", include_in_schema=False)
+@get(f"{BASE}/services")
 async def list_services(request: AnyRequest) -> ASGIResponse:
     page, size = _wanted(request)
     total = await _number("help_service v", f"{_HAS_PLACES}")
@@ -59,7 +59,7 @@ async def list_services(request: AnyRequest) -> ASGIResponse:
     return _page(request, [_service(row) for row in rows], total, page, size)
 
 
-@get(f"{BASE}/services/{{id:str}}", include_in_schema=False)
+@get(f"{BASE}/services/{{id:str}}")
 async def show_service(request: AnyRequest, id: FromPath[str]) -> ASGIResponse:
     wanted = _uuid(id)
     row = await _one(f"{_SERVICE} WHERE v.id = $1 AND {_HAS_PLACES}", wanted)
@@ -79,7 +79,7 @@ async def show_service(request: AnyRequest, id: FromPath[str]) -> ASGIResponse:
     return _answer(request, whole)
 
 
-@get(f"{BASE}/organizations", include_in_schema=False)
+@get(f"{BASE}/organizations")
 async def list_organizations(request: AnyRequest) -> ASGIResponse:
     page, size = _wanted(request)
     has = _HAS_PLACES.replace("p.service = v.id", "p.organization = o.id")
@@ -89,7 +89,7 @@ async def list_organizations(request: AnyRequest) -> ASGIResponse:
     return _page(request, [_organization(row) for row in rows], total, page, size)
 
 
-@get(f"{BASE}/organizations/{{id:str}}", include_in_schema=False)
+@get(f"{BASE}/organizations/{{id:str}}")
 async def show_organization(request: AnyRequest, id: FromPath[str]) -> ASGIResponse:
     wanted = _uuid(id)
     row = await _one("SELECT o.* FROM help_organization o WHERE o.id = $1", wanted)
@@ -110,7 +110,7 @@ async def show_organization(request: AnyRequest, id: FromPath[str]) -> ASGIRespo
     return _answer(request, whole)
 
 
-@get(f"{BASE}/service_at_locations", include_in_schema=False)
+@get(f"{BASE}/service_at_locations")
 async def list_at_locations(request: AnyRequest) -> ASGIResponse:
     page, size = _wanted(request)
     where = f"{searching.SHOWN} AND p.location_type = 'physical'"
@@ -138,7 +138,7 @@ async def list_at_locations(request: AnyRequest) -> ASGIResponse:
     )
 
 
-@get(f"{BASE}/service_at_locations/{{id:str}}", include_in_schema=False)
+@get(f"{BASE}/service_at_locations/{{id:str}}")
 async def show_at_location(request: AnyRequest, id: FromPath[str]) -> ASGIResponse:
     found = await searching.fetch(
         f"{searching.SHOWN} AND p.location_type = 'physical' AND p.id = $1", _uuid(id)

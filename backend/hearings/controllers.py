@@ -45,7 +45,7 @@ PAST = 200
 SCHEMA = "https://schema.org"
 
 
-@get("/hearings", include_in_schema=False)
+@get("/hearings")
 async def list_hearings(request: AnyRequest) -> ASGIResponse:
     wanted = asked(request)
 
@@ -66,7 +66,7 @@ async def list_hearings(request: AnyRequest) -> ASGIResponse:
     return await kept_page(request, ("hearings", wanted.key, today()), make, KEPT)
 
 
-@get("/hearings/next", include_in_schema=False)
+@get("/hearings/next")
 async def show_next(request: AnyRequest) -> ASGIResponse:
     """The next hearing and the last forum of every county, for pages that come from the phone.
     They ask for all, so that asking does not tell which county somebody looks up."""
@@ -93,7 +93,7 @@ async def show_next(request: AnyRequest) -> ASGIResponse:
     return await kept_page(request, ("hearings next", today()), make, KEPT)
 
 
-@get("/counties/{slug:str}/hearings", include_in_schema=False)
+@get("/counties/{slug:str}/hearings")
 async def show_county(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse:
     county = _county(request, slug)
 
@@ -117,7 +117,7 @@ async def show_county(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse:
     return await kept_page(request, ("county hearings", county.slug, today()), make, KEPT)
 
 
-@get("/hearings/forums", include_in_schema=False)
+@get("/hearings/forums")
 async def list_forums(request: AnyRequest) -> ASGIResponse:
     year = asked_year(request, ledger.years(today()))
 
@@ -139,7 +139,7 @@ async def list_forums(request: AnyRequest) -> ASGIResponse:
     return await kept_page(request, ("hearings forums", year, today()), make, KEPT)
 
 
-@get("/hearings/past", include_in_schema=False)
+@get("/hearings/past")
 async def list_past(request: AnyRequest) -> ASGIResponse:
     bodies, members = await reading.voters()
     county, body, member = asked_votes(request, bodies, members)
@@ -167,7 +167,7 @@ async def list_past(request: AnyRequest) -> ASGIResponse:
     return await kept_page(request, ("hearings past", county, body, member, today()), make, KEPT)
 
 
-@get("/hearings/{name:str}", include_in_schema=False)
+@get("/hearings/{name:str}")
 async def show_hearing(request: AnyRequest, name: FromPath[str]) -> ASGIResponse:
     """One hearing's page by its number, or with `.ics` behind it the same for a calendar."""
     number, dot, _rest = name.partition(".ics")
@@ -208,7 +208,7 @@ async def show_hearing(request: AnyRequest, name: FromPath[str]) -> ASGIResponse
     return await kept_page(request, ("hearing", number, today()), make, KEPT)
 
 
-@get("/hearings.ics", include_in_schema=False)
+@get("/hearings.ics")
 async def show_calendar(request: AnyRequest) -> ASGIResponse:
     several = asked_several(request)
     if several is not None:
@@ -217,7 +217,7 @@ async def show_calendar(request: AnyRequest) -> ASGIResponse:
     return await _send_calendar(request, wanted, "hearings")
 
 
-@get("/counties/{slug:str}/hearings.ics", include_in_schema=False)
+@get("/counties/{slug:str}/hearings.ics")
 async def show_county_calendar(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse:
     """Its own and the state's: what somebody there wants to know of."""
     county = _county(request, slug)
@@ -226,7 +226,7 @@ async def show_county_calendar(request: AnyRequest, slug: FromPath[str]) -> ASGI
     return await _send_calendar(request, wanted, f"hearings-{county.slug}")
 
 
-@get("/hearings.atom", include_in_schema=False)
+@get("/hearings.atom")
 async def show_feed(request: AnyRequest) -> ASGIResponse:
     """What changed lately, as Atom (RFC 4287)."""
     wanted = asked(request)

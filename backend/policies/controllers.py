@@ -32,7 +32,7 @@ from backend.web.sending import Answer, AnyRequest, send
 PREVIEWS = [f"/counties/{{slug:str}}/preview-{code}.png" for code in language.LANGUAGES]
 
 
-@get("/counties/{slug:str}", include_in_schema=False)
+@get("/counties/{slug:str}")
 async def show_county(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse:
     county = gazetteer.county(slug)
     if county is None:
@@ -70,7 +70,7 @@ async def show_county(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse:
     return await kept_page(request, ("county", county.slug, on, today()), make)
 
 
-@get(PREVIEWS, include_in_schema=False)
+@get(PREVIEWS)
 async def show_preview(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse:
     """The picture beside a shared link: what the county's page says first, in one language."""
     county = gazetteer.county(slug)
@@ -90,7 +90,7 @@ async def show_preview(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse
     return send(request, await kept(("county preview", slug, code, today()), make))
 
 
-@get("/counties", include_in_schema=False)
+@get("/counties")
 async def list_counties(request: AnyRequest) -> ASGIResponse:
     question, on = asked_question(request), asked_day(request)
 
@@ -135,7 +135,7 @@ async def list_counties(request: AnyRequest) -> ASGIResponse:
     return await kept_page(request, ("counties", question, on, today()), make)
 
 
-@get("/laws", include_in_schema=False)
+@get("/laws")
 async def list_laws(request: AnyRequest) -> ASGIResponse:
     async def make() -> Page:
         return Page("policies/laws.html", {"laws": await reading.laws(), "wording": wording})
@@ -143,7 +143,7 @@ async def list_laws(request: AnyRequest) -> ASGIResponse:
     return await kept_page(request, "laws", make)
 
 
-@get("/laws/{slug:str}", include_in_schema=False)
+@get("/laws/{slug:str}")
 async def show_law(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse:
     laws = await reading.laws()
     found = next((index for index, law in enumerate(laws) if law.slug == slug), None)
@@ -167,7 +167,7 @@ async def show_law(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse:
     return await kept_page(request, ("law", slug, today()), make)
 
 
-@get("/data", include_in_schema=False)
+@get("/data")
 async def show_data(request: AnyRequest) -> ASGIResponse:
     return await fixed_page(
         request, "policies/data.html", questions=ANSWERS, not_known=NOT_KNOWN, wording=wording
@@ -181,7 +181,7 @@ def _no_such(request: AnyRequest, sentence: str, address: str) -> CannotAnswer:
     return CannotAnswer(_(sentence), status=404, way_on=(address, names[address]))
 
 
-@get("/changes", include_in_schema=False)
+@get("/changes")
 async def list_changes(request: AnyRequest) -> ASGIResponse:
     """What changed in the record, newest first, a page at a time."""
     file, before = asked_changes(request)
@@ -203,7 +203,7 @@ async def list_changes(request: AnyRequest) -> ASGIResponse:
     return await kept_page(request, ("changes", file, before), make)
 
 
-@get("/changes.atom", include_in_schema=False)
+@get("/changes.atom")
 async def show_changes_feed(request: AnyRequest) -> ASGIResponse:
     """The newest changes as Atom (RFC 4287)."""
     file, _before = asked_changes(request)

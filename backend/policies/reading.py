@@ -105,7 +105,7 @@ def forget() -> None:
     kept.clear()
 
 
-async def listen() -> None:
+async def listen(_app: object = None) -> None:
     """Forget whenever another process changes the record, for as long as this one lives."""
     while True:
         try:

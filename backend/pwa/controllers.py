@@ -7,13 +7,14 @@ from functools import cache
 from typing import Any
 
 import structlog
-from litestar import get, post
+from litestar import Litestar, get, post
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 from litestar.types import ASGIApp
 
 from backend import settings
+from backend.policies import reading
 from backend.pwa import bundle
 from backend.web import cookies, language
 from backend.web.assets import static
@@ -50,20 +51,20 @@ ASSETS = (
 )
 
 
-@get("/manifest.webmanifest", include_in_schema=False)
+@get("/manifest.webmanifest")
 async def show_manifest(request: AnyRequest) -> ASGIResponse:
     body = json.dumps(_manifest(language.of(request)), ensure_ascii=False).encode()
     headers = (*NO_CACHE, ("vary", "Accept-Encoding, Accept-Language, Cookie"))
     return send(request, Answer(body, "application/manifest+json", headers))
 
 
-@get("/service-worker.js", include_in_schema=False)
+@get("/service-worker.js")
 async def show_worker(request: AnyRequest) -> ASGIResponse:
     text = _no_worker() if settings.read().kill_worker else _worker()
     return send(request, Answer(text.encode(), "text/javascript", NO_CACHE))
 
 
-@get("/offline/record/{code:str}", include_in_schema=False)
+@get("/offline/record/{code:str}")
 async def show_bundle(request: AnyRequest, code: FromPath[str]) -> ASGIResponse:
     """The record in one language."""
     if code not in language.LANGUAGES:
@@ -80,7 +81,14 @@ async def make_bundle(app: ASGIApp, code: str) -> Answer:
     return await kept(("bundle", code, today()), make)
 
 
-@get("/offline/gazetteer.json", include_in_schema=False)
+async def make_ahead(app: Litestar) -> None:
+    """The bundle takes seconds to make: the first phone shall not wait for it."""
+    await reading.hearing.wait()
+    for code in language.LANGUAGES:
+        await make_bundle(app, code)
+
+
+@get("/offline/gazetteer.json")
 async def show_finder(request: AnyRequest) -> ASGIResponse:
     async def make() -> Answer:
         return bundle.make_finder()
@@ -88,7 +96,7 @@ async def show_finder(request: AnyRequest) -> ASGIResponse:
     return send(request, await kept("finder", make))
 
 
-@get("/offline/sources.json", include_in_schema=False)
+@get("/offline/sources.json")
 async def show_sources(request: AnyRequest) -> ASGIResponse:
     async def make() -> Answer:
         return await bundle.make_sources(request.app)
@@ -96,7 +104,7 @@ async def show_sources(request: AnyRequest) -> ASGIResponse:
     return send(request, await kept(("sources", today()), make))
 
 
-@get("/offline/more.json", include_in_schema=False)
+@get("/offline/more.json")
 async def show_more(request: AnyRequest) -> ASGIResponse:
     async def make() -> Answer:
         return await bundle.make_more(request.app)
@@ -104,7 +112,7 @@ async def show_more(request: AnyRequest) -> ASGIResponse:
     return send(request, await kept(("more", today()), make))
 
 
-@get("/offline/detained.json", include_in_schema=False)
+@get("/offline/detained.json")
 async def show_detained(request: AnyRequest) -> ASGIResponse:
     async def make() -> Answer:
         return await bundle.make_more(request.app, bundle.DETAINED)
@@ -112,22 +120,22 @@ async def show_detained(request: AnyRequest) -> ASGIResponse:
     return send(request, await kept(("detained pages", today()), make))
 
 
-@get("/offline/frame", include_in_schema=False)
+@get("/offline/frame")
 async def show_frame(request: AnyRequest) -> ASGIResponse:
     return page(request, Page("pwa/frame.html", {"today": today()}))
 
 
-@get("/offline", include_in_schema=False)
+@get("/offline")
 async def show_offline(request: AnyRequest) -> ASGIResponse:
     return await fixed_page(request, "pwa/offline.html")
 
 
-@get("/install", include_in_schema=False)
+@get("/install")
 async def show_install(request: AnyRequest) -> ASGIResponse:
     return await fixed_page(request, "pwa/install.html", app_name=settings.read().app_name)
 
 
-@post("/forget", include_in_schema=False)
+@post("/forget")
 async def forget(request: AnyRequest) -> ASGIResponse:
     """End what the cookies of this phone open here, and ask the browser to drop everything of ours:
     it works without scripts too. Some browsers do not know Clear-Site-Data, or keep cookies all the
@@ -140,7 +148,7 @@ async def forget(request: AnyRequest) -> ASGIResponse:
     return sent
 
 
-@get("/forgotten", include_in_schema=False)
+@get("/forgotten")
 async def show_forgotten(request: AnyRequest) -> ASGIResponse:
     language.current.set(language.of(request))
     left = request.query_params.get("left", "") == "1"

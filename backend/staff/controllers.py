@@ -43,7 +43,7 @@ NEW_PASSKEY = "/desk/recovery/passkey"
 LARGEST = 8000
 
 
-@get(SIGN_IN, open_door=True, include_in_schema=False)
+@get(SIGN_IN, open_door=True)
 async def show_sign_in(request: AnyRequest) -> ASGIResponse:
     to = next_page(request.query_params.get("next", ""))
     found = await current_session(request)
@@ -52,7 +52,7 @@ async def show_sign_in(request: AnyRequest) -> ASGIResponse:
     return _sign_in_page(request, to)
 
 
-@post("/desk/sign-in/challenge", open_door=True, include_in_schema=False, body=LARGEST)
+@post("/desk/sign-in/challenge", open_door=True, body=LARGEST)
 async def ask_who(request: AnyRequest) -> ASGIResponse:
     found = await current_session(request)
     if found and found[0].account:
@@ -62,7 +62,7 @@ async def ask_who(request: AnyRequest) -> ASGIResponse:
     return asking.hand_over(ask_as_json(request, options), question)
 
 
-@post(SIGN_IN, open_door=True, include_in_schema=False, body=LARGEST)
+@post(SIGN_IN, open_door=True, body=LARGEST)
 async def sign_in(request: AnyRequest) -> ASGIResponse:
     to = next_page(await field(request, "next"))
     found = await current_session(request)
@@ -80,7 +80,7 @@ async def sign_in(request: AnyRequest) -> ASGIResponse:
     return asking.take_back(hand_over(see(to), token))
 
 
-@post("/desk/sign-out", may=Right.ENTER, include_in_schema=False)
+@post("/desk/sign-out", may=Right.ENTER)
 async def sign_out(request: AnyRequest) -> ASGIResponse:
     visitor = visitor_of(request)
     async with DB.transaction():
@@ -89,19 +89,19 @@ async def sign_out(request: AnyRequest) -> ASGIResponse:
     return take_back(see(SIGN_IN))
 
 
-@get("/desk/step-up", may=Right.ENTER, include_in_schema=False)
+@get("/desk/step-up", may=Right.ENTER)
 async def show_step_up(request: AnyRequest) -> ASGIResponse:
     return _step_up_page(request, next_page(request.query_params.get("next", "")))
 
 
-@post("/desk/step-up/challenge", may=Right.ENTER, include_in_schema=False)
+@post("/desk/step-up/challenge", may=Right.ENTER)
 async def ask_again(request: AnyRequest) -> ASGIResponse:
     visitor = visitor_of(request)
     options = await passkeys.ask_to_show(visitor.session, TO_STEP_UP, visitor.account)
     return ask_as_json(request, options)
 
 
-@post("/desk/step-up", may=Right.ENTER, include_in_schema=False)
+@post("/desk/step-up", may=Right.ENTER)
 async def step_up(request: AnyRequest) -> ASGIResponse:
     visitor = visitor_of(request)
     to = next_page(await field(request, "next"))
@@ -126,14 +126,14 @@ async def step_up(request: AnyRequest) -> ASGIResponse:
 INVITATIONS, MINE, MINE_LASTS = "/desk/invitations", "mine", 3600
 
 
-@get(INVITATIONS, open_door=True, include_in_schema=False)
+@get(INVITATIONS, open_door=True)
 async def ask_for_link(request: AnyRequest) -> ASGIResponse:
     """Where an invitation's link leads: a script hands in what stands behind its #, or somebody
     pastes it."""
     return door_page(request, Page("staff/invited.html"))
 
 
-@post(f"{INVITATIONS}/open", open_door=True, include_in_schema=False, body=LARGEST)
+@post(f"{INVITATIONS}/open", open_door=True, body=LARGEST)
 async def open_link(request: AnyRequest) -> ASGIResponse:
     token = (await field(request, "token")).strip().rpartition("#")[2][:100]
     await _open_invitation(request, token)
@@ -142,16 +142,14 @@ async def open_link(request: AnyRequest) -> ASGIResponse:
     return answer
 
 
-@get("/desk/invitations/{token:str}", open_door=True, include_in_schema=False)
+@get("/desk/invitations/{token:str}", open_door=True)
 async def show_invitation(request: AnyRequest, token: FromPath[str]) -> ASGIResponse:
     # Scanners open links in mail: looking at it changes nothing.
     invitation = await _open_invitation(request, token)
     return _invitation_page(request, invitation, token)
 
 
-@post(
-    "/desk/invitations/{token:str}/challenge", open_door=True, include_in_schema=False, body=LARGEST
-)
+@post("/desk/invitations/{token:str}/challenge", open_door=True, body=LARGEST)
 async def ask_invited(request: AnyRequest, token: FromPath[str]) -> ASGIResponse:
     invitation = await _open_invitation(request, token)
     await tries.count_person(invitation.account.id)
@@ -161,7 +159,7 @@ async def ask_invited(request: AnyRequest, token: FromPath[str]) -> ASGIResponse
     return ask_as_json(request, options, cookie)
 
 
-@post("/desk/invitations/{token:str}", open_door=True, include_in_schema=False, body=LARGEST)
+@post("/desk/invitations/{token:str}", open_door=True, body=LARGEST)
 async def take_invitation(request: AnyRequest, token: FromPath[str]) -> ASGIResponse:
     invitation = await _open_invitation(request, token)
     account = invitation.account
@@ -182,12 +180,12 @@ async def take_invitation(request: AnyRequest, token: FromPath[str]) -> ASGIResp
     return await _welcome(request, session, account, passkey)
 
 
-@get(RECOVERY, open_door=True, include_in_schema=False)
+@get(RECOVERY, open_door=True)
 async def show_recovery(request: AnyRequest) -> ASGIResponse:
     return _recovery_page(request, "")
 
 
-@post(RECOVERY, open_door=True, include_in_schema=False, body=LARGEST)
+@post(RECOVERY, open_door=True, body=LARGEST)
 async def use_code(request: AnyRequest) -> ASGIResponse:
     code = (await field(request, "code"))[:60]
     selector = recovery.selector_of(code)
@@ -209,20 +207,20 @@ async def use_code(request: AnyRequest) -> ASGIResponse:
     return hand_over(see(NEW_PASSKEY), token)
 
 
-@get(NEW_PASSKEY, open_door=True, include_in_schema=False)
+@get(NEW_PASSKEY, open_door=True)
 async def show_recovered(request: AnyRequest) -> ASGIResponse:
     _session, account = await _recovering(request)
     return door_page(request, Page("staff/recovered.html", {"account": account, "refused": False}))
 
 
-@post("/desk/recovery/challenge", open_door=True, include_in_schema=False, body=LARGEST)
+@post("/desk/recovery/challenge", open_door=True, body=LARGEST)
 async def ask_recovered(request: AnyRequest) -> ASGIResponse:
     session, account = await _recovering(request)
     await tries.count_person(account.id)
     return ask_as_json(request, await passkeys.ask_to_make(session, account, TO_RECOVER))
 
 
-@post(NEW_PASSKEY, open_door=True, include_in_schema=False, body=LARGEST)
+@post(NEW_PASSKEY, open_door=True, body=LARGEST)
 async def recover(request: AnyRequest) -> ASGIResponse:
     session, account = await _recovering(request)
     answer = await field(request, "credential")

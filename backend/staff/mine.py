@@ -24,17 +24,17 @@ ME = "/desk/me"
 ADD = "/desk/me/passkeys/new"
 
 
-@get(ME, may=Right.ENTER, include_in_schema=False)
+@get(ME, may=Right.ENTER)
 async def show_me(request: AnyRequest) -> ASGIResponse:
     return await _my_page(request)
 
 
-@get(ADD, may=Right.ENTER, fresh=True, include_in_schema=False)
+@get(ADD, may=Right.ENTER, fresh=True)
 async def show_add(request: AnyRequest) -> ASGIResponse:
     return _add_page(request, "", {})
 
 
-@post("/desk/me/passkeys/challenge", may=Right.ENTER, fresh=True, include_in_schema=False)
+@post("/desk/me/passkeys/challenge", may=Right.ENTER, fresh=True)
 async def ask_for_another(request: AnyRequest) -> ASGIResponse:
     visitor = visitor_of(request)
     await tries.count_person(visitor.account.id)
@@ -42,7 +42,7 @@ async def ask_for_another(request: AnyRequest) -> ASGIResponse:
     return ask_as_json(request, options)
 
 
-@post(ADD, may=Right.ENTER, fresh=True, back=ADD, include_in_schema=False)
+@post(ADD, may=Right.ENTER, fresh=True, back=ADD)
 async def add_passkey(request: AnyRequest) -> ASGIResponse:
     visitor, name = visitor_of(request), tidy(await field(request, "name"))
     if name and (sentence := mistake_in_name(name)):
@@ -59,7 +59,7 @@ async def add_passkey(request: AnyRequest) -> ASGIResponse:
     return see(ME)
 
 
-@post("/desk/me/passkeys/{id:int}/name", may=Right.ENTER, include_in_schema=False)
+@post("/desk/me/passkeys/{id:int}/name", may=Right.ENTER)
 async def rename_passkey(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     visitor, name = visitor_of(request), tidy(await field(request, "name"))
     passkey = await _mine(visitor, id)
@@ -72,8 +72,7 @@ async def rename_passkey(request: AnyRequest, id: FromPath[int]) -> ASGIResponse
     return see(ME)
 
 
-@post("/desk/me/passkeys/{id:int}/remove", may=Right.ENTER, fresh=True, back=ME,
-      include_in_schema=False)  # fmt: skip
+@post("/desk/me/passkeys/{id:int}/remove", may=Right.ENTER, fresh=True, back=ME)
 async def remove_passkey(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     visitor = visitor_of(request)
     passkey = await _mine(visitor, id)
@@ -85,7 +84,7 @@ async def remove_passkey(request: AnyRequest, id: FromPath[int]) -> ASGIResponse
     return see(ME)
 
 
-@post("/desk/me/codes", may=Right.ENTER, fresh=True, back=ME, include_in_schema=False)
+@post("/desk/me/codes", may=Right.ENTER, fresh=True, back=ME)
 async def make_codes(request: AnyRequest) -> ASGIResponse:
     visitor = visitor_of(request)
     async with DB.transaction():
@@ -94,7 +93,7 @@ async def make_codes(request: AnyRequest) -> ASGIResponse:
     return desk_page(request, Page("staff/codes.html", {"codes": codes, "welcome": False}))
 
 
-@post("/desk/me/sessions/end", may=Right.ENTER, include_in_schema=False)
+@post("/desk/me/sessions/end", may=Right.ENTER)
 async def end_other_sessions(request: AnyRequest) -> ASGIResponse:
     visitor = visitor_of(request)
     async with DB.transaction():
@@ -103,7 +102,7 @@ async def end_other_sessions(request: AnyRequest) -> ASGIResponse:
     return see(ME)
 
 
-@post("/desk/me/invitation/refuse", may=Right.ENTER, include_in_schema=False)
+@post("/desk/me/invitation/refuse", may=Right.ENTER)
 async def refuse_link(request: AnyRequest) -> ASGIResponse:
     """Somebody made a link to this person's account, and they did not ask for it."""
     visitor = visitor_of(request)

@@ -17,7 +17,14 @@ def desk_page(request: AnyRequest, what: Page) -> Sent:
     may use `visitor`, `Right`, `moment` and the macro `token()` of `parts/desk.html` in every
     form."""
     visitor: Visitor = visitor_of(request)
-    context = {**what.context, "visitor": visitor, "Right": Right, "moment": moment_in_words}
+    places = [(place.address(visitor), place.name) for place in request.app.state.places]
+    context = {
+        **what.context,
+        "visitor": visitor,
+        "Right": Right,
+        "moment": moment_in_words,
+        "places": [(address, name) for address, name in places if address],
+    }
     return page(
         request,
         Page(what.template, context, what.block, what.status, what.query, private=True),

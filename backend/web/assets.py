@@ -23,7 +23,7 @@ def static(path: str) -> str:
     return f"/static/{path}?v={_fingerprint(path)}"
 
 
-@get("/static/{path:path}", include_in_schema=False)
+@get("/static/{path:path}")
 async def show_asset(request: AnyRequest, path: FromPath[str]) -> ASGIResponse:
     answers = _assets().get(path.lstrip("/"))
     if answers is None:

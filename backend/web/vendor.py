@@ -19,7 +19,6 @@ INPUTS = (
     "assets/img/mark.svg",
     "assets/img/mark-maskable.svg",
 )
-BUNDLED = "canvass/*.js"
 
 
 class CouldNotBuild(Exception):
@@ -67,6 +66,9 @@ def run(program: str, *arguments: str) -> str:
 
 
 def _digest() -> str:
-    files = [*(FRONTEND / name for name in INPUTS), *sorted(FRONTEND.glob(BUNDLED))]
+    # A room's app is bundled from `<room>/<room>.js` and what lies beside it (vendor.mjs).
+    rooms = [room for room in FRONTEND.iterdir() if (room / f"{room.name}.js").exists()]
+    apps = sorted(script for room in rooms for script in room.glob("*.js"))
+    files = [*(FRONTEND / name for name in INPUTS), *apps]
     whole = b"".join(file.read_bytes() for file in files)
     return hashlib.sha256(whole).hexdigest()

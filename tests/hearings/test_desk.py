@@ -12,12 +12,12 @@ import pytest
 from markupsafe import escape
 
 from backend.counties.tables import County
-from backend.desk import todo
 from backend.hearings import changing, kinds, ledger, proposing, reading
 from backend.hearings import entry as entries
 from backend.hearings.desk import forms as hearing_forms
 from backend.hearings.desk import lines as hearing_lines
 from backend.hearings.desk import pages as hearings
+from backend.hearings.desk import todo
 from backend.hearings.desk import wording as hearing_words
 from backend.hearings.entry import Entry, Said, Vote
 from backend.hearings.kinds import Choice, Kind, Result, Status, Topic

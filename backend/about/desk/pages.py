@@ -18,12 +18,12 @@ DEMANDS = "/desk/legal-demands"
 MOST = 1_000_000
 
 
-@get(DEMANDS, may=Right.RUN_THE_HOUSE, fresh=True, include_in_schema=False)
+@get(DEMANDS, may=Right.RUN_THE_HOUSE, fresh=True)
 async def show_demands(request: AnyRequest) -> ASGIResponse:
     return await _page(request, None, {})
 
 
-@post(DEMANDS, may=Right.RUN_THE_HOUSE, fresh=True, back=DEMANDS, include_in_schema=False)
+@post(DEMANDS, may=Right.RUN_THE_HOUSE, fresh=True, back=DEMANDS)
 async def state_demands(request: AnyRequest) -> ASGIResponse:
     """Say how many came until today, also when it is as many as before."""
     given = (await field(request, "demands")).strip()[:20]

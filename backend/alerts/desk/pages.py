@@ -44,7 +44,7 @@ REASONS = {
 WHOLE = "whole"
 
 
-@get(ALERTS, may=Right.SEND_ALERTS, include_in_schema=False)
+@get(ALERTS, may=Right.SEND_ALERTS)
 async def list_alerts(request: AnyRequest) -> ASGIResponse:
     by_itself = await (
         AlertNews.objects(AlertNews.ring)
@@ -65,7 +65,7 @@ async def list_alerts(request: AnyRequest) -> ASGIResponse:
     return desk_page(request, Page("alerts/desk/alerts.html", context))
 
 
-@get("/desk/alerts/new", may=Right.SEND_ALERTS, include_in_schema=False)
+@get("/desk/alerts/new", may=Right.SEND_ALERTS)
 async def show_new(request: AnyRequest) -> ASGIResponse:
     """`?hearing=` begins with what that hearing says."""
     number = request.query_params.get("hearing", "")
@@ -74,7 +74,7 @@ async def show_new(request: AnyRequest) -> ASGIResponse:
     return _form_page(request, forms.filled(fields) if fields else forms.empty())
 
 
-@post("/desk/alerts/new", may=Right.SEND_ALERTS, include_in_schema=False)
+@post("/desk/alerts/new", may=Right.SEND_ALERTS)
 async def begin(request: AnyRequest) -> ASGIResponse:
     form = forms.read(await sent(request))
     if form.typed.get("do") == "preview" or form.mistakes:
@@ -83,7 +83,7 @@ async def begin(request: AnyRequest) -> ASGIResponse:
     return see(f"{ALERTS}/{made.id}")
 
 
-@post("/desk/alerts/preview", may=Right.SEND_ALERTS, include_in_schema=False)
+@post("/desk/alerts/preview", may=Right.SEND_ALERTS)
 async def show_preview(request: AnyRequest) -> ASGIResponse:
     """How the form as it stands would look, for htmx. `?of=` is the alert that is changed."""
     number = request.query_params.get("of", "")
@@ -93,7 +93,7 @@ async def show_preview(request: AnyRequest) -> ASGIResponse:
     return desk_page(request, Page("alerts/desk/preview.html", _preview(form, alert)))
 
 
-@get("/desk/alerts/estimate", may=Right.SEND_ALERTS, include_in_schema=False)
+@get("/desk/alerts/estimate", may=Right.SEND_ALERTS)
 async def show_estimate(request: AnyRequest) -> ASGIResponse:
     """Whom the form as it stands would reach, for htmx."""
     pairs = [(name, str(value)) for name, value in request.query_params.multi_items()]
@@ -104,7 +104,7 @@ async def show_estimate(request: AnyRequest) -> ASGIResponse:
     )
 
 
-@post("/desk/alerts/hosts", may=Right.SEND_ALERTS, include_in_schema=False)
+@post("/desk/alerts/hosts", may=Right.SEND_ALERTS)
 async def resume(request: AnyRequest) -> ASGIResponse:
     """Somebody mended what a push service minded."""
     host = dict(await sent(request)).get("host", "").replace("\0", "")[:80]
@@ -114,24 +114,24 @@ async def resume(request: AnyRequest) -> ASGIResponse:
     return see(ALERTS)
 
 
-@get("/desk/alerts/{id:int}", may=Right.SEND_ALERTS, include_in_schema=False)
+@get("/desk/alerts/{id:int}", may=Right.SEND_ALERTS)
 async def show_alert(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     return await _alert_page(request, await _alert(id))
 
 
-@get("/desk/alerts/{id:int}/progress", may=Right.SEND_ALERTS, include_in_schema=False)
+@get("/desk/alerts/{id:int}/progress", may=Right.SEND_ALERTS)
 async def show_progress(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     context = await _progress(await _alert(id))
     return desk_page(request, Page("alerts/desk/progress.html", context))
 
 
-@get("/desk/alerts/{id:int}/edit", may=Right.SEND_ALERTS, include_in_schema=False)
+@get("/desk/alerts/{id:int}/edit", may=Right.SEND_ALERTS)
 async def show_edit(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     alert = await _alert(id)
     return _form_page(request, forms.of(alert, composing.fingerprint(alert)), alert)
 
 
-@post("/desk/alerts/{id:int}/edit", may=Right.SEND_ALERTS, include_in_schema=False)
+@post("/desk/alerts/{id:int}/edit", may=Right.SEND_ALERTS)
 async def edit(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     alert = await _alert(id)
     form = forms.read(await sent(request))
@@ -145,7 +145,7 @@ async def edit(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     return see(f"{ALERTS}/{id}")
 
 
-@post("/desk/alerts/{id:int}/send", may=Right.SEND_ALERTS, include_in_schema=False)
+@post("/desk/alerts/{id:int}/send", may=Right.SEND_ALERTS)
 async def send(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     """Ask that it be sent, or send what another one asked for."""
     seen = dict(await sent(request)).get("seen", "")[:16]
@@ -156,7 +156,7 @@ async def send(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     return see(f"{ALERTS}/{id}")
 
 
-@post("/desk/alerts/{id:int}/cancel", may=Right.SEND_ALERTS, include_in_schema=False)
+@post("/desk/alerts/{id:int}/cancel", may=Right.SEND_ALERTS)
 async def cancel(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     try:
         await composing.cancel(id, visitor_of(request).account)
@@ -165,7 +165,7 @@ async def cancel(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     return see(f"{ALERTS}/{id}")
 
 
-@post("/desk/alerts/{id:int}/corrections", may=Right.SEND_ALERTS, include_in_schema=False)
+@post("/desk/alerts/{id:int}/corrections", may=Right.SEND_ALERTS)
 async def correct(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     try:
         made = await composing.correct(id, visitor_of(request).account)
@@ -174,7 +174,7 @@ async def correct(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     return see(f"{ALERTS}/{made.id}/edit")
 
 
-@post("/desk/alerts/{id:int}/tests", may=Right.SEND_ALERTS, include_in_schema=False)
+@post("/desk/alerts/{id:int}/tests", may=Right.SEND_ALERTS)
 async def test(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     typed = dict(await sent(request)).get("code", "")[:40]
     try:

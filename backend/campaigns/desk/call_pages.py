@@ -32,14 +32,13 @@ OUTCOMES: dict[str, Callable[[Campaign, UUID, Account], Awaitable[bool]]] = {
 }
 
 
-@get(CALLS, may=Right.SEE_PEOPLE, fresh=True, include_in_schema=False)
+@get(CALLS, may=Right.SEE_PEOPLE, fresh=True)
 async def show_calls(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     """How many wait. A name is shown when somebody asks for the next."""
     return await _page(request, await campaign_with(id))
 
 
-@post(f"{CALLS}/next", may=Right.SEE_PEOPLE, fresh=True, back=CAMPAIGNS,
-      include_in_schema=False)  # fmt: skip
+@post(f"{CALLS}/next", may=Right.SEE_PEOPLE, fresh=True, back=CAMPAIGNS)
 async def show_next(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     campaign = await campaign_with(id)
     account = visitor_of(request).account
@@ -51,8 +50,7 @@ async def show_next(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     return await _page(request, campaign, found, asked=True)
 
 
-@post(f"{CALLS}/{{pledge:str}}", may=Right.SEE_PEOPLE, fresh=True, back=CAMPAIGNS,
-      include_in_schema=False)  # fmt: skip
+@post(f"{CALLS}/{{pledge:str}}", may=Right.SEE_PEOPLE, fresh=True, back=CAMPAIGNS)
 async def note(request: AnyRequest, id: FromPath[int], pledge: FromPath[str]) -> ASGIResponse:
     campaign = await campaign_with(id)
     outcome = OUTCOMES.get(dict(await sent(request)).get("outcome", ""))

@@ -51,7 +51,7 @@ LABELS = {
 }
 
 
-@get(CAMPAIGNS, may=Right.RUN_CAMPAIGNS, include_in_schema=False)
+@get(CAMPAIGNS, may=Right.RUN_CAMPAIGNS)
 async def list_campaigns(request: AnyRequest) -> ASGIResponse:
     found = await reading.campaigns(*ORDER)
     # The staff's numbers are exact.
@@ -61,12 +61,12 @@ async def list_campaigns(request: AnyRequest) -> ASGIResponse:
     return desk_page(request, Page("campaigns/desk/campaigns.html", context))
 
 
-@get(NEW, may=Right.RUN_CAMPAIGNS, include_in_schema=False)
+@get(NEW, may=Right.RUN_CAMPAIGNS)
 async def show_new(request: AnyRequest) -> ASGIResponse:
     return _new_page(request, TextForm())
 
 
-@post(NEW, may=Right.RUN_CAMPAIGNS, include_in_schema=False)
+@post(NEW, may=Right.RUN_CAMPAIGNS)
 async def begin(request: AnyRequest) -> ASGIResponse:
     form, slug = forms.read_new(await sent(request))
     if form.mistakes:
@@ -80,19 +80,19 @@ async def begin(request: AnyRequest) -> ASGIResponse:
     return see(f"{CAMPAIGNS}/{made.id}/edit")
 
 
-@get("/desk/campaigns/{id:int}", may=Right.RUN_CAMPAIGNS, include_in_schema=False)
+@get("/desk/campaigns/{id:int}", may=Right.RUN_CAMPAIGNS)
 async def show_campaign(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     return await _campaign_page(request, await campaign_with(id))
 
 
-@get("/desk/campaigns/{id:int}/edit", may=Right.RUN_CAMPAIGNS, include_in_schema=False)
+@get("/desk/campaigns/{id:int}/edit", may=Right.RUN_CAMPAIGNS)
 async def show_edit(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     campaign = await campaign_with(id)
     form = forms.filled(campaign, running.fingerprint(campaign))
     return _edit_page(request, campaign, form)
 
 
-@post("/desk/campaigns/{id:int}/edit", may=Right.RUN_CAMPAIGNS, include_in_schema=False)
+@post("/desk/campaigns/{id:int}/edit", may=Right.RUN_CAMPAIGNS)
 async def edit(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     campaign = await campaign_with(id)
     form = forms.read(await sent(request), campaign)
@@ -108,7 +108,7 @@ async def edit(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     return see(f"{CAMPAIGNS}/{id}")
 
 
-@post("/desk/campaigns/{id:int}/reviews", may=Right.RUN_CAMPAIGNS, include_in_schema=False)
+@post("/desk/campaigns/{id:int}/reviews", may=Right.RUN_CAMPAIGNS)
 async def review(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     """I read this translation and it is right."""
     typed = typed_of(await sent(request))
@@ -119,7 +119,7 @@ async def review(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     return await _do(request, id, done)
 
 
-@post("/desk/campaigns/{id:int}/live", may=Right.RUN_CAMPAIGNS, include_in_schema=False)
+@post("/desk/campaigns/{id:int}/live", may=Right.RUN_CAMPAIGNS)
 async def go_live(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     typed = typed_of(await sent(request))
 
@@ -129,7 +129,7 @@ async def go_live(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     return await _do(request, id, done)
 
 
-@get("/desk/campaigns/{id:int}/close", may=Right.RUN_CAMPAIGNS, include_in_schema=False)
+@get("/desk/campaigns/{id:int}/close", may=Right.RUN_CAMPAIGNS)
 async def show_close(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     campaign = await campaign_with(id)
     words: Any = campaign
@@ -137,7 +137,7 @@ async def show_close(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     return _close_page(request, campaign, TextForm(typed))
 
 
-@post("/desk/campaigns/{id:int}/close", may=Right.RUN_CAMPAIGNS, include_in_schema=False)
+@post("/desk/campaigns/{id:int}/close", may=Right.RUN_CAMPAIGNS)
 async def close(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     campaign = await campaign_with(id)
     form = forms.read_outcome(await sent(request))
@@ -150,22 +150,22 @@ async def close(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     return await _do(request, id, done)
 
 
-@post("/desk/campaigns/{id:int}/reopen", may=Right.RUN_CAMPAIGNS, include_in_schema=False)
+@post("/desk/campaigns/{id:int}/reopen", may=Right.RUN_CAMPAIGNS)
 async def reopen(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     return await _do(request, id, running.reopen)
 
 
-@post("/desk/campaigns/{id:int}/archive", may=Right.RUN_CAMPAIGNS, include_in_schema=False)
+@post("/desk/campaigns/{id:int}/archive", may=Right.RUN_CAMPAIGNS)
 async def archive(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     return await _do(request, id, running.archive)
 
 
-@get("/desk/campaigns/{id:int}/news", may=Right.RUN_CAMPAIGNS, include_in_schema=False)
+@get("/desk/campaigns/{id:int}/news", may=Right.RUN_CAMPAIGNS)
 async def show_news(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     return await _news_page(request, await campaign_with(id), TextForm())
 
 
-@post("/desk/campaigns/{id:int}/news", may=Right.RUN_CAMPAIGNS, include_in_schema=False)
+@post("/desk/campaigns/{id:int}/news", may=Right.RUN_CAMPAIGNS)
 async def tell(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     campaign = await campaign_with(id)
     form = forms.read_news(await sent(request))
@@ -182,8 +182,7 @@ async def tell(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     return see(f"{CAMPAIGNS}/{id}/news")
 
 
-@post("/desk/campaigns/{id:int}/news/{news:int}/mail", may=Right.RUN_CAMPAIGNS,
-      include_in_schema=False)  # fmt: skip
+@post("/desk/campaigns/{id:int}/news/{news:int}/mail", may=Right.RUN_CAMPAIGNS)
 async def mail(request: AnyRequest, id: FromPath[int], news: FromPath[int]) -> ASGIResponse:
     campaign = await campaign_with(id)
     try:

@@ -21,12 +21,12 @@ PARTNERS = "/desk/partners"
 EVERY = "all"
 
 
-@get(PARTNERS, may=Right.RUN_THE_HOUSE, include_in_schema=False)
+@get(PARTNERS, may=Right.RUN_THE_HOUSE)
 async def list_tokens(request: AnyRequest) -> ASGIResponse:
     return await _page(request)
 
 
-@post(PARTNERS, may=Right.RUN_THE_HOUSE, fresh=True, back=PARTNERS, include_in_schema=False)
+@post(PARTNERS, may=Right.RUN_THE_HOUSE, fresh=True, back=PARTNERS)
 async def make_token(request: AnyRequest) -> ASGIResponse:
     typed = typed_of(await sent(request))
     name, scope = typed.get("name", ""), typed.get("campaign", "")
@@ -44,8 +44,7 @@ async def make_token(request: AnyRequest) -> ASGIResponse:
     return await _page(request, token=token, made_for=name)
 
 
-@post("/desk/partners/{id:int}/revoke", may=Right.RUN_THE_HOUSE, fresh=True, back=PARTNERS,
-      include_in_schema=False)  # fmt: skip
+@post("/desk/partners/{id:int}/revoke", may=Right.RUN_THE_HOUSE, fresh=True, back=PARTNERS)
 async def revoke_token(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     if not await partners.revoke(id, visitor_of(request).account):
         told = _("This token was ended already, or it is not there.")

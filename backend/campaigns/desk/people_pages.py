@@ -29,7 +29,6 @@ from backend.campaigns.export import List, Purpose
 from backend.campaigns.pledges import Opened
 from backend.campaigns.states import PledgeState
 from backend.campaigns.tables import Campaign, ConsentText, Pledge, SettingAside
-from backend.canvass import shifts
 from backend.counties import gazetteer
 from backend.counties.tables import County
 from backend.staff import audit, names
@@ -141,7 +140,7 @@ class Wanted:
             return None
 
 
-@get("/desk/campaigns/{id:int}/pledges", may=Right.SEE_PEOPLE, fresh=True, include_in_schema=False)
+@get("/desk/campaigns/{id:int}/pledges", may=Right.SEE_PEOPLE, fresh=True)
 async def list_pledges(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     campaign = await campaign_with(id)
     given = {
@@ -151,8 +150,7 @@ async def list_pledges(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     return await _pledges_page(request, campaign, Wanted(**given))
 
 
-@post("/desk/campaigns/{id:int}/pledges/find", may=Right.SEE_PEOPLE, fresh=True, back=CAMPAIGNS,
-      include_in_schema=False)  # fmt: skip
+@post("/desk/campaigns/{id:int}/pledges/find", may=Right.SEE_PEOPLE, fresh=True, back=CAMPAIGNS)
 async def find(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     """By whole e-mail address or phone number. It is sent as a form: no address holds it."""
     campaign = await campaign_with(id)
@@ -169,7 +167,7 @@ async def find(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
 
 
 @post("/desk/campaigns/{id:int}/pledges/{pledge:str}/withdrawal", may=Right.SEE_PEOPLE, fresh=True,
-      back=CAMPAIGNS, include_in_schema=False)  # fmt: skip
+      back=CAMPAIGNS)  # fmt: skip
 async def withdraw(request: AnyRequest, id: FromPath[int], pledge: FromPath[str]) -> ASGIResponse:
     """A signer asked for it by phone or letter: out of the count now, deleted in seven days."""
     campaign = await campaign_with(id)
@@ -181,7 +179,7 @@ async def withdraw(request: AnyRequest, id: FromPath[int], pledge: FromPath[str]
 
 
 @post("/desk/campaigns/{id:int}/pledges/{pledge:str}/withdrawal/undo", may=Right.SEE_PEOPLE,
-      fresh=True, back=CAMPAIGNS, include_in_schema=False)  # fmt: skip
+      fresh=True, back=CAMPAIGNS)  # fmt: skip
 async def undo_withdrawal(
     request: AnyRequest, id: FromPath[int], pledge: FromPath[str]
 ) -> ASGIResponse:
@@ -191,14 +189,12 @@ async def undo_withdrawal(
     return see(_here(campaign))
 
 
-@get("/desk/campaigns/{id:int}/asides/new", may=Right.SEE_PEOPLE, fresh=True,
-     include_in_schema=False)  # fmt: skip
+@get("/desk/campaigns/{id:int}/asides/new", may=Right.SEE_PEOPLE, fresh=True)
 async def show_new_aside(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     return await _new_aside_page(request, await campaign_with(id), AsideForm())
 
 
-@post("/desk/campaigns/{id:int}/asides/new", may=Right.SEE_PEOPLE, fresh=True, back=CAMPAIGNS,
-      include_in_schema=False)  # fmt: skip
+@post("/desk/campaigns/{id:int}/asides/new", may=Right.SEE_PEOPLE, fresh=True, back=CAMPAIGNS)
 async def look_for(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     """How many are like that also tells whether one contact signed, so it is as `find`."""
     campaign = await campaign_with(id)
@@ -210,26 +206,26 @@ async def look_for(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     return see(_aside_address(campaign, aside.id))
 
 
-@get("/desk/campaigns/{id:int}/asides/{aside:int}", may=Right.SEE_PEOPLE, include_in_schema=False)
+@get("/desk/campaigns/{id:int}/asides/{aside:int}", may=Right.SEE_PEOPLE)
 async def show_aside(request: AnyRequest, id: FromPath[int], aside: FromPath[int]) -> ASGIResponse:
     campaign = await campaign_with(id)
     return await _aside_page(request, campaign, await _aside(campaign, aside))
 
 
 @post("/desk/campaigns/{id:int}/asides/{aside:int}/begin", may=Right.SEE_PEOPLE, fresh=True,
-      back=CAMPAIGNS, include_in_schema=False)  # fmt: skip
+      back=CAMPAIGNS)  # fmt: skip
 async def begin_aside(request: AnyRequest, id: FromPath[int], aside: FromPath[int]) -> ASGIResponse:
     return await _do(request, id, aside, asides.begin)
 
 
 @post("/desk/campaigns/{id:int}/asides/{aside:int}/undo", may=Right.SEE_PEOPLE, fresh=True,
-      back=CAMPAIGNS, include_in_schema=False)  # fmt: skip
+      back=CAMPAIGNS)  # fmt: skip
 async def undo_aside(request: AnyRequest, id: FromPath[int], aside: FromPath[int]) -> ASGIResponse:
     return await _do(request, id, aside, asides.undo)
 
 
 @post("/desk/campaigns/{id:int}/asides/{aside:int}/drop", may=Right.SEE_PEOPLE, fresh=True,
-      back=CAMPAIGNS, include_in_schema=False)  # fmt: skip
+      back=CAMPAIGNS)  # fmt: skip
 async def drop_aside(request: AnyRequest, id: FromPath[int], aside: FromPath[int]) -> ASGIResponse:
     campaign = await campaign_with(id)
     found = await _aside(campaign, aside)
@@ -240,13 +236,12 @@ async def drop_aside(request: AnyRequest, id: FromPath[int], aside: FromPath[int
     return see(f"{CAMPAIGNS}/{id}")
 
 
-@get("/desk/campaigns/{id:int}/export", may=Right.EXPORT_PEOPLE, include_in_schema=False)
+@get("/desk/campaigns/{id:int}/export", may=Right.EXPORT_PEOPLE)
 async def show_export(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     return await _export_page(request, await campaign_with(id))
 
 
-@get("/desk/campaigns/{id:int}/export.csv", may=Right.EXPORT_PEOPLE, fresh=True,
-     include_in_schema=False)  # fmt: skip
+@get("/desk/campaigns/{id:int}/export.csv", may=Right.EXPORT_PEOPLE, fresh=True)
 async def download(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     campaign = await campaign_with(id)
     query = request.query_params
@@ -258,7 +253,7 @@ async def download(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
         return await _export_page(
             request, campaign, _("Choose a partner that the campaign’s page names.")
         )
-    if via and via not in {shift.code for shift in await shifts.with_campaign(campaign.id)}:
+    if via and via not in {shift.code for shift in await _shifts(request, campaign)}:
         return await _export_page(request, campaign, _("This campaign has no such shift."))
     asked = List(campaign, Purpose(purpose), partner, via)
     rows = await export.number(asked)
@@ -413,10 +408,16 @@ def _at_work(aside: SettingAside) -> bool:
     return aside.done_at is None if aside.begun_at else aside.looked_at is None
 
 
+async def _shifts(request: AnyRequest, campaign: Campaign) -> list[Any]:
+    """Those at which it could be signed, where canvassing is a room of this house."""
+    offered = request.app.state.offers.get("shifts")
+    return await offered(campaign.id) if offered else []
+
+
 async def _export_page(request: AnyRequest, campaign: Campaign, refused: str = "") -> Sent:
     context = {
         "campaign": campaign,
-        "shifts": await shifts.with_campaign(campaign.id),
+        "shifts": await _shifts(request, campaign),
         "partners": list(partners.named_on(campaign)),
         "refused": refused,
     }

@@ -27,12 +27,12 @@ from backend.web.pages import Page
 from backend.web.sending import AnyRequest, Sent, see
 
 
-@get("/desk/canvass/sheets/{id:int}", may=Right.LEAD_CANVASS, include_in_schema=False)
+@get("/desk/canvass/sheets/{id:int}", may=Right.LEAD_CANVASS)
 async def show_sheet(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     return await _sheet_page(request, await _sheet(request, id))
 
 
-@post("/desk/canvass/sheets/{id:int}/count", may=Right.LEAD_CANVASS, include_in_schema=False)
+@post("/desk/canvass/sheets/{id:int}/count", may=Right.LEAD_CANVASS)
 async def begin(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     """How many of its lines are signed: counted first, so that none is forgotten."""
     sheet = await _sheet(request, id)
@@ -45,7 +45,7 @@ async def begin(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     return see(f"{SHEETS}/{id}")
 
 
-@post("/desk/canvass/sheets/{id:int}/lines", may=Right.LEAD_CANVASS, include_in_schema=False)
+@post("/desk/canvass/sheets/{id:int}/lines", may=Right.LEAD_CANVASS)
 async def type_in(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     sheet = await _sheet(request, id)
     typed = await _typed(request)
@@ -65,7 +65,7 @@ async def type_in(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     return see(f"{SHEETS}/{id}")
 
 
-@post("/desk/canvass/sheets/{id:int}/undo", may=Right.LEAD_CANVASS, include_in_schema=False)
+@post("/desk/canvass/sheets/{id:int}/undo", may=Right.LEAD_CANVASS)
 async def undo(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     sheet = await _sheet(request, id)
     try:
@@ -75,7 +75,7 @@ async def undo(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     return see(f"{SHEETS}/{id}")
 
 
-@post("/desk/canvass/sheets/{id:int}/end", may=Right.LEAD_CANVASS, include_in_schema=False)
+@post("/desk/canvass/sheets/{id:int}/end", may=Right.LEAD_CANVASS)
 async def finish(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     sheet = await _sheet(request, id)
     sure = (await _typed(request)).get("sure") == "yes"
@@ -88,8 +88,7 @@ async def finish(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     return see(f"{SHEETS}/{id}")
 
 
-@get("/desk/canvass/sheets/{id:int}/lines/{line:int}/again", may=Right.LEAD_CANVASS,
-     include_in_schema=False)  # fmt: skip
+@get("/desk/canvass/sheets/{id:int}/lines/{line:int}/again", may=Right.LEAD_CANVASS)
 async def show_again(request: AnyRequest, id: FromPath[int], line: FromPath[int]) -> ASGIResponse:
     """An empty form: who types a line again does not see how it was typed first."""
     sheet = await _sheet(request, id)
@@ -97,8 +96,7 @@ async def show_again(request: AnyRequest, id: FromPath[int], line: FromPath[int]
     return await _again_page(request, sheet, line)
 
 
-@post("/desk/canvass/sheets/{id:int}/lines/{line:int}/again", may=Right.LEAD_CANVASS,
-      include_in_schema=False)  # fmt: skip
+@post("/desk/canvass/sheets/{id:int}/lines/{line:int}/again", may=Right.LEAD_CANVASS)
 async def type_again(request: AnyRequest, id: FromPath[int], line: FromPath[int]) -> ASGIResponse:
     sheet = await _sheet(request, id)
     await _row(sheet, line, RowCheck.WAITING)
@@ -114,8 +112,7 @@ async def type_again(request: AnyRequest, id: FromPath[int], line: FromPath[int]
     return see(f"{SHEETS}/{id}" + ("" if same else f"/lines/{line}/settle"))
 
 
-@get("/desk/canvass/sheets/{id:int}/lines/{line:int}/settle", may=Right.LEAD_CANVASS, fresh=True,
-     include_in_schema=False)  # fmt: skip
+@get("/desk/canvass/sheets/{id:int}/lines/{line:int}/settle", may=Right.LEAD_CANVASS, fresh=True)
 async def show_settle(request: AnyRequest, id: FromPath[int], line: FromPath[int]) -> ASGIResponse:
     sheet = await _sheet(request, id)
     row = await _row(sheet, line, RowCheck.DIFFERENT)
@@ -131,7 +128,7 @@ async def show_settle(request: AnyRequest, id: FromPath[int], line: FromPath[int
 
 
 @post("/desk/canvass/sheets/{id:int}/lines/{line:int}/settle", may=Right.LEAD_CANVASS, fresh=True,
-      back=SHEETS, include_in_schema=False)  # fmt: skip
+      back=SHEETS)  # fmt: skip
 async def settle(request: AnyRequest, id: FromPath[int], line: FromPath[int]) -> ASGIResponse:
     sheet = await _sheet(request, id)
     row = await _row(sheet, line, RowCheck.DIFFERENT)

@@ -34,7 +34,7 @@ OUTCOMES = {
 }
 
 
-@get(FILES, may=Right.LEAD_CANVASS, include_in_schema=False)
+@get(FILES, may=Right.LEAD_CANVASS)
 async def list_files(request: AnyRequest) -> ASGIResponse:
     return await _list_page(request)
 
@@ -42,7 +42,6 @@ async def list_files(request: AnyRequest) -> ASGIResponse:
 @post(
     FILES,
     may=Right.LEAD_CANVASS,
-    include_in_schema=False,
     files=True,
     body=LARGEST_FILE,
     request_max_body_size=LARGEST_FILE,
@@ -60,7 +59,7 @@ async def hand_in(request: AnyRequest) -> ASGIResponse:
     return see(f"{FILES}/{number}")
 
 
-@get("/desk/canvass/files/{id:int}", may=Right.LEAD_CANVASS, include_in_schema=False)
+@get("/desk/canvass/files/{id:int}", may=Right.LEAD_CANVASS)
 async def show_file(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     account = visitor_of(request).account
     found = await filing.with_id(id)

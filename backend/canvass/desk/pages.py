@@ -35,7 +35,7 @@ CANVASS = "/desk/canvass"
 CLOCK_OFF = 120
 
 
-@get(CANVASS, may=Right.LEAD_CANVASS, include_in_schema=False)
+@get(CANVASS, may=Right.LEAD_CANVASS)
 async def list_shifts(request: AnyRequest) -> ASGIResponse:
     found = await shifts.all_for(visitor_of(request).account)
     at = now()
@@ -53,12 +53,12 @@ async def list_shifts(request: AnyRequest) -> ASGIResponse:
     return desk_page(request, Page("canvass/desk/shifts.html", context))
 
 
-@get("/desk/canvass/new", may=Right.LEAD_CANVASS, include_in_schema=False)
+@get("/desk/canvass/new", may=Right.LEAD_CANVASS)
 async def show_new(request: AnyRequest) -> ASGIResponse:
     return await _form_page(request, forms.empty(visitor_of(request).account.id))
 
 
-@post("/desk/canvass/new", may=Right.LEAD_CANVASS, include_in_schema=False)
+@post("/desk/canvass/new", may=Right.LEAD_CANVASS)
 async def begin(request: AnyRequest) -> ASGIResponse:
     form = await _read(request)
     if form.plan is None:
@@ -67,12 +67,12 @@ async def begin(request: AnyRequest) -> ASGIResponse:
     return see(f"{CANVASS}/{made.id}")
 
 
-@get("/desk/canvass/{id:int}", may=Right.LEAD_CANVASS, include_in_schema=False)
+@get("/desk/canvass/{id:int}", may=Right.LEAD_CANVASS)
 async def show_shift(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     return await shift_page(request, await shift_with(request, id))
 
 
-@get("/desk/canvass/{id:int}/edit", may=Right.LEAD_CANVASS, include_in_schema=False)
+@get("/desk/canvass/{id:int}/edit", may=Right.LEAD_CANVASS)
 async def show_edit(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     shift = await shift_with(request, id)
     plan = Plan(
@@ -92,7 +92,7 @@ async def show_edit(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     return await _form_page(request, form, shift)
 
 
-@post("/desk/canvass/{id:int}/edit", may=Right.LEAD_CANVASS, include_in_schema=False)
+@post("/desk/canvass/{id:int}/edit", may=Right.LEAD_CANVASS)
 async def edit(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     shift = await shift_with(request, id)
     form = await _read(request, shift)
@@ -108,19 +108,19 @@ async def edit(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     return see(f"{CANVASS}/{id}")
 
 
-@post("/desk/canvass/{id:int}/end", may=Right.LEAD_CANVASS, include_in_schema=False)
+@post("/desk/canvass/{id:int}/end", may=Right.LEAD_CANVASS)
 async def end(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     await shifts.end(await shift_with(request, id), visitor_of(request).account)
     return see(f"{CANVASS}/{id}")
 
 
-@post("/desk/canvass/{id:int}/reopen", may=Right.LEAD_CANVASS, include_in_schema=False)
+@post("/desk/canvass/{id:int}/reopen", may=Right.LEAD_CANVASS)
 async def reopen(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     await shifts.reopen(await shift_with(request, id), visitor_of(request).account)
     return see(f"{CANVASS}/{id}")
 
 
-@post("/desk/canvass/{id:int}/invitations", may=Right.LEAD_CANVASS, include_in_schema=False)
+@post("/desk/canvass/{id:int}/invitations", may=Right.LEAD_CANVASS)
 async def invite(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     """A code for one phone. It stands on this answer alone: no address of ours holds it."""
     shift = await shift_with(request, id)
@@ -142,7 +142,7 @@ async def invite(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     return desk_page(request, Page("canvass/desk/invitation.html", context))
 
 
-@get("/desk/canvass/{id:int}/phones", may=Right.LEAD_CANVASS, include_in_schema=False)
+@get("/desk/canvass/{id:int}/phones", may=Right.LEAD_CANVASS)
 async def show_phones(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     """The list alone, for pages that look again by themselves."""
     shift = await shift_with(request, id)
@@ -152,7 +152,7 @@ async def show_phones(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     return desk_page(request, Page("canvass/desk/phones.html", context))
 
 
-@post("/desk/canvass/{id:int}/revocations", may=Right.LEAD_CANVASS, include_in_schema=False)
+@post("/desk/canvass/{id:int}/revocations", may=Right.LEAD_CANVASS)
 async def revoke(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     """Take one phone off, all of a canvasser, or all of the shift."""
     shift = await shift_with(request, id)

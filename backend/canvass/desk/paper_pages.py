@@ -40,7 +40,7 @@ STATES = {
 NUMBER = re.compile("[1-9][0-9]{0,5}")
 
 
-@get("/desk/canvass/{id:int}/card", may=Right.LEAD_CANVASS, include_in_schema=False)
+@get("/desk/canvass/{id:int}/card", may=Right.LEAD_CANVASS)
 async def show_card(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     """To print and put on the table: whoever signs by it is counted for the shift."""
     shift = await shift_with(request, id)
@@ -60,12 +60,12 @@ async def show_card(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     return desk_page(request, Page("canvass/desk/card.html", context))
 
 
-@get("/desk/canvass/{id:int}/sheets", may=Right.LEAD_CANVASS, include_in_schema=False)
+@get("/desk/canvass/{id:int}/sheets", may=Right.LEAD_CANVASS)
 async def list_sheets(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     return await _sheets_page(request, await shift_with(request, id), {}, {})
 
 
-@post("/desk/canvass/{id:int}/sheets", may=Right.LEAD_CANVASS, include_in_schema=False)
+@post("/desk/canvass/{id:int}/sheets", may=Right.LEAD_CANVASS)
 async def make_sheets(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     shift = await shift_with(request, id)
     typed = {name: value.replace("\0", "")[:80] for name, value in await sent(request)}
@@ -87,7 +87,7 @@ async def make_sheets(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     return see(f"{CANVASS}/{id}/sheets/print?from={first}&to={last}")
 
 
-@get("/desk/canvass/{id:int}/sheets/print", may=Right.LEAD_CANVASS, include_in_schema=False)
+@get("/desk/canvass/{id:int}/sheets/print", may=Right.LEAD_CANVASS)
 async def show_print(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     shift = await shift_with(request, id)
     first, last = (_whole(request.query_params.get(name, "")) for name in ("from", "to"))
@@ -102,7 +102,7 @@ async def show_print(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     return desk_page(request, Page("canvass/desk/print.html", context, query=query))
 
 
-@get(SHEETS, may=Right.LEAD_CANVASS, include_in_schema=False)
+@get(SHEETS, may=Right.LEAD_CANVASS)
 async def find_sheet(request: AnyRequest) -> ASGIResponse:
     """By the code on it, which its QR holds too; and those that somebody has begun."""
     account = visitor_of(request).account

@@ -53,7 +53,7 @@ class Typed:
     mistakes: dict[str, str] = field(default_factory=dict)
 
 
-@get(REVIEW, may=Right.SEE_PEOPLE, include_in_schema=False)
+@get(REVIEW, may=Right.SEE_PEOPLE)
 async def list_waiting(request: AnyRequest) -> ASGIResponse:
     records = await review.waiting()
     revoked = {
@@ -71,8 +71,7 @@ async def list_waiting(request: AnyRequest) -> ASGIResponse:
     return desk_page(request, Page("canvass/desk/review.html", context))
 
 
-@get("/desk/canvass/review/{record:str}", may=Right.SEE_PEOPLE, fresh=True,
-     include_in_schema=False)  # fmt: skip
+@get("/desk/canvass/review/{record:str}", may=Right.SEE_PEOPLE, fresh=True)
 async def show_one(request: AnyRequest, record: FromPath[str]) -> ASGIResponse:
     """Opened for this page alone; that somebody looked stands in the trail."""
     visitor, opened = visitor_of(request), await _opened(record)
@@ -86,8 +85,7 @@ async def show_one(request: AnyRequest, record: FromPath[str]) -> ASGIResponse:
     return _one_page(request, opened, Typed(opened.said, opened.agreed))
 
 
-@post("/desk/canvass/review/{record:str}/pledge", may=Right.SEE_PEOPLE, fresh=True, back=REVIEW,
-      include_in_schema=False)  # fmt: skip
+@post("/desk/canvass/review/{record:str}/pledge", may=Right.SEE_PEOPLE, fresh=True, back=REVIEW)
 async def take(request: AnyRequest, record: FromPath[str]) -> ASGIResponse:
     opened = await _opened(record)
     given = await sent(request)
@@ -107,8 +105,7 @@ async def take(request: AnyRequest, record: FromPath[str]) -> ASGIResponse:
     return see(REVIEW)
 
 
-@post("/desk/canvass/review/{record:str}/drop", may=Right.SEE_PEOPLE, fresh=True, back=REVIEW,
-      include_in_schema=False)  # fmt: skip
+@post("/desk/canvass/review/{record:str}/drop", may=Right.SEE_PEOPLE, fresh=True, back=REVIEW)
 async def drop(request: AnyRequest, record: FromPath[str]) -> ASGIResponse:
     opened = await _opened(record)
     reason = dict(await sent(request)).get("reason", "")
@@ -120,8 +117,7 @@ async def drop(request: AnyRequest, record: FromPath[str]) -> ASGIResponse:
     return see(REVIEW)
 
 
-@post("/desk/canvass/review/phones/{device:str}/pledges", may=Right.SEE_PEOPLE,
-      include_in_schema=False)  # fmt: skip
+@post("/desk/canvass/review/phones/{device:str}/pledges", may=Right.SEE_PEOPLE)
 async def take_all(request: AnyRequest, device: FromPath[str]) -> ASGIResponse:
     await review.take_all_of(_uuid(device), visitor_of(request).account)
     return see(REVIEW)

@@ -30,7 +30,7 @@ SOURCES = {
 HEAD = ("signed", "confirmed", "to_confirm", "set_aside", "had_signed")
 
 
-@get("/desk/canvass/{id:int}/totals", may=Right.LEAD_CANVASS, include_in_schema=False)
+@get("/desk/canvass/{id:int}/totals", may=Right.LEAD_CANVASS)
 async def show_totals(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     shift = await shift_with(request, id)
     found = await totals.of_shift(shift)
@@ -48,7 +48,7 @@ async def show_totals(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     return desk_page(request, Page("canvass/desk/totals.html", context))
 
 
-@get("/desk/canvass/{id:int}/totals.csv", may=Right.LEAD_CANVASS, include_in_schema=False)
+@get("/desk/canvass/{id:int}/totals.csv", may=Right.LEAD_CANVASS)
 async def download(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     """A line for each group; a phone is told apart by its number, not by whose it is."""
     shift = await shift_with(request, id)
@@ -62,7 +62,7 @@ async def download(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     return _file(request, ("what", "which", *HEAD), lines, f"shift-{id}.csv")
 
 
-@get("/desk/canvass/totals.csv", may=Right.LEAD_CANVASS, include_in_schema=False)
+@get("/desk/canvass/totals.csv", may=Right.LEAD_CANVASS)
 async def download_all(request: AnyRequest) -> ASGIResponse:
     """A line for each shift that this person may see."""
     found = await shifts.all_for(visitor_of(request).account)

@@ -26,7 +26,7 @@ from backend.web.sending import AnyRequest, Sent, see
 CALLS = f"{HOME}/calls"
 
 
-@get(CALLS, may=Right.EDIT_RECORD, include_in_schema=False)
+@get(CALLS, may=Right.EDIT_RECORD)
 async def show_calls(request: AnyRequest) -> ASGIResponse:
     account = visitor_of(request).account
     context = {
@@ -42,23 +42,23 @@ async def show_calls(request: AnyRequest) -> ASGIResponse:
     return desk_page(request, Page("detained/desk/calls.html", context))
 
 
-@post(f"{CALLS}/{{id:int}}/claim", may=Right.EDIT_RECORD, include_in_schema=False)
+@post(f"{CALLS}/{{id:int}}/claim", may=Right.EDIT_RECORD)
 async def claim(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     return await _done(calling.claim(id, visitor_of(request).account), f"#line-{id}")
 
 
-@post(f"{CALLS}/{{id:int}}/let-go", may=Right.EDIT_RECORD, include_in_schema=False)
+@post(f"{CALLS}/{{id:int}}/let-go", may=Right.EDIT_RECORD)
 async def let_go(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     return await _done(calling.let_go(id, visitor_of(request).account))
 
 
-@post(f"{CALLS}/{{id:int}}", may=Right.EDIT_RECORD, include_in_schema=False)
+@post(f"{CALLS}/{{id:int}}", may=Right.EDIT_RECORD)
 async def note(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     """What came of the call."""
     return await _done(_outcome(id, visitor_of(request).account, await sent(request)))
 
 
-@post(f"{CALLS}/{{change:int}}/undo", may=Right.EDIT_RECORD, include_in_schema=False)
+@post(f"{CALLS}/{{change:int}}/undo", may=Right.EDIT_RECORD)
 async def undo(request: AnyRequest, change: FromPath[int]) -> ASGIResponse:
     return await _done(calling.take_back(change, visitor_of(request).account))
 

@@ -29,7 +29,7 @@ from backend.web.sending import AnyRequest, Sent, see
 HOME = "/desk/detained"
 
 
-@get(HOME, may=Right.EDIT_RECORD, include_in_schema=False)
+@get(HOME, may=Right.EDIT_RECORD)
 async def list_all(request: AnyRequest) -> ASGIResponse:
     on = today()
     rows = [(kind, row) for kind in editing.KINDS for row in await editing.all_of(kind)]
@@ -45,13 +45,13 @@ async def list_all(request: AnyRequest) -> ASGIResponse:
     return desk_page(request, Page("detained/desk/lines.html", context))
 
 
-@get("/desk/detained/{kind:str}/new", may=Right.EDIT_RECORD, include_in_schema=False)
+@get("/desk/detained/{kind:str}/new", may=Right.EDIT_RECORD)
 async def show_new(request: AnyRequest, kind: FromPath[str]) -> ASGIResponse:
     form = CheckedForm({"confidence": "medium", "status": "open"})
     return _page(request, _kind(kind), None, form)
 
 
-@post("/desk/detained/{kind:str}/new", may=Right.EDIT_RECORD, include_in_schema=False)
+@post("/desk/detained/{kind:str}/new", may=Right.EDIT_RECORD)
 async def add(request: AnyRequest, kind: FromPath[str]) -> ASGIResponse:
     form = forms.read(_kind(kind), await sent(request))
     if form.mistakes:
@@ -60,13 +60,13 @@ async def add(request: AnyRequest, kind: FromPath[str]) -> ASGIResponse:
     return see(f"{HOME}/{kind}/{row.id}")
 
 
-@get("/desk/detained/{kind:str}/{id:int}", may=Right.EDIT_RECORD, include_in_schema=False)
+@get("/desk/detained/{kind:str}/{id:int}", may=Right.EDIT_RECORD)
 async def show_one(request: AnyRequest, kind: FromPath[str], id: FromPath[int]) -> ASGIResponse:
     row = await _row(kind, id)
     return _page(request, kind, row, forms.filled(kind, row), await editing.history(row))
 
 
-@post("/desk/detained/{kind:str}/{id:int}", may=Right.EDIT_RECORD, include_in_schema=False)
+@post("/desk/detained/{kind:str}/{id:int}", may=Right.EDIT_RECORD)
 async def change(request: AnyRequest, kind: FromPath[str], id: FromPath[int]) -> ASGIResponse:
     row = await _row(kind, id)
     form = forms.read(kind, await sent(request))
@@ -81,17 +81,17 @@ async def change(request: AnyRequest, kind: FromPath[str], id: FromPath[int]) ->
     return _page(request, kind, row, form, await editing.history(row))
 
 
-@post("/desk/detained/{kind:str}/{id:int}/confirm", may=Right.EDIT_RECORD, include_in_schema=False)
+@post("/desk/detained/{kind:str}/{id:int}/confirm", may=Right.EDIT_RECORD)
 async def confirm(request: AnyRequest, kind: FromPath[str], id: FromPath[int]) -> ASGIResponse:
     return await _do(request, kind, id, editing.confirm)
 
 
-@post("/desk/detained/{kind:str}/{id:int}/retire", may=Right.EDIT_RECORD, include_in_schema=False)
+@post("/desk/detained/{kind:str}/{id:int}/retire", may=Right.EDIT_RECORD)
 async def retire(request: AnyRequest, kind: FromPath[str], id: FromPath[int]) -> ASGIResponse:
     return await _do(request, kind, id, lambda row, by: editing.retire(row, by, True))
 
 
-@post("/desk/detained/{kind:str}/{id:int}/back", may=Right.EDIT_RECORD, include_in_schema=False)
+@post("/desk/detained/{kind:str}/{id:int}/back", may=Right.EDIT_RECORD)
 async def bring_back(request: AnyRequest, kind: FromPath[str], id: FromPath[int]) -> ASGIResponse:
     return await _do(request, kind, id, lambda row, by: editing.retire(row, by, False))
 

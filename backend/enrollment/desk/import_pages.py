@@ -25,7 +25,7 @@ LARGEST_ID = 2**31 - 1
 ONGOING = ("waiting", "looking", "asked", "applying")
 
 
-@get(IMPORTS, may=Right.EDIT_RECORD, include_in_schema=False)
+@get(IMPORTS, may=Right.EDIT_RECORD)
 async def list_imports(request: AnyRequest) -> ASGIResponse:
     return await _list_page(request, {}, {})
 
@@ -33,7 +33,6 @@ async def list_imports(request: AnyRequest) -> ASGIResponse:
 @post(
     IMPORTS,
     may=Right.EDIT_RECORD,
-    include_in_schema=False,
     files=True,
     body=LARGEST_FILE,
     request_max_body_size=LARGEST_FILE,
@@ -69,12 +68,12 @@ async def hand_in(request: AnyRequest) -> ASGIResponse:
     return see(f"{IMPORTS}/{id}")
 
 
-@get("/desk/directory/imports/{id:int}", may=Right.EDIT_RECORD, include_in_schema=False)
+@get("/desk/directory/imports/{id:int}", may=Right.EDIT_RECORD)
 async def show_import(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     return _import_page(request, await _import(id))
 
 
-@post("/desk/directory/imports/{id:int}/apply", may=Right.EDIT_RECORD, include_in_schema=False)
+@post("/desk/directory/imports/{id:int}/apply", may=Right.EDIT_RECORD)
 async def apply(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     found, form = await _import(id), await request.form()
     await jobs.look_again(
@@ -86,7 +85,7 @@ async def apply(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     return see(f"{IMPORTS}/{found['id']}")
 
 
-@post("/desk/directory/imports/{id:int}/drop", may=Right.EDIT_RECORD, include_in_schema=False)
+@post("/desk/directory/imports/{id:int}/drop", may=Right.EDIT_RECORD)
 async def drop(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     found = await _import(id)
     await jobs.drop(found["id"], visitor_of(request).account)

@@ -32,7 +32,7 @@ MOST = 60
 LARGEST_ID = 2**31 - 1
 
 
-@get(DIRECTORY, may=Right.EDIT_RECORD, include_in_schema=False)
+@get(DIRECTORY, may=Right.EDIT_RECORD)
 async def list_places(request: AnyRequest) -> ASGIResponse:
     words = " ".join(request.query_params.get("q", "")[:100].replace("\0", "").split())
     found = await _find(words) if words else []
@@ -49,12 +49,12 @@ async def list_places(request: AnyRequest) -> ASGIResponse:
     return desk_page(request, Page("enrollment/desk/places.html", context, query={"q": words}))
 
 
-@get("/desk/directory/new", may=Right.EDIT_RECORD, include_in_schema=False)
+@get("/desk/directory/new", may=Right.EDIT_RECORD)
 async def show_new(request: AnyRequest) -> ASGIResponse:
     return _new_page(request, PlaceForm())
 
 
-@post("/desk/directory/new", may=Right.EDIT_RECORD, include_in_schema=False)
+@post("/desk/directory/new", may=Right.EDIT_RECORD)
 async def add(request: AnyRequest) -> ASGIResponse:
     form = forms.read_new(await sent(request))
     if form.mistakes:
@@ -64,13 +64,13 @@ async def add(request: AnyRequest) -> ASGIResponse:
     return see(f"{DIRECTORY}/places/{id}")
 
 
-@get("/desk/directory/places/{id:str}", may=Right.EDIT_RECORD, include_in_schema=False)
+@get("/desk/directory/places/{id:str}", may=Right.EDIT_RECORD)
 async def show_place(request: AnyRequest, id: FromPath[str]) -> ASGIResponse:
     place = await _place(id)
     return await _place_page(request, place, forms.filled(place))
 
 
-@post("/desk/directory/places/{id:str}", may=Right.EDIT_RECORD, include_in_schema=False)
+@post("/desk/directory/places/{id:str}", may=Right.EDIT_RECORD)
 async def change(request: AnyRequest, id: FromPath[str]) -> ASGIResponse:
     place = await _place(id)
     form = forms.read(await sent(request), place)
@@ -85,22 +85,22 @@ async def change(request: AnyRequest, id: FromPath[str]) -> ASGIResponse:
     return await _place_page(request, place, form)
 
 
-@post("/desk/directory/places/{id:str}/check", may=Right.EDIT_RECORD, include_in_schema=False)
+@post("/desk/directory/places/{id:str}/check", may=Right.EDIT_RECORD)
 async def check(request: AnyRequest, id: FromPath[str]) -> ASGIResponse:
     return await _do(request, id, editing.check)
 
 
-@post("/desk/directory/places/{id:str}/hide", may=Right.EDIT_RECORD, include_in_schema=False)
+@post("/desk/directory/places/{id:str}/hide", may=Right.EDIT_RECORD)
 async def hide(request: AnyRequest, id: FromPath[str]) -> ASGIResponse:
     return await _do(request, id, lambda place, by: editing.hide(place, by, True))
 
 
-@post("/desk/directory/places/{id:str}/show", may=Right.EDIT_RECORD, include_in_schema=False)
+@post("/desk/directory/places/{id:str}/show", may=Right.EDIT_RECORD)
 async def show(request: AnyRequest, id: FromPath[str]) -> ASGIResponse:
     return await _do(request, id, lambda place, by: editing.hide(place, by, False))
 
 
-@post("/desk/directory/places/{id:str}/hand-back", may=Right.EDIT_RECORD, include_in_schema=False)
+@post("/desk/directory/places/{id:str}/hand-back", may=Right.EDIT_RECORD)
 async def hand_back(request: AnyRequest, id: FromPath[str]) -> ASGIResponse:
     async def done(place: Place, by: Account) -> None:
         if place.source != editing.DESK:
@@ -109,7 +109,7 @@ async def hand_back(request: AnyRequest, id: FromPath[str]) -> ASGIResponse:
     return await _do(request, id, done)
 
 
-@post("/desk/directory/flags/{id:int}/settle", may=Right.EDIT_RECORD, include_in_schema=False)
+@post("/desk/directory/flags/{id:int}/settle", may=Right.EDIT_RECORD)
 async def settle(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     if 0 < id <= LARGEST_ID:
         await editing.settle(id, visitor_of(request).account)

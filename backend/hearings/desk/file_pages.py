@@ -20,12 +20,12 @@ FILES = "/desk/hearings/sources/files"
 LARGEST_FILE = 700_000
 
 
-@get(FILES, may=Right.EDIT_HEARINGS, include_in_schema=False)
+@get(FILES, may=Right.EDIT_HEARINGS)
 async def show_files(request: AnyRequest) -> ASGIResponse:
     return _files_page(request)
 
 
-@post(FILES, may=Right.EDIT_HEARINGS, include_in_schema=False, files=True)
+@post(FILES, may=Right.EDIT_HEARINGS, files=True)
 async def read_file(request: AnyRequest) -> ASGIResponse:
     """Look at a list first; it stays in the page, so that the second button takes just that."""
     form = await request.form()

@@ -8,14 +8,12 @@ from litestar import get, post
 from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
-from backend.campaigns import reading as campaigns
 from backend.counties import gazetteer
 from backend.database import DB
-from backend.desk import todo
 from backend.hearings import changing, ledger, reading, wording
 from backend.hearings import entry as entries
 from backend.hearings.changing import Refused
-from backend.hearings.desk import forms
+from backend.hearings.desk import forms, todo
 from backend.hearings.desk import lines as hearing_lines
 from backend.hearings.desk import wording as hearing_words
 from backend.hearings.desk.forms import WHOLE, HearingForm
@@ -116,7 +114,7 @@ class Told:
     lines: list[Line] = field(default_factory=list)
 
 
-@get(HEARINGS, may=Right.EDIT_HEARINGS, include_in_schema=False)
+@get(HEARINGS, may=Right.EDIT_HEARINGS)
 async def list_hearings(request: AnyRequest) -> ASGIResponse:
     asked = {name: request.query_params.get(name, "")[:100] for name in ("county", "status", "q")}
     context = {
@@ -124,7 +122,7 @@ async def list_hearings(request: AnyRequest) -> ASGIResponse:
         "ahead": await _found(asked, MOST_AHEAD, ahead=True),
         "past": await _found(asked, MOST_PAST, ahead=False),
         "most": (MOST_AHEAD, MOST_PAST),
-        "waiting": await todo.hearings(),
+        "waiting": await todo.waiting(visitor_of(request)),
         "owed": await ledger.owed(today()),
         "needs_outcome": _needs_outcome,
         **words(),
@@ -134,7 +132,7 @@ async def list_hearings(request: AnyRequest) -> ASGIResponse:
     )
 
 
-@get(NEW, may=Right.EDIT_HEARINGS, include_in_schema=False)
+@get(NEW, may=Right.EDIT_HEARINGS)
 async def show_new(request: AnyRequest) -> ASGIResponse:
     """Empty, for what is owed in a county (`kind`, `county`), or like another one (`copy`)."""
     asked = {name: request.query_params.get(name, "")[:60] for name in ("kind", "county", "copy")}
@@ -145,7 +143,7 @@ async def show_new(request: AnyRequest) -> ASGIResponse:
     return await _form_page(request, form, None)
 
 
-@post(NEW, may=Right.EDIT_HEARINGS, include_in_schema=False)
+@post(NEW, may=Right.EDIT_HEARINGS)
 async def announce(request: AnyRequest) -> ASGIResponse:
     form = forms.read(await sent(request))
     if form.typed.get("do") == "preview":
@@ -160,19 +158,19 @@ async def announce(request: AnyRequest) -> ASGIResponse:
     return see(f"{HEARINGS}/{id}")
 
 
-@get("/desk/hearings/{id:int}", may=Right.EDIT_HEARINGS, include_in_schema=False)
+@get("/desk/hearings/{id:int}", may=Right.EDIT_HEARINGS)
 async def show_hearing(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     return await _hearing_page(request, await hearing_with(id))
 
 
-@get("/desk/hearings/{id:int}/edit", may=Right.EDIT_HEARINGS, include_in_schema=False)
+@get("/desk/hearings/{id:int}/edit", may=Right.EDIT_HEARINGS)
 async def show_edit(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     hearing = await _standing(id)
     form = forms.filled(await reading.entry_of(hearing), await reading.last_change(id))
     return await _form_page(request, form, hearing)
 
 
-@post("/desk/hearings/{id:int}/edit", may=Right.EDIT_HEARINGS, include_in_schema=False)
+@post("/desk/hearings/{id:int}/edit", may=Right.EDIT_HEARINGS)
 async def edit(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     hearing = await _standing(id)
     form = forms.read(await sent(request), await reading.entry_of(hearing))
@@ -183,7 +181,7 @@ async def edit(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     return await _form_page(request, form, hearing)
 
 
-@get("/desk/hearings/{id:int}/{act:str}", may=Right.EDIT_HEARINGS, include_in_schema=False)
+@get("/desk/hearings/{id:int}/{act:str}", may=Right.EDIT_HEARINGS)
 async def show_act(request: AnyRequest, id: FromPath[int], act: FromPath[str]) -> ASGIResponse:
     chosen, hearing = _act(act), await _standing(id)
     form = forms.filled(await reading.entry_of(hearing), await reading.last_change(id))
@@ -192,7 +190,7 @@ async def show_act(request: AnyRequest, id: FromPath[int], act: FromPath[str]) -
     return await _act_page(request, chosen, hearing, form)
 
 
-@post("/desk/hearings/{id:int}/{act:str}", may=Right.EDIT_HEARINGS, include_in_schema=False)
+@post("/desk/hearings/{id:int}/{act:str}", may=Right.EDIT_HEARINGS)
 async def do_act(request: AnyRequest, id: FromPath[int], act: FromPath[str]) -> ASGIResponse:
     chosen, hearing = _act(act), await hearing_with(id)
     if hearing.taken_out_at:
@@ -222,12 +220,11 @@ def preview_of(before: Entry | None, after: Entry) -> list[Line]:
     return hearing_lines.changed(before, after) if before else hearing_lines.said(after)
 
 
-async def form_context(form: HearingForm) -> dict[str, Any]:
+async def form_context(request: AnyRequest, form: HearingForm) -> dict[str, Any]:
     """What the fields of a hearing's form need."""
     chosen = form.typed.get("campaign", "")
-    found: list[tuple[str, Any]] = [
-        (each.campaign.slug, each.campaign.title) for each in await campaigns.campaigns()
-    ]
+    offered = request.app.state.offers.get("campaigns")
+    found: list[tuple[str, Any]] = list(await offered()) if offered else []
     if chosen and chosen not in [slug for slug, _title in found]:
         found.append((chosen, {"en": chosen}))
     return {
@@ -395,7 +392,7 @@ async def _form_page(
         "here": f"{HEARINGS}/{hearing.id}/edit" if hearing else NEW,
         "preview": preview_of(before, form.entry) if preview and form.entry else None,
         "meanwhile": await meanwhile(hearing, form),
-        **await form_context(form),
+        **await form_context(request, form),
     }
     status = 422 if form.mistakes else 200
     return desk_page(request, Page("hearings/desk/edit.html", context, status=status))
@@ -408,7 +405,7 @@ async def _act_page(request: AnyRequest, act: Act, hearing: Hearing, form: Heari
         "entry": await reading.entry_of(hearing),
         "meanwhile": await meanwhile(hearing, form),
         "worded": _,
-        **await form_context(form),
+        **await form_context(request, form),
     }
     status = 422 if form.mistakes else 200
     return desk_page(request, Page("hearings/desk/act.html", context, status=status))

@@ -43,12 +43,12 @@ STATES = {
 }
 
 
-@get(PROPOSALS, may=Right.EDIT_HEARINGS, include_in_schema=False)
+@get(PROPOSALS, may=Right.EDIT_HEARINGS)
 async def list_proposals(request: AnyRequest) -> ASGIResponse:
     return await _list_page(request, _source(request.query_params.get("source", "")))
 
 
-@post(PROPOSALS, may=Right.EDIT_HEARINGS, include_in_schema=False)
+@post(PROPOSALS, may=Right.EDIT_HEARINGS)
 async def decide_ticked(request: AnyRequest) -> ASGIResponse:
     """Accept all that are ticked, or turn them down, as far as it can be done."""
     given = await sent(request)
@@ -78,13 +78,12 @@ async def decide_ticked(request: AnyRequest) -> ASGIResponse:
     return see(f"{PROPOSALS}?source={source}" if source else PROPOSALS)
 
 
-@get("/desk/hearings/proposals/{id:int}", may=Right.EDIT_HEARINGS, include_in_schema=False)
+@get("/desk/hearings/proposals/{id:int}", may=Right.EDIT_HEARINGS)
 async def show_proposal(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     return await _proposal_page(request, await proposal_with(id))
 
 
-@post("/desk/hearings/proposals/{id:int}/accept", may=Right.EDIT_HEARINGS,
-      include_in_schema=False)  # fmt: skip
+@post("/desk/hearings/proposals/{id:int}/accept", may=Right.EDIT_HEARINGS)
 async def accept(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     """As it is; or, with `into`, as one that is here already."""
     given = typed_of(await sent(request)).get("into")
@@ -98,8 +97,7 @@ async def accept(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     return await _decide(request, id, done)
 
 
-@post("/desk/hearings/proposals/{id:int}/turn-down", may=Right.EDIT_HEARINGS,
-      include_in_schema=False)  # fmt: skip
+@post("/desk/hearings/proposals/{id:int}/turn-down", may=Right.EDIT_HEARINGS)
 async def turn_down(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     why = line(typed_of(await sent(request)).get("why", ""))[:LONGEST_WHY]
 
@@ -114,14 +112,14 @@ async def turn_down(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     return await _decide(request, id, done)
 
 
-@get("/desk/hearings/proposals/{id:int}/edit", may=Right.EDIT_HEARINGS, include_in_schema=False)
+@get("/desk/hearings/proposals/{id:int}/edit", may=Right.EDIT_HEARINGS)
 async def show_edit(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     told = await proposal_with(id)
     seen = await reading.last_change(told.hearing) if told.hearing else 0
     return await _edit_page(request, told, forms.filled(told.after, seen))
 
 
-@post("/desk/hearings/proposals/{id:int}/edit", may=Right.EDIT_HEARINGS, include_in_schema=False)
+@post("/desk/hearings/proposals/{id:int}/edit", may=Right.EDIT_HEARINGS)
 async def edit(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     told = await proposal_with(id)
     form = forms.read(await sent(request), told.after)
@@ -212,7 +210,7 @@ async def _edit_page(request: AnyRequest, told: Told, form: HearingForm) -> Sent
     context = {
         "each": _shown(told),
         "meanwhile": await hearings.meanwhile(hearing, form),
-        **await hearings.form_context(form),
+        **await hearings.form_context(request, form),
         **_words(),
     }
     status = 422 if form.mistakes else 200

@@ -36,18 +36,18 @@ class SourceForm:
         return line(self.typed.get(name, ""))
 
 
-@get(SOURCES, may=Right.EDIT_HEARINGS, include_in_schema=False)
+@get(SOURCES, may=Right.EDIT_HEARINGS)
 async def list_sources(request: AnyRequest) -> ASGIResponse:
     context = {"sources": await sources.all_sources(), **_words()}
     return desk_page(request, Page("hearings/desk/sources.html", context))
 
 
-@get(NEW, may=Right.EDIT_HEARINGS, include_in_schema=False)
+@get(NEW, may=Right.EDIT_HEARINGS)
 async def show_new(request: AnyRequest) -> ASGIResponse:
     return _new_page(request, SourceForm({"words": "\n".join(matching.WORDS)}))
 
 
-@post(NEW, may=Right.EDIT_HEARINGS, include_in_schema=False)
+@post(NEW, may=Right.EDIT_HEARINGS)
 async def add(request: AnyRequest) -> ASGIResponse:
     form = _read(typed_of(await sent(request)))
     _need(form, "name", LONGEST_NAME)
@@ -76,7 +76,7 @@ async def add(request: AnyRequest) -> ASGIResponse:
     return _new_page(request, form)
 
 
-@get("/desk/hearings/sources/{id:int}", may=Right.EDIT_HEARINGS, include_in_schema=False)
+@get("/desk/hearings/sources/{id:int}", may=Right.EDIT_HEARINGS)
 async def show_source(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     source = await source_with(id)
     words: Any = source.words
@@ -89,7 +89,7 @@ async def show_source(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     return _source_page(request, source, SourceForm(typed))
 
 
-@post("/desk/hearings/sources/{id:int}", may=Right.EDIT_HEARINGS, include_in_schema=False)
+@post("/desk/hearings/sources/{id:int}", may=Right.EDIT_HEARINGS)
 async def change(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     source = await source_with(id)
     form = _read(typed_of(await sent(request)))
@@ -110,7 +110,7 @@ async def change(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     return _source_page(request, source, form)
 
 
-@post("/desk/hearings/sources/{id:int}/looks", may=Right.EDIT_HEARINGS, include_in_schema=False)
+@post("/desk/hearings/sources/{id:int}/looks", may=Right.EDIT_HEARINGS)
 async def look_now(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     source = await source_with(id)
     try:

@@ -44,7 +44,7 @@ STATES = {
 }
 
 
-@get(RECORD, may=Right.EDIT_RECORD, include_in_schema=False)
+@get(RECORD, may=Right.EDIT_RECORD)
 async def list_facts(request: AnyRequest) -> ASGIResponse:
     asked = {name: request.query_params.get(name, "")[:100] for name in ("file", "kind", "q")}
     standing = await entries.present()
@@ -69,7 +69,7 @@ async def list_facts(request: AnyRequest) -> ASGIResponse:
     return desk_page(request, Page("policies/desk/facts.html", context, block="facts", query=asked))
 
 
-@get("/desk/record/new", may=Right.EDIT_RECORD, include_in_schema=False)
+@get("/desk/record/new", may=Right.EDIT_RECORD)
 async def choose_kind(request: AnyRequest) -> ASGIResponse:
     """Where the form for a new fact is asked for; it leads to its own address."""
     file, kind = (request.query_params.get(name, "")[:60] for name in ("file", "kind"))
@@ -78,13 +78,13 @@ async def choose_kind(request: AnyRequest) -> ASGIResponse:
     return desk_page(request, Page("policies/desk/new.html", {"file": file, **_words()}))
 
 
-@get("/desk/record/{file:str}/{kind:str}/new", may=Right.EDIT_RECORD, include_in_schema=False)
+@get("/desk/record/{file:str}/{kind:str}/new", may=Right.EDIT_RECORD)
 async def show_new(request: AnyRequest, file: FromPath[str], kind: FromPath[str]) -> ASGIResponse:
     name = _named(file, kind, "new")
     return await _form_page(request, await record_forms.blank(name), "add")
 
 
-@post("/desk/record/{file:str}/{kind:str}/new", may=Right.EDIT_RECORD, include_in_schema=False)
+@post("/desk/record/{file:str}/{kind:str}/new", may=Right.EDIT_RECORD)
 async def add(request: AnyRequest, file: FromPath[str], kind: FromPath[str]) -> ASGIResponse:
     standing = await entries.present()
     form = await _read(request, _named(file, kind, "new"), standing)
@@ -94,7 +94,7 @@ async def add(request: AnyRequest, file: FromPath[str], kind: FromPath[str]) -> 
     return await _propose(request, form, "add", [Part(name, None, form.entry)])
 
 
-@get("/desk/record/{file:str}/{kind:str}/{id:str}", may=Right.EDIT_RECORD, include_in_schema=False)
+@get("/desk/record/{file:str}/{kind:str}/{id:str}", may=Right.EDIT_RECORD)
 async def show_fact(
     request: AnyRequest, file: FromPath[str], kind: FromPath[str], id: FromPath[str]
 ) -> ASGIResponse:
@@ -111,8 +111,7 @@ async def show_fact(
     return desk_page(request, Page("policies/desk/fact.html", context))
 
 
-@get("/desk/record/{file:str}/{kind:str}/{id:str}/correct", may=Right.EDIT_RECORD,
-     include_in_schema=False)  # fmt: skip
+@get("/desk/record/{file:str}/{kind:str}/{id:str}/correct", may=Right.EDIT_RECORD)
 async def show_correct(
     request: AnyRequest, file: FromPath[str], kind: FromPath[str], id: FromPath[str]
 ) -> ASGIResponse:
@@ -120,8 +119,7 @@ async def show_correct(
     return await _form_page(request, await record_forms.filled(name, entry), "correct")
 
 
-@post("/desk/record/{file:str}/{kind:str}/{id:str}/correct", may=Right.EDIT_RECORD,
-      include_in_schema=False)  # fmt: skip
+@post("/desk/record/{file:str}/{kind:str}/{id:str}/correct", may=Right.EDIT_RECORD)
 async def correct(
     request: AnyRequest, file: FromPath[str], kind: FromPath[str], id: FromPath[str]
 ) -> ASGIResponse:
@@ -132,8 +130,7 @@ async def correct(
     return await _propose(request, form, "correct", [Part(name, entry, form.entry)])
 
 
-@get("/desk/record/{file:str}/{kind:str}/{id:str}/replace", may=Right.EDIT_RECORD,
-     include_in_schema=False)  # fmt: skip
+@get("/desk/record/{file:str}/{kind:str}/{id:str}/replace", may=Right.EDIT_RECORD)
 async def show_replace(
     request: AnyRequest, file: FromPath[str], kind: FromPath[str], id: FromPath[str]
 ) -> ASGIResponse:
@@ -144,8 +141,7 @@ async def show_replace(
     return await _form_page(request, form, "supersede")
 
 
-@post("/desk/record/{file:str}/{kind:str}/{id:str}/replace", may=Right.EDIT_RECORD,
-      include_in_schema=False)  # fmt: skip
+@post("/desk/record/{file:str}/{kind:str}/{id:str}/replace", may=Right.EDIT_RECORD)
 async def replace(
     request: AnyRequest, file: FromPath[str], kind: FromPath[str], id: FromPath[str]
 ) -> ASGIResponse:
@@ -165,8 +161,7 @@ async def replace(
     return await _propose(request, form, "supersede", parts)
 
 
-@get("/desk/record/{file:str}/{kind:str}/{id:str}/retire", may=Right.EDIT_RECORD,
-     include_in_schema=False)  # fmt: skip
+@get("/desk/record/{file:str}/{kind:str}/{id:str}/retire", may=Right.EDIT_RECORD)
 async def show_retire(
     request: AnyRequest, file: FromPath[str], kind: FromPath[str], id: FromPath[str]
 ) -> ASGIResponse:
@@ -174,8 +169,7 @@ async def show_retire(
     return _retire_page(request, name, {}, {})
 
 
-@post("/desk/record/{file:str}/{kind:str}/{id:str}/retire", may=Right.EDIT_RECORD,
-      include_in_schema=False)  # fmt: skip
+@post("/desk/record/{file:str}/{kind:str}/{id:str}/retire", may=Right.EDIT_RECORD)
 async def retire(
     request: AnyRequest, file: FromPath[str], kind: FromPath[str], id: FromPath[str]
 ) -> ASGIResponse:
@@ -194,8 +188,7 @@ async def retire(
     return see(f"{RECORD}/changes/{change.id}")
 
 
-@post("/desk/record/{file:str}/{kind:str}/{id:str}/check", may=Right.EDIT_RECORD,
-      include_in_schema=False)  # fmt: skip
+@post("/desk/record/{file:str}/{kind:str}/{id:str}/check", may=Right.EDIT_RECORD)
 async def check(
     request: AnyRequest, file: FromPath[str], kind: FromPath[str], id: FromPath[str]
 ) -> ASGIResponse:
@@ -212,12 +205,12 @@ async def check(
     return see(_address(name))
 
 
-@get("/desk/record/changes/{id:str}", may=Right.EDIT_RECORD, include_in_schema=False)
+@get("/desk/record/changes/{id:str}", may=Right.EDIT_RECORD)
 async def show_change(request: AnyRequest, id: FromPath[str]) -> ASGIResponse:
     return await _change_page(request, await _told(id))
 
 
-@post("/desk/record/changes/{id:str}/approve", may=Right.EDIT_RECORD, include_in_schema=False)
+@post("/desk/record/changes/{id:str}/approve", may=Right.EDIT_RECORD)
 async def approve(request: AnyRequest, id: FromPath[str]) -> ASGIResponse:
     told = await _told(id)
     try:
@@ -227,7 +220,7 @@ async def approve(request: AnyRequest, id: FromPath[str]) -> ASGIResponse:
     return see(f"{RECORD}/changes/{told.change.id}")
 
 
-@post("/desk/record/changes/{id:str}/turn-down", may=Right.EDIT_RECORD, include_in_schema=False)
+@post("/desk/record/changes/{id:str}/turn-down", may=Right.EDIT_RECORD)
 async def turn_down(request: AnyRequest, id: FromPath[str]) -> ASGIResponse:
     told = await _told(id)
     because = one_line(dict(await sent(request)).get("because", ""))[:300]
@@ -240,7 +233,7 @@ async def turn_down(request: AnyRequest, id: FromPath[str]) -> ASGIResponse:
     return see(f"{RECORD}/changes/{told.change.id}")
 
 
-@post("/desk/record/changes/{id:str}/withdraw", may=Right.EDIT_RECORD, include_in_schema=False)
+@post("/desk/record/changes/{id:str}/withdraw", may=Right.EDIT_RECORD)
 async def withdraw(request: AnyRequest, id: FromPath[str]) -> ASGIResponse:
     told = await _told(id)
     try:
@@ -250,7 +243,7 @@ async def withdraw(request: AnyRequest, id: FromPath[str]) -> ASGIResponse:
     return see(f"{RECORD}/changes/{told.change.id}")
 
 
-@post("/desk/record/conflicts/{id:str}/{whose:str}", may=Right.EDIT_RECORD, include_in_schema=False)
+@post("/desk/record/conflicts/{id:str}/{whose:str}", may=Right.EDIT_RECORD)
 async def decide_conflict(
     request: AnyRequest, id: FromPath[str], whose: FromPath[str]
 ) -> ASGIResponse:

@@ -22,7 +22,7 @@ A_DAY = 24 * 3600
 class Batch:
     """A batch in hand, with what is sent: `plain` are the padded messages by language and wording,
     made when they are first needed. `counts` are those of the devices struck off. On `trial` are
-    devices that have not proved themselves."""
+    devices that have not proved themselves. A `single` ring is for one phone alone."""
 
     id: int
     ring: int
@@ -39,6 +39,7 @@ class Batch:
     pressing: bool
     expires_at: datetime
     cancelled: bool
+    single: bool = False
     plain: dict[tuple[str, str], bytes] = field(default_factory=dict)
 
     @classmethod
@@ -59,6 +60,7 @@ class Batch:
             pressing=ring["pressing"],
             expires_at=ring["expires_at"],
             cancelled=ring["cancelled_at"] is not None,
+            single=ring["single"],
         )
 
     @property
@@ -76,6 +78,14 @@ class Batch:
         """How soon a phone that saves its battery is woken for it (RFC 8030): at once when it is
         worth something for less than a day."""
         return "high" if self.urgent or self.pressing or life <= A_DAY else "normal"
+
+    def headers(self, life: int) -> dict[str, str]:
+        """What RFC 8030 lets us say of a message, beside how long it lives."""
+        return {
+            "Urgency": self.urgency(life),
+            "Topic": self.topic,
+            "Content-Type": "application/octet-stream",
+        }
 
     def request(self, to: Endpoint, signed: str, life: int, body: bytes) -> bytes:
         """As it goes over the line (RFC 8030)."""

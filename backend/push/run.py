@@ -29,6 +29,7 @@ from backend.push import (
     payload,
     quiet,
     resolving,
+    single,
     timing,
 )
 from backend.push.answers import Verdict
@@ -251,30 +252,32 @@ class Run:
             self._strike(id, "failed")
             return
         try:
-            to, request = self._request(device, life)
+            answer, size = await self._ask(device, life)
         except (NoKey, CannotOpen, endpoints.NotAnEndpoint, payload.NotAKey, ValueError) as error:
             log.warning("a phone cannot be rung", row=id, host=batch.host, why=type(error).__name__)
             self._strike(id, "failed")
             return
-        try:
-            answer = await self.client.ask(to.host, to.port, to.secure, request)
         except NoAnswer as error:
             log.info("no answer", row=id, host=batch.host, why=str(error))
             await self._silence(id)
             return
-        await self._hear(device, answer, len(request))
+        await self._hear(device, answer, size)
 
-    def _request(self, device: dict[str, Any], life: int) -> tuple[endpoints.Endpoint, bytes]:
+    async def _ask(self, device: dict[str, Any], life: int) -> tuple[Answer, int]:
+        """What the push service says to this message, and how many bytes that was."""
         batch = self.batch
         key = DataKey.unwrap(device["data_key"], "subscription", device["id"], self.find)
         to = endpoints.read(key.open("endpoint", device["endpoint"]), self.test_hosts)
-        body = payload.seal(
-            batch.message(device["language"], device["wording"]),
-            device["p256dh"],
-            bytes.fromhex(key.open("auth", device["auth"])),
-        )
+        p256dh, auth = device["p256dh"], bytes.fromhex(key.open("auth", device["auth"]))
+        plain = batch.message(device["language"], device["wording"])
         signed = ourselves.authorization(device["vapid_key"], to.origin, self.contact)
-        return to, batch.request(to, signed, life, body)
+        if batch.single:
+            headers = {"Authorization": signed, **batch.headers(life)}
+            seconds = self.client.seconds
+            answer = await single.send(to, p256dh, auth, plain, headers, life, seconds)
+            return answer, len(plain)
+        request = batch.request(to, signed, life, payload.seal(plain, p256dh, auth))
+        return await self.client.ask(to.host, to.port, to.secure, request), len(request)
 
     async def _hear(self, device: dict[str, Any], answer: Answer, size: int) -> None:
         batch, id = self.batch, device["id"]

@@ -2,7 +2,10 @@
 
 import ast
 import re
+import sys
 import tomllib
+from collections.abc import Iterable
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
@@ -393,3 +396,41 @@ def test_the_image_keeps_what_backups_are_made_and_read_with(tmp_path: Path) -> 
             [tmp_path / "bin" / name, "--version"], capture_output=True, text=True, check=True
         )
         assert done.stdout.startswith(f"{name} (PostgreSQL) {server}."), done.stdout
+
+
+def test_what_is_imported_is_declared() -> None:
+    """A package that only came with another is gone when that one changes its mind."""
+    project = tomllib.loads((HOUSE / "pyproject.toml").read_text("utf-8"))["project"]
+    needed = set(map(_distribution, project["dependencies"]))
+    ours = {"backend", "tests"} | {path.stem for path in (HOUSE / "tests").rglob("*.py")}
+    # These have environments of their own.
+    apart = [HOUSE / "tests" / name for name in ("bench", "policyengine", "campaigns/parsons")]
+    tests = [
+        path for path in (HOUSE / "tests").rglob("*.py") if not any(map(path.is_relative_to, apart))
+    ]
+    more = set(map(_distribution, project["optional-dependencies"]["dev"]))
+    for files, declared in ((BACKEND.rglob("*.py"), needed), (tests, needed | more)):
+        spare = _imported(files) - ours - set(sys.stdlib_module_names)
+        undeclared = {
+            name
+            for name in spare
+            if not declared & set(map(_distribution, packages_distributions().get(name, [])))
+        }
+        assert undeclared == set()
+
+
+def _imported(files: Iterable[Path]) -> set[str]:
+    found: set[str] = set()
+    for path in files:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Import):
+                found |= {each.name.partition(".")[0] for each in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                found.add(node.module.partition(".")[0])
+    return found
+
+
+def _distribution(requirement: str) -> str:
+    name = re.match(r"[\w.-]+", requirement)
+    assert name is not None
+    return re.sub(r"[-_.]+", "-", name[0]).lower()

@@ -57,8 +57,8 @@ async def show_metrics(request: AnyRequest) -> ASGIResponse:
 
 @get("/audit-head")
 async def show_audit_head(request: AnyRequest) -> ASGIResponse:
-    """The end of the trail of what staff did, signed, for who watches from outside: README says how
-    to check it. It tells of nobody."""
+    """The end of the trail of what staff did, signed, for who watches from outside: OPERATING.md
+    says how to check it. It tells of nobody."""
     head = await heads.newest()
     if head is None:
         raise NotFoundException

@@ -271,7 +271,7 @@ async def test_the_end_is_handed_out_signed(
     told = answer.json()
     assert set(told) == {"id", "hash", "at", "signature"}
     assert (told["id"], told["hash"]) == await newest_line()
-    # As README tells an outside watcher to, with nothing of ours but the public half.
+    # As OPERATING.md tells an outside watcher to, with nothing of ours but the public half.
     public = Ed25519PublicKey.from_public_bytes(unpadded(heads.public_halves()[0]))
     text = f"confianza audit head\n{told['id']}:{told['hash']}:{told['at']}"
     public.verify(unpadded(told["signature"]), text.encode())

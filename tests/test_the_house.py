@@ -21,7 +21,8 @@ from backend.web.pages import environment
 
 BACKEND = HOUSE / "backend"
 ROOMS = sorted(p.name for p in BACKEND.iterdir() if p.is_dir() and (p / "__init__.py").exists())
-TEMPLATES = sorted(FRONTEND.glob("*/*.html"))
+TEMPLATES = sorted([*FRONTEND.glob("*/*.html"), *FRONTEND.glob("*/desk/*.html")])
+PAPERS = ("README.md", "OPERATING.md", "CONTRIBUTING.md", "SECURITY.md")
 VOID_OF_MEANING = re.compile(r"^(utils?|helpers?|services?|common|base|manager|misc|core)$")
 
 
@@ -270,6 +271,30 @@ LEFT_OUT = {
     "OWNER_URL": "only for `migrate`",
     "PUBLIC_URL": "only for `migrate`, and DATABASE_URL of what it names",
 }
+
+
+@pytest.mark.parametrize("name", PAPERS)
+def test_a_paper_names_only_what_is_there(name: str) -> None:
+    """Files, and what stands in them: `path.py:function`."""
+    text = (HOUSE / name).read_text("utf-8")
+    for path, inside in re.findall(r"`(\w[\w./*-]*/[\w./*-]*?)(?::(\w+))?`", text):
+        if path.startswith(("var/", "frontend/assets/vendor")):
+            continue  # built, not written
+        found = [each for root in (HOUSE, BACKEND, FRONTEND) for each in root.glob(path)]
+        assert found, path
+        here = rf"(?m)(?:\bdef|\bclass|\bfunction) {inside}\b|^{inside}\b(?:: .+)? = "
+        assert not inside or re.search(here, found[0].read_text("utf-8")), f"{path}:{inside}"
+
+
+@pytest.mark.parametrize("name", PAPERS)
+def test_a_paper_links_only_to_what_is_there(name: str) -> None:
+    text = (HOUSE / name).read_text("utf-8")
+    for path, heading in re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", text):
+        assert (HOUSE / path).exists(), path
+        if heading:
+            titles = re.findall(r"(?m)^#+ (.+)$", (HOUSE / (path or name)).read_text("utf-8"))
+            plain = [re.sub(r"[^\w -]", "", title.lower()) for title in titles]
+            assert heading in [title.replace(" ", "-") for title in plain], heading
 
 
 def test_every_setting_reaches_production_or_is_left_out_by_name() -> None:

@@ -192,7 +192,7 @@ def _serve(given: argparse.Namespace) -> None:
     _setup(given)
     from backend import database
     from backend.web import keyring
-    from backend.web.beside import worker_beside
+    from backend.web.supervisor import worker_beside
 
     with database.running(), _shared_counts(here):
         if here.serves:
@@ -449,7 +449,7 @@ def _work(given: argparse.Namespace) -> None:
 
     from backend import database, worker
     from backend.staff import alarms
-    from backend.web import keyring, work
+    from backend.web import jobs, keyring
 
     if settings.serves_public_only():
         raise Failed("a worker opens what is sealed: take SERVES out")
@@ -459,7 +459,7 @@ def _work(given: argparse.Namespace) -> None:
     with database.running():
         # Beside `serve` the tables are as they must be.
         uvloop.run(
-            work.run(
+            jobs.run(
                 worker.JOBS,
                 worker.SCHEDULES,
                 giving_up=alarms.job_given_up,
@@ -648,7 +648,7 @@ def _rewrap(_given: argparse.Namespace) -> None:
 def _destroy_key(given: argparse.Namespace) -> None:
     from backend.database import DB
     from backend.piccolo_app import APP_CONFIG
-    from backend.push import subscribing
+    from backend.push import subscriptions
     from backend.staff import audit
     from backend.web import keyring, rewrapping
 
@@ -666,7 +666,7 @@ def _destroy_key(given: argparse.Namespace) -> None:
                 held = await rewrapping.count(APP_CONFIG.table_classes, given.id)
             if held:
                 raise Failed(f"{held} rows still need this key; run `keys rewrap` first")
-            if given.purpose == "vapid" and (phones := await subscribing.count_under(given.id)):
+            if given.purpose == "vapid" and (phones := await subscriptions.count_under(given.id)):
                 raise Failed(
                     f"{phones} phones subscribed under this key; each takes the newer one when "
                     "the app is next opened there"

@@ -19,11 +19,11 @@ from litestar.openapi.spec import License
 from backend import settings
 from backend.database import DB, use
 from backend.rooms import parts
-from backend.staff import door, proxies
+from backend.staff import auth, proxies
 from backend.staff.rooms import Room
 from backend.web import assets, errors, language, rate_limits
 from backend.web.bodies import Asked, Rules
-from backend.web.gate import gate
+from backend.web.middleware import gate
 from backend.web.security import add_headers
 
 log = structlog.get_logger()
@@ -60,7 +60,7 @@ def _end_with_parent() -> None:
 def _routes() -> list[HTTPRouteHandler]:
     if not settings.serves_public_only():
         return ROUTES
-    opening = (door.DESK, *(begin for room in HOUSE for begin in room.opening))
+    opening = (auth.DESK, *(begin for room in HOUSE for begin in room.opening))
     return [each for each in ROUTES if not any(path.startswith(opening) for path in each.paths)]
 
 
@@ -72,7 +72,7 @@ def _is_api(route: HTTPRouteHandler) -> bool:
 def _behind_the_door(route: HTTPRouteHandler) -> bool:
     """Whether only staff may use it. The others are spared the guard: Litestar copies the handler
     for every call of one, which is a tenth of what a kept page costs."""
-    return "may" in (route.opt or {}) or any(path.startswith(door.DESK) for path in route.paths)
+    return "may" in (route.opt or {}) or any(path.startswith(auth.DESK) for path in route.paths)
 
 
 def _parted(
@@ -101,7 +101,7 @@ def make_app() -> Litestar:
     api, pages = _parted(public, _is_api)
     app = Litestar(
         route_handlers=[
-            Router("/", route_handlers=desk, guards=[door.check], include_in_schema=False),
+            Router("/", route_handlers=desk, guards=[auth.check], include_in_schema=False),
             Router("/", route_handlers=pages, include_in_schema=False),
             *api,
         ],

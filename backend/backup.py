@@ -1,4 +1,4 @@
-"""One encrypted file with the whole database and the keys outside it, and the way back.
+"""Backup: one encrypted file with the whole database and the keys outside it, and the way back.
 
 The file is in the age format (https://age-encryption.org/v1): `age --decrypt FILE | tar x` opens it
 without us. Inside is a tar: `manifest.json`, `keys.json` unless left out, then the dump of

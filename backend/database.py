@@ -1,4 +1,4 @@
-"""PostgreSQL: the server at DATABASE_URL, or one of our own in var/."""
+"""Connection pool: PostgreSQL: the server at DATABASE_URL, or one of our own in var/."""
 
 import asyncio
 import io
@@ -227,7 +227,7 @@ async def connection() -> AsyncIterator[Any]:
 
 
 def queue(connection: Any) -> "Queries":
-    """The queue of background work, seen through this connection. See `web/work.py`."""
+    """The queue of background work, seen through this connection. See `web/jobs.py`."""
     from pgqueuer import AsyncpgDriver, Queries
 
     return Queries(AsyncpgDriver(connection))

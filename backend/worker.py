@@ -1,5 +1,5 @@
-"""Background work: every room's jobs, when they are due, and how long things are kept. Nothing else
-lists them; `web/work.py` does them."""
+"""Cron: background work: every room's jobs, when they are due, and how long things are kept.
+Nothing else lists them; `web/jobs.py` does them."""
 
 from typing import Any
 
@@ -9,8 +9,8 @@ from backend.staff.retention import Keep
 from backend.staff.rooms import Background
 from backend.staff.tables import RetentionHold, now
 from backend.web import letter_budget, outbox, rate_limits
+from backend.web.jobs import Job, Schedule
 from backend.web.language import later
-from backend.web.work import Job, Schedule
 
 # From the last room to the first: what hangs on another room's rows goes before them.
 HOUSE: list[Background] = [module.BACKGROUND for module in parts("background")][::-1]

@@ -89,16 +89,16 @@ def database_url(server_url: str) -> Iterator[str]:
 @pytest.fixture
 async def record(database_url: str) -> AsyncIterator[None]:
     """The whole record, in a transaction that is rolled back."""
-    from backend.policies import reading
+    from backend.policies import queries
     from backend.web import rate_limits
 
-    reading.forget()
+    queries.forget()
     async with database.DB.transaction() as transaction:
         # What loading the record left to be done later is no test's business.
         await database.DB.run_ddl("DELETE FROM pgqueuer")
         yield
         await transaction.rollback()
-    reading.forget()
+    queries.forget()
     # A try stays a try when the transaction is rolled back.
     if rate_limits.in_use():
         await rate_limits.forget_all()
@@ -158,7 +158,7 @@ async def at_the_desk(record: None) -> AsyncIterator[Callable[..., Awaitable[Col
     spaces), signed in; `fresh=True` when they have just shown their passkey, `new=True` when they
     have been here for less than seven days."""
     from backend.app import app
-    from backend.staff.door import COOKIE
+    from backend.staff.auth import COOKIE
     from backend.staff.tables import Account, Session, form_token
 
     async with AsyncExitStack() as stack:

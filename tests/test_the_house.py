@@ -457,3 +457,14 @@ def _distribution(requirement: str) -> str:
     name = re.match(r"[\w.-]+", requirement)
     assert name is not None
     return re.sub(r"[-_.]+", "-", name[0]).lower()
+
+
+def test_what_the_trade_calls_it_can_be_searched_for() -> None:
+    rows = re.findall(
+        r"^\| ([^|]+) \| [^|]+ \| `([^`]+)` \|$", (HOUSE / "GLOSSARY.md").read_text("utf-8"), re.M
+    )
+    assert len(rows) > 80
+    for term, file in rows:
+        said = ast.get_docstring(ast.parse((HOUSE / file).read_text("utf-8")))
+        assert said is not None
+        assert term.lower() in said.partition("\n")[0].lower(), f"{file} does not say {term}"

@@ -17,7 +17,7 @@ from croniter import croniter
 
 from backend import worker
 from backend.database import use
-from backend.web import backlog
+from backend.web import queue_status
 from tests.serving import HOUSE, Served, free_port, serving
 
 WORKER = [sys.executable, "-m", "backend", "worker"]
@@ -119,10 +119,10 @@ def test_a_worker_alone_works_until_it_is_told_to_end(
 
 def _work_until_told(url: str, tmp_path: Path, how: signal.Signals) -> None:
     def workers() -> int:
-        return len(asyncio.run(backlog.look()).workers)
+        return len(asyncio.run(queue_status.look()).workers)
 
     def known() -> set[str]:
-        return {row["name"] for row in asyncio.run(backlog.look()).schedules}
+        return {row["name"] for row in asyncio.run(queue_status.look()).schedules}
 
     before = workers()
     with (tmp_path / "log").open("wb") as log:

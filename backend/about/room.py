@@ -1,10 +1,10 @@
 """What the house gets from this room."""
 
-from backend.about import controllers, operations
+from backend.about import health_pages, public_pages
 from backend.about.desk import pages, todo
 from backend.staff.rooms import Room
 
 ROOM = Room(
-    pages=(controllers, operations, pages),
+    pages=(public_pages, health_pages, pages),
     todo=todo.waiting,
 )

@@ -2,18 +2,18 @@
 
 from datetime import timedelta
 
-from backend.alerts import codes, mailing, telling, watching
+from backend.alerts import codes, mailing, publishing, triggers
 from backend.alerts.tables import HEARD_KEPT, NEWS_KEPT, UNCONFIRMED_KEPT
 from backend.staff.retention import Keep
 from backend.staff.rooms import Background
+from backend.web.jobs import Schedule
 from backend.web.language import later
-from backend.web.work import Schedule
 
 BACKGROUND = Background(
     jobs={
-        "look_for_news": watching.look_for_news,
+        "look_for_news": triggers.look_for_news,
         codes.TEST_JOB: codes.ring_test,
-        telling.MAIL_JOB: mailing.mail_news,
+        publishing.MAIL_JOB: mailing.mail_news,
         mailing.LETTER_JOB: mailing.mail_letter,
         mailing.TIDY_JOB: mailing.tidy,
         mailing.CONFIRM_JOB: mailing.mail_confirmation,
@@ -36,8 +36,8 @@ BACKGROUND = Background(
             "heard",
             later("Which changes were looked at for alerts"),
             HEARD_KEPT,
-            watching.remove_heard,
+            triggers.remove_heard,
         ),
-        Keep("alert_news", later("What alerts told"), NEWS_KEPT, watching.remove_news),
+        Keep("alert_news", later("What alerts told"), NEWS_KEPT, triggers.remove_news),
     ),
 )

@@ -8,7 +8,7 @@ from typing import Any
 from backend import database
 from backend.alerts import wording
 from backend.alerts.tables import CODE_GOOD_FOR, PhoneCode
-from backend.push import rings
+from backend.push import broadcasts
 from backend.staff.retention import remove
 from backend.staff.tables import now
 
@@ -22,7 +22,7 @@ async def ring_test(data: dict[str, Any]) -> None:
     """The job `{subscription: id}`: ring that phone."""
     # Not whose it is: a ring's name is kept for a year.
     what = f"test {secrets.token_hex(12)}"
-    await rings.ring_one(data["subscription"], what, wording.test(), "/alerts")
+    await broadcasts.ring_one(data["subscription"], what, wording.test(), "/alerts")
 
 
 async def code_for(subscription: int) -> str:

@@ -3,12 +3,12 @@
 from typing import Any
 
 from backend.alerts import wording
-from backend.alerts.choosing import EVERYWHERE, Choices
 from backend.alerts.kinds import NAMES
+from backend.alerts.preferences import EVERYWHERE, Choices
 from backend.counties import gazetteer
 from backend.hearings import wording as hearing_wording
 from backend.hearings.kinds import Topic
-from backend.push import ourselves
+from backend.push import vapid
 from backend.web.language import gettext as _
 
 HOURS = tuple(f"{hour:02}:00" for hour in range(24))
@@ -28,8 +28,8 @@ def choosing_context(choices: Choices) -> dict[str, Any]:
         "hour_name": hour_in_words,
         "example": wording.example(),
         "preview_of": wording.preview_of,
-        "push_ready": ourselves.is_ready(),
-        "push_key": ourselves.public_key() if ourselves.is_ready() else "",
+        "push_ready": vapid.is_ready(),
+        "push_key": vapid.public_key() if vapid.is_ready() else "",
         "typed": "",
     }
 

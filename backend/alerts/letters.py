@@ -3,7 +3,7 @@ should not read, and neither do the first words, which phones show on a locked s
 
 from backend.alerts.tables import UNCONFIRMED_KEPT
 from backend.alerts.wording import Said
-from backend.web.composing import Code, Line, Link, Say, Title, compose, our_page, written_in
+from backend.web.email_layout import Code, Line, Link, Say, Title, compose, our_page, written_in
 from backend.web.language import gettext as _
 from backend.web.mail import Letter, can_be_answered
 

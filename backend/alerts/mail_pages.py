@@ -1,4 +1,4 @@
-"""Addresses of alerts by mail: ask, confirm, change, leave.
+"""Unsubscribe: addresses of alerts by mail: ask, confirm, change, leave.
 
 What opens somebody's own page stands in no address, so that neither the history of a shared phone
 nor a proxy's log has it: letters lead to `/alerts/mail#…`, a small script or the reader hands that
@@ -11,20 +11,20 @@ from litestar import get, post
 from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
-from backend.alerts import choosing, mailing
-from backend.alerts.choosing import Choices
+from backend.alerts import mailing, preferences
 from backend.alerts.forms import choosing_context
 from backend.alerts.mailing import CodeIsUsedUp, Reader
+from backend.alerts.preferences import Choices
 from backend.campaigns import contacts
 from backend.campaigns.contacts import NotAContact
-from backend.push.subscribing import CannotSubscribe
-from backend.web import cookies, language, sums
+from backend.push.subscriptions import CannotSubscribe
+from backend.web import cookies, language, proof_of_work
 from backend.web.errors import CannotAnswer
 from backend.web.forms import sent
 from backend.web.language import gettext as _
 from backend.web.pages import Page, page
 from backend.web.rate_limits import Limit, NetworkLimit
-from backend.web.sending import AnyRequest, Sent, go_on, see
+from backend.web.responses import AnyRequest, Sent, go_on, see
 
 # A letter goes to somebody who may not have asked for it.
 LETTERS = NetworkLimit("alert letters", 10, 3600, closed=True)
@@ -42,7 +42,7 @@ ONE_CLICK = "List-Unsubscribe"
 async def ask(request: AnyRequest) -> ASGIResponse:
     reader = _reader(request)
     pairs = await sent(request)
-    choices = choosing.read(pairs, reader.code)
+    choices = preferences.read(pairs, reader.code)
     # There is no screen to hide it from, and no night: a letter lies there until it is read.
     choices.mistakes.pop("quiet", None)
     typed = next((value for name, value in pairs if name == "email"), "")[:300]
@@ -63,10 +63,10 @@ async def ask(request: AnyRequest) -> ASGIResponse:
         return _form(request, choices, typed, 429)
     if not await EVERYONE.take(ALL):
         given = dict(pairs)
-        if not await sums.is_done(given.get("sum", ""), given.get("ticket", ""), request):
-            return _form(request, choices, typed, 429, asked=sums.ask())
+        if not await proof_of_work.is_done(given.get("sum", ""), given.get("ticket", ""), request):
+            return _form(request, choices, typed, 429, asked=proof_of_work.ask())
     try:
-        token = await mailing.ask(contact, await choosing.wishes(choices))
+        token = await mailing.ask(contact, await preferences.wishes(choices))
     except CannotSubscribe as cannot:
         choices.mistakes["email"] = _(cannot.words)
         return _form(request, choices, typed, 422)
@@ -128,14 +128,14 @@ async def change(request: AnyRequest) -> ASGIResponse:
     pairs = await sent(request)
     token = dict(pairs).get("token", "")
     reader = await _found(request, token)
-    choices = choosing.read(pairs, reader.row.language)
+    choices = preferences.read(pairs, reader.row.language)
     choices.mistakes.pop("quiet", None)
     if not reader.confirmed:
         return await _own(request, reader)
     if choices.mistakes:
         return await _own(request, reader, choices=choices, status=422)
     try:
-        await mailing.change(reader, await choosing.wishes(choices))
+        await mailing.change(reader, await preferences.wishes(choices))
     except CannotSubscribe as cannot:
         choices.mistakes["counties"] = _(cannot.words)
         return await _own(request, reader, choices=choices, status=422)
@@ -191,13 +191,13 @@ async def _own(
         by_link = reader.is_the_mailbox
         what: dict[str, Any] = {"token": reader.shown, "by_link": by_link, "wrong": wrong}
         return page(request, Page("alerts/confirm.html", what, status=status, private=True))
-    shown = choices or await choosing.choices_of(reader.wishes)
+    shown = choices or await preferences.choices_of(reader.wishes)
     what = {**choosing_context(shown), "token": reader.shown, "saved": saved}
     return page(request, Page("alerts/mine.html", what, status=status, private=True))
 
 
 def _form(
-    request: AnyRequest, choices: Choices, typed: str, status: int, **more: sums.Asked
+    request: AnyRequest, choices: Choices, typed: str, status: int, **more: proof_of_work.Asked
 ) -> Sent:
     what = {**choosing_context(choices), "typed": typed, **more}
     return page(request, Page("alerts/alerts.html", what, status=status, private=True))

@@ -1,4 +1,4 @@
-"""Alerts by mail, for phones that cannot be rung: asked for, confirmed, changed, and left.
+"""Opt-in: alerts by mail, for phones that cannot be rung: asked for, confirmed, changed, and left.
 
 An address is confirmed with what only its mailbox got: six digits, or a link. Whoever asks learns
 nothing, and keeps nothing: the same page comes whether that mailbox gets alerts already or not,
@@ -21,11 +21,11 @@ from backend.campaigns.contacts import Contact
 from backend.database import DB
 from backend.push import timing
 from backend.push.audience import Audience
-from backend.push.subscribing import Wishes
+from backend.push.subscriptions import Wishes
 from backend.staff.retention import remove
 from backend.staff.tables import digest, now
-from backend.web import keyring, letter_budget, mail, work
-from backend.web.composing import our_page
+from backend.web import jobs, keyring, letter_budget, mail
+from backend.web.email_layout import our_page
 from backend.web.rate_limits import Limit
 from backend.web.sealing import CannotOpen, DataKey, blind_index, is_apart, seal_apart
 
@@ -103,7 +103,7 @@ async def ask(contact: Contact, wishes: Wishes) -> str:
         )
         await AlertMail.insert(row)
         if await letter_budget.may_write(contact.same):
-            await work.enqueue(CONFIRM_JOB, {"mail": id})
+            await jobs.enqueue(CONFIRM_JOB, {"mail": id})
     return asker
 
 
@@ -147,7 +147,7 @@ async def confirm(reader: Reader, typed: str) -> str | None:
         }
         await AlertMail.delete().where(AlertMail.place == row.place, AlertMail.id != row.id)
         await AlertMail.update(columns).where(AlertMail.id == row.id)
-        await work.enqueue(TIDY_JOB, {"mail": row.id})
+        await jobs.enqueue(TIDY_JOB, {"mail": row.id})
     return token
 
 
@@ -219,7 +219,7 @@ async def mail_news(data: dict[str, Any]) -> None:
         ids = await _concerned(Audience.of(audience))
         for start in range(0, len(ids), PAGE):
             page = ids[start : start + PAGE]
-            await work.enqueue_all(LETTER_JOB, [{"news": news.id, "mail": id} for id in page])
+            await jobs.enqueue_all(LETTER_JOB, [{"news": news.id, "mail": id} for id in page])
         await AlertNews.update({AlertNews.mailed: len(ids), AlertNews.mailed_at: now()}).where(
             AlertNews.id == news.id
         )

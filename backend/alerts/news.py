@@ -7,7 +7,7 @@ from typing import Any
 
 from backend.alerts import wording
 from backend.alerts.kinds import News
-from backend.alerts.telling import LEAD, NEWS_FOR, begins_at
+from backend.alerts.publishing import LEAD, NEWS_FOR, begins_at
 from backend.hearings import entry as entries
 from backend.hearings.entry import Entry
 from backend.hearings.kinds import AHEAD, Status

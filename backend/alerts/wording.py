@@ -8,7 +8,7 @@ from typing import Any
 from backend.hearings import wording as hearing_wording
 from backend.hearings.kinds import Status
 from backend.hearings.tables import Hearing
-from backend.web.composing import written_in
+from backend.web.email_layout import written_in
 from backend.web.language import LANGUAGES, PSEUDO, later
 from backend.web.language import gettext as _
 

@@ -7,8 +7,8 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.response.base import ASGIResponse
 
 from backend import settings
-from backend.campaigns import loading, publishing, reading
-from backend.campaigns.reading import Counted
+from backend.campaigns import loading, publishing, queries
+from backend.campaigns.queries import Counted
 from backend.campaigns.shapes import (
     CampaignAnswer,
     CampaignNumbers,
@@ -21,8 +21,8 @@ from backend.campaigns.shapes import (
 from backend.web import language
 from backend.web.clock import today
 from backend.web.json import ALWAYS, json_answer
-from backend.web.kept import kept
-from backend.web.sending import Answer, AnyRequest, send
+from backend.web.page_cache import kept
+from backend.web.responses import Answer, AnyRequest, send
 
 KEPT = 60
 
@@ -35,8 +35,8 @@ KEPT = 60
 )
 async def list_campaigns(request: AnyRequest) -> ASGIResponse:
     async def make() -> Answer:
-        shown = await reading.campaigns()
-        reasons = await reading.reasons([counted.campaign.id for counted in shown])
+        shown = await queries.campaigns()
+        reasons = await queries.reasons([counted.campaign.id for counted in shown])
         return json_answer(
             [_campaign(counted, reasons.get(counted.campaign.id, [])) for counted in shown]
         )

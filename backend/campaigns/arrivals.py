@@ -1,5 +1,5 @@
-"""What the worker does with a signature once it is here: find out whether its contact had signed
-before, write to it, and give a confirmed one its place.
+"""Deduplication: what the worker does with a signature once it is here: find out whether its
+contact had signed before, write to it, and give a confirmed one its place.
 
 None of it is done while the signer waits, so that no answer and no time it takes tells anything of
 who signed. All of these are jobs that may run twice.
@@ -11,12 +11,12 @@ from uuid import UUID
 
 import asyncpg
 
-from backend.campaigns import contacts, counting, receipts
+from backend.campaigns import contacts, receipts, tallies
 from backend.campaigns.pledges import PLACES, TABLE, Opened, earlier_ones, opened, place, same_name
 from backend.campaigns.states import PledgeState, tally
 from backend.campaigns.tables import Pledge
 from backend.database import DB
-from backend.web import letter_budget, work
+from backend.web import jobs, letter_budget
 from backend.web.sealing import DataKey, is_apart
 
 LETTERS = "pledge_mail"
@@ -82,7 +82,7 @@ async def _write_to(pledges: Iterable[Opened]) -> None:
     if not mailed:
         return
     await Pledge.raw("UPDATE pledge SET round = round + 1 WHERE id = ANY({})", mailed)
-    await work.enqueue_all(LETTERS, [{"pledge": str(id), "letter": "confirm"} for id in mailed])
+    await jobs.enqueue_all(LETTERS, [{"pledge": str(id), "letter": "confirm"} for id in mailed])
 
 
 async def write_again(data: dict[str, Any]) -> None:
@@ -101,7 +101,7 @@ async def take_confirmation(data: dict[str, Any]) -> None:
             return
         await _tidy(pledge)
         if pledge.state in (PledgeState.RECEIVED, PledgeState.AWAITING):
-            await counting.move([pledge.id], PledgeState.CONFIRMED)
+            await tallies.move([pledge.id], PledgeState.CONFIRMED)
         elif pledge.state in (PledgeState.REPEAT, PledgeState.DOUBTFUL):
             await _take_the_place(pledge)
 
@@ -116,7 +116,7 @@ async def _take_the_place(pledge: Opened) -> None:
         await Pledge.update({Pledge.confirmed_at: None, Pledge.round: 0}).where(
             Pledge.id == pledge.id
         )
-        await work.enqueue(LETTERS, {"pledge": str(pledge.id), "letter": "third"})
+        await jobs.enqueue(LETTERS, {"pledge": str(pledge.id), "letter": "third"})
         return
     state, by = PledgeState.CONFIRMED, None
     if same:
@@ -126,7 +126,7 @@ async def _take_the_place(pledge: Opened) -> None:
             state, by = PledgeState.SET_ASIDE, row and row["set_aside_by"]
         await Pledge.delete().where(Pledge.id == same[0].id)
         gone = tally(same[0].state, same[0].kind)
-        await counting.note(same[0].campaign, same[0].county, gone, -1)
+        await tallies.note(same[0].campaign, same[0].county, gone, -1)
     columns: dict[Any, Any] = {
         Pledge.state: state,
         Pledge.place: await _free_place(pledge),
@@ -134,7 +134,7 @@ async def _take_the_place(pledge: Opened) -> None:
     }
     await Pledge.update(columns).where(Pledge.id == pledge.id)
     for counted, change in ((tally(pledge.state, pledge.kind), -1), (tally(state, pledge.kind), 1)):
-        await counting.note(pledge.campaign, pledge.county, counted, change)
+        await tallies.note(pledge.campaign, pledge.county, counted, change)
 
 
 async def _free_place(pledge: Opened) -> bytes:
@@ -153,7 +153,7 @@ async def show_the_way(data: dict[str, Any]) -> None:
         for row in rows:
             pledge = opened(row)
             if await letter_budget.may_write(contacts.read(pledge.contact or "").same):
-                await work.enqueue(LETTERS, {"pledge": str(pledge.id), "letter": "leave"})
+                await jobs.enqueue(LETTERS, {"pledge": str(pledge.id), "letter": "leave"})
 
 
 async def tidy(data: dict[str, Any]) -> None:

@@ -2,19 +2,19 @@
 
 from backend.campaigns import (
     arrivals,
-    asides,
+    exclusions,
     jobs,
+    lifecycle,
     mailing,
     removal,
-    running,
     signing,
     withdrawing,
 )
 from backend.campaigns.tables import NAMES_KEPT, TYPED_UNCONFIRMED_KEPT, UNCONFIRMED_KEPT
 from backend.staff.retention import Keep
 from backend.staff.rooms import Background
+from backend.web.jobs import Schedule
 from backend.web.language import later
-from backend.web.work import Schedule
 
 BACKGROUND = Background(
     jobs={
@@ -28,9 +28,9 @@ BACKGROUND = Background(
         "publish_counts": jobs.publish,
         "recount_pledges": jobs.recount,
         "remind_signers": jobs.remind,
-        "close_campaigns": running.close_due,
-        "set_aside": asides.set_aside,
-        "undo_set_aside": asides.undo_set_aside,
+        "close_campaigns": lifecycle.close_due,
+        "set_aside": exclusions.set_aside,
+        "undo_set_aside": exclusions.undo_set_aside,
         mailing.JOB: mailing.mail_update,
     },
     schedules=(
@@ -58,7 +58,7 @@ BACKGROUND = Background(
             "unused_asides",
             later("Searches that set nothing aside"),
             UNCONFIRMED_KEPT,
-            asides.remove_unused,
+            exclusions.remove_unused,
         ),
         Keep("names", later("Names after a campaign closed"), NAMES_KEPT, removal.erase),
         Keep(

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from backend.campaigns import partners, pledges
-from backend.campaigns.asides import agreed_to
+from backend.campaigns.exclusions import agreed_to
 from backend.campaigns.states import PledgeState
 from backend.campaigns.tables import Campaign, Pledge
 from backend.counties import gazetteer

@@ -6,14 +6,14 @@ from uuid import UUID
 
 import structlog
 
-from backend.campaigns import contacts, counting, letters, publishing, receipts
+from backend.campaigns import contacts, letters, publishing, receipts, tallies
 from backend.campaigns.pledges import PLACES, Opened, by_id, earlier_ones, opened, same_name
 from backend.campaigns.states import PledgeState
 from backend.campaigns.tables import TYPED_UNCONFIRMED_KEPT, UNCONFIRMED_KEPT, Campaign, Pledge
 from backend.database import DB
 from backend.staff.tables import Alarm, now
-from backend.web import letter_budget, mail, work
-from backend.web.composing import our_page
+from backend.web import jobs, letter_budget, mail
+from backend.web.email_layout import our_page
 from backend.web.language import later
 
 log = structlog.get_logger()
@@ -44,7 +44,7 @@ async def mail_signer(data: dict[str, Any]) -> None:
 
 async def count(_data: dict[str, Any]) -> None:
     """Keep the numbers fresh: people who have just signed look."""
-    await counting.count()
+    await tallies.count()
 
 
 async def publish(_data: dict[str, Any]) -> None:
@@ -54,7 +54,7 @@ async def publish(_data: dict[str, Any]) -> None:
 
 async def recount(_data: dict[str, Any]) -> None:
     """Every night: count the pledges themselves, repair, and tell; and publish the counties."""
-    wrong = await counting.recount()
+    wrong = await tallies.recount()
     await publishing.publish_counties()
     if wrong:
         await Alarm.raise_(
@@ -90,7 +90,7 @@ async def remind(_data: dict[str, Any]) -> None:
                 if may
             ]
             if letters:
-                await work.enqueue_all("pledge_mail", letters)
+                await jobs.enqueue_all("pledge_mail", letters)
 
 
 async def _letter(kind: str, pledge: Opened, campaign: Campaign) -> mail.Letter:

@@ -15,7 +15,17 @@ from markupsafe import Markup
 
 from backend.campaigns import receipts
 from backend.campaigns.tables import NAMES_KEPT
-from backend.web.composing import Code, Line, Link, Say, Title, Words, compose, our_page, written_in
+from backend.web.email_layout import (
+    Code,
+    Line,
+    Link,
+    Say,
+    Title,
+    Words,
+    compose,
+    our_page,
+    written_in,
+)
 from backend.web.language import day_in_words
 from backend.web.language import gettext as _
 from backend.web.mail import Letter, can_be_answered

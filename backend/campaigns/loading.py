@@ -20,7 +20,7 @@ from backend.campaigns.states import CampaignState
 from backend.campaigns.tables import Campaign, ConsentText
 from backend.counties import gazetteer
 from backend.database import DB
-from backend.web import kept, language
+from backend.web import language, page_cache
 
 PURPOSES = ("pledge", "news", "partner")
 # What a person reads of a campaign, and reviews in another language.
@@ -68,8 +68,8 @@ async def load(folder: Path = files.FOLDER) -> Report:
 async def current_consents(code: str) -> dict[str, ConsentText]:
     """What is agreed to today by purpose, in that language or else in English: `pledge` first.
     Kept until the record changes."""
-    if _shelf.cleared != kept.times_cleared():
-        cleared = kept.times_cleared()
+    if _shelf.cleared != page_cache.times_cleared():
+        cleared = page_cache.times_cleared()
         _shelf.consents = await _read_consents()
         _shelf.cleared = cleared
     return _shelf.consents.get(code) or _shelf.consents.get(language.ENGLISH.code, {})

@@ -7,13 +7,13 @@ from uuid import UUID
 import structlog
 
 from backend.campaigns import letters, pledges
-from backend.campaigns.asides import agreed_to
+from backend.campaigns.exclusions import agreed_to
 from backend.campaigns.states import PledgeState
 from backend.campaigns.tables import Campaign, CampaignUpdate, ConsentText, Pledge, UpdateMailing
 from backend.database import DB
 from backend.staff.tables import now
-from backend.web import mail, work
-from backend.web.composing import our_page
+from backend.web import jobs, mail
+from backend.web.email_layout import our_page
 
 log = structlog.get_logger()
 
@@ -50,7 +50,7 @@ async def _write_down(id: int) -> None:
                 return
             page = UpdateMailing(news=id, left=[row["id"] for row in rows])
             await page.save()
-            await work.enqueue(JOB, {"page": page.id})
+            await jobs.enqueue(JOB, {"page": page.id})
             after = rows[-1]["id"]
 
 

@@ -10,7 +10,7 @@ import hmac
 
 from backend.campaigns import receipts
 from backend.web import cookies, keyring
-from backend.web.sending import AnyRequest, Sent
+from backend.web.responses import AnyRequest, Sent
 
 COOKIE = "pledge"
 HERE = "/pledges/mine"

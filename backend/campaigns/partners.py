@@ -5,7 +5,7 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
-from backend.campaigns.asides import agreed_to
+from backend.campaigns.exclusions import agreed_to
 from backend.campaigns.states import CampaignState, PledgeState
 from backend.campaigns.tables import Campaign, PartnerToken, Pledge
 from backend.database import DB

@@ -1,4 +1,4 @@
-"""What the public is told of how many signed: in tens, and late.
+"""K-anonymity: what the public is told of how many signed: in tens, and late.
 
 Whoever knows one phone number or address must not learn from any number of ours whether it signed.
 So what unconfirmed pledges add does not depend on who signed before (`states.tally`), every number
@@ -8,8 +8,8 @@ from ten up. Pages, JSON, embeds, posters and partners' programs read it here an
 
 from typing import Any
 
-from backend.campaigns.counting import NUMBERS, Numbers, in_all
 from backend.campaigns.tables import PublishedCount
+from backend.campaigns.tallies import NUMBERS, Numbers, in_all
 from backend.database import DB
 
 # Numbers are told in steps of this, and none below it.

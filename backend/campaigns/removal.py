@@ -1,11 +1,11 @@
-"""Retention: what nobody confirmed goes, and ninety days after a campaign closed only totals
-remain."""
+"""Right to erasure: retention: what nobody confirmed goes, and ninety days after a campaign closed
+only totals remain."""
 
 import datetime
 from collections import Counter
 from typing import Any
 
-from backend.campaigns import counting
+from backend.campaigns import tallies
 from backend.campaigns.states import TALLY, PledgeState, Tally, tally
 from backend.campaigns.tables import Campaign, PartnerGiven, Pledge, PledgeTotal
 from backend.database import DB
@@ -41,7 +41,7 @@ async def _remove(before: datetime.datetime, which: Any) -> int:
             for row in removed:
                 if (counted := tally(row["state"], row["kind"])) is not None:
                     changes[row["campaign"], row["county"], counted] -= 1
-            await counting.leave(changes)
+            await tallies.leave(changes)
         gone += len(removed)
     return gone
 
@@ -91,7 +91,7 @@ async def _keep_totals(campaign: int, groups: list[dict[str, Any]]) -> None:
     ]
     if totals:
         await PledgeTotal.insert(*totals)
-    await counting.leave(lost)
+    await tallies.leave(lost)
 
 
 _FORGET_GIVEN = """

@@ -11,17 +11,17 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from backend.campaigns import counting, receipts
+from backend.campaigns import receipts, tallies
 from backend.campaigns.contacts import Contact
 from backend.campaigns.pledges import PLACES, TABLE, Standing, place
 from backend.campaigns.states import CampaignState, PledgeState, Tally, tally
 from backend.campaigns.tables import Campaign, Pledge
 from backend.database import DB
 from backend.staff.tables import now
-from backend.web import work
+from backend.web import jobs
+from backend.web.batching import Together
 from backend.web.rate_limits import Limit
 from backend.web.sealing import DataKey, seal_apart
-from backend.web.together import Together
 
 ARRIVALS, CONFIRMED, CORRECTED, AGAIN, LEAVING = (
     "pledge_arrivals",
@@ -135,7 +135,7 @@ async def _write(rows: list[list[Any]]) -> list[bool]:
     async with DB.transaction():
         added = await Pledge.raw(_INSERT, *columns, CampaignState.LIVE.value)
         if added:
-            await work.enqueue(ARRIVALS, {"pledges": [str(row["id"]) for row in added]})
+            await jobs.enqueue(ARRIVALS, {"pledges": [str(row["id"]) for row in added]})
     written = {row["id"] for row in added}
     return [row[0] in written for row in rows]
 
@@ -178,14 +178,14 @@ async def _confirm(standing: Standing) -> str:
         Pledge.receipt_index: receipts.index(receipt),
     }
     await Pledge.update(columns).where(Pledge.id == standing.id)
-    await work.enqueue(CONFIRMED, {"pledge": str(standing.id)})
+    await jobs.enqueue(CONFIRMED, {"pledge": str(standing.id)})
     return receipt
 
 
 async def send_again(pledge: Standing) -> None:
     """Ask for a letter with new digits. Whether one goes out, the mailbox's budget decides."""
     if pledge.kind == "email":
-        await work.enqueue(AGAIN, {"pledge": str(pledge.id)})
+        await jobs.enqueue(AGAIN, {"pledge": str(pledge.id)})
 
 
 async def correct(
@@ -207,8 +207,8 @@ async def correct(
         if county is not None and county != standing.county:
             columns[Pledge.county] = county
             counted = tally(standing.state, standing.kind)
-            await counting.note(standing.campaign, standing.county, counted, -1)
-            await counting.note(standing.campaign, county, counted, 1)
+            await tallies.note(standing.campaign, standing.county, counted, -1)
+            await tallies.note(standing.campaign, county, counted, 1)
         if language is not None:
             columns[Pledge.language] = language
         if consents is not None:
@@ -216,7 +216,7 @@ async def correct(
         if columns:
             await Pledge.update(columns).where(Pledge.id == pledge.id)
         if name is not None:
-            await work.enqueue(CORRECTED, {"pledge": str(pledge.id)})
+            await jobs.enqueue(CORRECTED, {"pledge": str(pledge.id)})
     return True
 
 
@@ -230,7 +230,7 @@ async def withdraw(pledge: Standing) -> bool:
         )
         for row in rows:
             counted = tally(row["state"], row["kind"])
-            await counting.note(row["campaign"], row["county"], counted, -1)
+            await tallies.note(row["campaign"], row["county"], counted, -1)
     return bool(rows)
 
 
@@ -240,7 +240,7 @@ async def ask_to_leave(contact: Contact) -> None:
     campaigns = await Campaign.select(Campaign.id).where(Campaign.state != CampaignState.DRAFT)
     places = [place(row["id"], contact, number).hex() for row in campaigns for number in PLACES]
     if contact.kind == "email":
-        await work.enqueue(LEAVING, {"places": places})
+        await jobs.enqueue(LEAVING, {"places": places})
 
 
 def new_id() -> UUID:

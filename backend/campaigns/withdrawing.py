@@ -5,7 +5,7 @@ can come back."""
 import datetime
 from uuid import UUID as PledgeId
 
-from backend.campaigns import counting, signing
+from backend.campaigns import signing, tallies
 from backend.campaigns.pledges import Opened, by_id
 from backend.campaigns.states import PledgeState
 from backend.campaigns.tables import Campaign, Withdrawal
@@ -34,7 +34,7 @@ async def ask(campaign: Campaign, pledge: Opened, by: Account) -> bool:
         )
         if not new:
             return False
-        await counting.move([pledge.id], PledgeState.SET_ASIDE)
+        await tallies.move([pledge.id], PledgeState.SET_ASIDE)
         deleted_on = (now() + DELETED_AFTER).date().isoformat()
         await audit.write(by.name, "pledge_withdrawn", f"campaign {campaign.slug}",
                           pledge=str(pledge.id), deleted_on=deleted_on)  # fmt: skip
@@ -51,7 +51,7 @@ async def take_back(campaign: Campaign, pledge: PledgeId, by: Account) -> bool:
         )
         if not gone:
             return False
-        await counting.move([pledge], PledgeState(gone[0]["was"]))
+        await tallies.move([pledge], PledgeState(gone[0]["was"]))
         await audit.write(by.name, "withdrawal_undone", f"campaign {campaign.slug}",
                           pledge=str(pledge))  # fmt: skip
     return True

@@ -5,8 +5,8 @@ from itertools import pairwise
 
 from babel.dates import format_date, format_time
 
-from backend.campaigns.counting import Numbers
 from backend.campaigns.publishing import STEP
+from backend.campaigns.tallies import Numbers
 from backend.web import language
 from backend.web.clock import CALIFORNIA
 from backend.web.language import gettext as _

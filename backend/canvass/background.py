@@ -1,14 +1,14 @@
 """Canvassing's work in the background: opening what phones sent, and how long it is kept."""
 
 from backend.campaigns.tables import NAMES_KEPT
-from backend.canvass import filing, keeping, second_look, taking
+from backend.canvass import double_entry, intake, keeping, uploads
 from backend.canvass.tables import IDENTITY_KEPT
 from backend.staff.retention import Keep
 from backend.staff.rooms import Background
 from backend.web.language import later
 
 BACKGROUND = Background(
-    jobs={taking.OPEN_JOB: taking.open_one, filing.JOB: filing.take_file},
+    jobs={intake.OPEN_JOB: intake.open_one, uploads.JOB: uploads.take_file},
     retention=(
         # Before names are erased: it finds the signers by their pledges.
         Keep(
@@ -33,17 +33,17 @@ BACKGROUND = Background(
         Keep(
             "canvass_content",
             later("Sealed files from phones that were not taken"),
-            filing.CONTENT_KEPT,
-            filing.remove_content,
+            uploads.CONTENT_KEPT,
+            uploads.remove_content,
         ),
         Keep(
-            "canvass_files", later("Numbers of files from phones"), filing.KEPT, filing.remove_old
+            "canvass_files", later("Numbers of files from phones"), uploads.KEPT, uploads.remove_old
         ),
         Keep(
             "paper_again",
             later("Second readings of paper that nobody settled"),
-            second_look.AGAIN_KEPT,
-            second_look.forget_again,
+            double_entry.AGAIN_KEPT,
+            double_entry.forget_again,
         ),
     ),
 )

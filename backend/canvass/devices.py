@@ -1,4 +1,5 @@
-"""The phones that canvassers carry: invited by a lead, in use for thirty days, revoked at once."""
+"""Device enrollment: the phones that canvassers carry: invited by a lead, in use for thirty days,
+revoked at once."""
 
 import datetime
 import secrets

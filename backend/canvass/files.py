@@ -8,7 +8,7 @@ say more that is read over. A file that was cut off on its way still gives every
 import msgspec
 
 from backend.canvass import records
-from backend.canvass.taking import Refused, Sent
+from backend.canvass.intake import Refused, Sent
 from backend.web.language import gettext as _
 
 KIND = "canvass"

@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 
 from backend.canvass import sealing
-from backend.canvass.taking import Refused, Sent
+from backend.canvass.intake import Refused, Sent
 
 LONGEST_SHOWN = 100
 LONGEST_KEY = 16

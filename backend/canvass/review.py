@@ -14,7 +14,7 @@ from backend.campaigns.forms import SignForm
 from backend.campaigns.signing import Signature
 from backend.campaigns.states import CampaignState
 from backend.campaigns.tables import NAMES_KEPT, Campaign
-from backend.canvass import sealing, taking
+from backend.canvass import intake, sealing
 from backend.canvass.sealing import CannotOpen, Place
 from backend.canvass.states import Problem, RecordState
 from backend.canvass.tables import CanvassRecord, Shift
@@ -192,7 +192,7 @@ async def _campaigns(record: CanvassRecord, shift: Shift) -> tuple[Campaign, ...
 
 
 async def _texts(shown: str) -> dict[str, int]:
-    texts = await taking.texts_shown(shown)
+    texts = await intake.texts_shown(shown)
     return {purpose: id for id, purpose in texts.items()}
 
 

@@ -1,6 +1,6 @@
 """What the house gets from this room."""
 
-from backend.canvass import controllers, phone, shifts
+from backend.canvass import device_api, public_pages, shifts
 from backend.canvass.desk import (
     entry_pages,
     file_pages,
@@ -16,8 +16,8 @@ from backend.web.language import later
 
 ROOM = Room(
     pages=(
-        controllers,
-        phone,
+        public_pages,
+        device_api,
         pages,
         review_pages,
         file_pages,
@@ -32,6 +32,6 @@ ROOM = Room(
         ),
     ),
     todo=todo.waiting,
-    forgets=(phone.take_off,),
+    forgets=(device_api.take_off,),
     offers={"shifts": shifts.with_campaign},
 )

@@ -11,7 +11,7 @@ from litestar.response.base import ASGIResponse
 from backend.counties import gazetteer
 from backend.web.errors import CannotAnswer
 from backend.web.json import ALWAYS, PROBLEM, json_answer
-from backend.web.sending import AnyRequest, send
+from backend.web.responses import AnyRequest, send
 
 
 class CountyName(msgspec.Struct):

@@ -1,4 +1,4 @@
-"""The counties' shapes, from the simplified TopoJSON that frontend/vendor.mjs builds.
+"""Geocoding: the counties' shapes, from the simplified TopoJSON that frontend/vendor.mjs builds.
 
 The same file serves the phone (frontend/assets/js/locate.js), the GeoJSON answer and the map.
 It is good for a picture and for "which county, roughly?": lines are off by up to about a

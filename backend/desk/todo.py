@@ -1,11 +1,11 @@
 """What waits for who runs the house itself: work in the background, and removing old data."""
 
 from backend.staff import retention
-from backend.staff.door import Visitor
+from backend.staff.auth import Visitor
 from backend.staff.roles import Right
 from backend.staff.rooms import Todo
 from backend.staff.tables import RetentionHold, RetentionRun
-from backend.web import backlog
+from backend.web import queue_status
 from backend.web.language import gettext as _
 from backend.web.language import ngettext
 
@@ -20,7 +20,7 @@ async def waiting(visitor: Visitor) -> list[Todo]:
 
 
 async def _background() -> list[Todo]:
-    work = await backlog.look()
+    work = await queue_status.look()
     found = []
     if failed := work.total("failed"):
         words = ngettext(

@@ -9,7 +9,7 @@ from uuid import uuid4
 from backend.database import DB
 from backend.detained.loading import Kept
 from backend.detained.tables import CheckedChange, DetentionPlace
-from backend.policies import reading
+from backend.policies import queries
 from backend.policies.tables import LATELY, HelpLine
 from backend.staff import audit
 from backend.staff.tables import LARGEST_ID, Account, now
@@ -187,4 +187,4 @@ async def tell(row: Row, by: Account, what: str, before: Fields, after: Fields) 
     await audit.write(by.name, action, subject(row), name=row.name, fields=sorted(after))
     await HelpLine.raw("SELECT pg_notify('record_changed', '')")
     # This process need not wait for its own news.
-    reading.forget()
+    queries.forget()

@@ -7,7 +7,7 @@ from babel import Locale
 from backend.counties import gazetteer
 from backend.detained.facts import Cost
 from backend.detained.tables import DetentionPlace
-from backend.policies.citing import Citations
+from backend.policies.citations import Citations
 from backend.policies.tables import HelpLine
 from backend.policies.wording import dated
 from backend.web import language

@@ -1,6 +1,6 @@
 """The directory's work in the background: files that were handed in, and how long they are kept."""
 
-from backend.enrollment import flagging, jobs
+from backend.enrollment import flags, jobs
 from backend.staff.retention import Keep
 from backend.staff.rooms import Background
 from backend.web.language import later
@@ -11,8 +11,8 @@ BACKGROUND = Background(
         Keep(
             "wrong_flags",
             later("What people said is wrong in the directory"),
-            flagging.KEPT,
-            flagging.remove_old,
+            flags.KEPT,
+            flags.remove_old,
         ),
         Keep(
             "directory_files",

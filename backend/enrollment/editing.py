@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 from backend import database
 from backend.database import DB
-from backend.enrollment import flagging, searching, storing
+from backend.enrollment import flags, search, storing
 from backend.enrollment.places import KEPT_FOR, KINDS, Json, Place, id_of, plain
 from backend.enrollment.storing import TOGETHER, TYPES
 from backend.enrollment.tables import FIELDS, HelpOrganization, HelpPlace, HelpService, WrongFlag
@@ -125,13 +125,13 @@ async def open_flags(limit: int = 100) -> list[dict[str, Any]]:
             limit,
         )
     kept = ("id", "place", "name", "what", "made_at")
-    return [{**{it: row[it] for it in kept}, "words": flagging.words_of(row)} for row in rows]
+    return [{**{it: row[it] for it in kept}, "words": flags.words_of(row)} for row in rows]
 
 
 async def due(on: datetime.date, limit: int = 60) -> list[Place]:
     """Places nobody looked at in time, longest first; then those never looked at that people here
     keep (a list's own places are its publisher's to look at)."""
-    return await searching.fetch(f"{_DUE} ORDER BY p.review_by, p.county, p.name LIMIT $2", on,
+    return await search.fetch(f"{_DUE} ORDER BY p.review_by, p.county, p.name LIMIT $2", on,
                                  limit)  # fmt: skip
 
 
@@ -149,7 +149,7 @@ async def counts(on: datetime.date) -> dict[str, int]:
         }
 
 
-_DUE = f"""{searching.SHOWN} AND (p.review_by < $1
+_DUE = f"""{search.SHOWN} AND (p.review_by < $1
     OR (p.review_by IS NULL AND p.source IN ('offices', 'desk', 'dhcs')))"""
 
 

@@ -14,7 +14,7 @@ from backend.enrollment.importing import Choices
 from backend.enrollment.tables import DirectoryImport
 from backend.staff import audit
 from backend.staff.tables import Account, now
-from backend.web import work
+from backend.web import jobs
 
 JOB = "import_directory"
 CHUNK = 1_000_000
@@ -35,7 +35,7 @@ async def hand_in(by: Account, source: str, name: str, file: bytes, columns: str
         )  # fmt: skip
         number = int(rows[0]["id"])
         await audit.write(by.name, "directory_file", f"import {number}", source=source)
-        await work.enqueue(JOB, {"import": number})
+        await jobs.enqueue(JOB, {"import": number})
     return number
 
 
@@ -56,7 +56,7 @@ async def look_again(id: int, by: Account, *, skip_mistakes: bool, let_vanish: b
             .returning(DirectoryImport.id)
         )
         if rows:
-            await work.enqueue(JOB, {"import": id})
+            await jobs.enqueue(JOB, {"import": id})
     return bool(rows)
 
 

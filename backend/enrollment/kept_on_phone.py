@@ -15,13 +15,13 @@ import brotli
 
 from backend.counties import gazetteer
 from backend.counties.gazetteer import County
-from backend.enrollment import places, searching
+from backend.enrollment import places, search
 from backend.enrollment.places import KINDS, LANGUAGES, Json, Place
 from backend.web import language
 from backend.web.clock import today
 from backend.web.json import PUBLIC
 from backend.web.language import gettext as _
-from backend.web.sending import Answer
+from backend.web.responses import Answer
 
 MOST = 60_000
 # What is left out last, when not all fits.
@@ -29,7 +29,7 @@ FIRST = ("county_office", "line", "legal", "counselor")  # then health centers, 
 
 
 async def make(county: County) -> Answer:
-    found = await searching.for_county(county.slug)
+    found = await search.for_county(county.slug)
     return await asyncio.to_thread(_fitting, county, found)
 
 
@@ -39,7 +39,7 @@ def _fitting(county: County, found: list[Place]) -> Answer:
         for each in gazetteer.zips().values()
         if county in each.counties and each.latitude is not None
     }
-    middle = searching.middle([(p[0], p[1]) for p in points.values() if p[0] and p[1]])
+    middle = search.middle([(p[0], p[1]) for p in points.values() if p[0] and p[1]])
     found = sorted(found, key=lambda place: _importance(place, middle))
     number = len(found)
     while True:
@@ -95,7 +95,7 @@ def _importance(place: Place, middle: tuple[float, float]) -> tuple[int, float, 
     kind += place.kind == "clinic" and place.source != "hrsa"
     if place.latitude is None or place.longitude is None:
         return kind, 0, str(place.id)
-    away = searching.meters_between(middle, (place.latitude, place.longitude))
+    away = search.meters_between(middle, (place.latitude, place.longitude))
     return kind, away, str(place.id)
 
 

@@ -12,7 +12,7 @@ from litestar.response.base import ASGIResponse
 
 from backend import settings
 from backend.counties import gazetteer
-from backend.hearings import calendars, ledger, notice, reading
+from backend.hearings import calendars, ledger, notice, queries
 from backend.hearings.forms import STATE
 from backend.hearings.kinds import Kind, Topic
 from backend.hearings.tables import Hearing, MemberVote
@@ -21,8 +21,8 @@ from backend.policies.tables import Figure
 from backend.web.clock import CALIFORNIA, today
 from backend.web.errors import CannotAnswer
 from backend.web.json import ALWAYS, PROBLEM, PUBLIC, json_answer
-from backend.web.kept import kept
-from backend.web.sending import Answer, AnyRequest, send
+from backend.web.page_cache import kept
+from backend.web.responses import Answer, AnyRequest, send
 from backend.web.spreadsheet import as_csv
 
 Words = dict[str, str]
@@ -172,10 +172,10 @@ async def list_hearings(
         raise CannotAnswer("to: it lies before from.")
 
     async def make() -> Answer:
-        found = await reading.between(
+        found = await queries.between(
             since, until, county=slug, topic=wanted_topic, kind=wanted_kind, most=MOST
         )
-        votes = await reading.votes_of([each.id for each in found])
+        votes = await queries.votes_of([each.id for each in found])
         return json_answer([_hearing(each, votes.get(each.id, [])) for each in found])
 
     key = ("api hearings", slug, wanted_topic, wanted_kind, since, until)
@@ -290,7 +290,7 @@ def _hearing(hearing: Hearing, votes: list[MemberVote]) -> HearingAnswer:
         kind=hearing.kind,
         status=hearing.status,
         title=_words(words.title),
-        county=reading.county_of(hearing) or None,
+        county=queries.county_of(hearing) or None,
         body=hearing.body,
         starts_at=_moment(hearing.starts_at),
         ends_at=_moment(hearing.ends_at) if hearing.ends_at else None,

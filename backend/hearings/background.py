@@ -2,7 +2,7 @@
 
 from backend.hearings import importing, sources
 from backend.staff.rooms import Background
-from backend.web.work import Schedule
+from backend.web.jobs import Schedule
 
 BACKGROUND = Background(
     jobs={

@@ -21,7 +21,7 @@ from backend.hearings.tables import Hearing
 from backend.web.clock import CALIFORNIA
 from backend.web.language import gettext as _
 from backend.web.pages import VARY
-from backend.web.sending import Answer
+from backend.web.responses import Answer
 
 # After the @ of every UID. It names no host: the site may move, and no calendar notices.
 SUFFIX = "confianza"

@@ -38,8 +38,8 @@ from backend.hearings import times
 from backend.hearings.entry import Entry
 from backend.hearings.fetching import decoded
 from backend.hearings.kinds import Choice, Kind, Result, Status, Topic
-from backend.hearings.matching import clean, cut
 from backend.hearings.meetings import Meeting, version_of
+from backend.hearings.relevance import clean, cut
 from backend.policies import wording as record_wording
 from backend.web.clock import CALIFORNIA, today
 from backend.web.language import gettext as _

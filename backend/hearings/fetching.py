@@ -1,4 +1,5 @@
-"""Asking the systems that publish agendas: only hosts a source names, and only public addresses.
+"""SSRF: asking the systems that publish agendas: only hosts a source names, and only public
+addresses.
 
 Names are looked up once, every address found is checked, and the connection goes to just those:
 a name that answers differently a moment later gains nothing. Redirects are followed by hand, each

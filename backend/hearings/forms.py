@@ -9,7 +9,7 @@ from backend.hearings.kinds import Kind, Topic
 from backend.web import language
 from backend.web.errors import CannotAnswer
 from backend.web.language import gettext as _
-from backend.web.sending import AnyRequest
+from backend.web.responses import AnyRequest
 
 STATE = "state"
 
@@ -34,7 +34,7 @@ class Asked:
 
     @property
     def only(self) -> str | None:
-        """As `reading` asks for it: there the state's alone are those of ""."""
+        """As `queries` asks for it: there the state's alone are those of ""."""
         return "" if self.county == STATE else self.county
 
     @property

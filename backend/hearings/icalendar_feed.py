@@ -24,7 +24,7 @@ from backend.hearings.meetings import (
     text,
     version_of,
 )
-from backend.hearings.proposing import Doubt
+from backend.hearings.proposals import Doubt
 from backend.hearings.times import When
 from backend.web.clock import CALIFORNIA, today
 from backend.web.language import later

@@ -1,4 +1,5 @@
-"""One reading of one source: what it says is kept, compared, and proposed where it matters.
+"""Scraper: one reading of one source: what it says is kept, compared, and proposed where it
+matters.
 
 Pieces of fifty meetings are kept each in a transaction of its own, after the other side has
 answered: a reading that breaks off keeps what it has, and no connection of the database waits for
@@ -17,18 +18,18 @@ import structlog
 
 from backend import settings
 from backend.database import DB
-from backend.hearings import csv_file, meetings, proposing, sources
+from backend.hearings import csv_file, meetings, proposals, sources
 from backend.hearings import entry as entries
 from backend.hearings.entry import Entry, Vote
 from backend.hearings.fetching import CannotRead, TooLarge, decoded, fetching
 from backend.hearings.icalendar_feed import CalendarFeed
 from backend.hearings.kinds import AHEAD, Status
 from backend.hearings.legistar import HIDDEN, Legistar
-from backend.hearings.matching import Match, find
 from backend.hearings.meetings import Importer, Item, Meeting
 from backend.hearings.openstates import OpenStates
 from backend.hearings.primegov import PrimeGov
-from backend.hearings.proposing import Doubt
+from backend.hearings.proposals import Doubt
+from backend.hearings.relevance import Match, find
 from backend.hearings.tables import HearingSource, Proposal, SourceEvent
 from backend.staff import audit
 from backend.staff.tables import Account, Alarm, now
@@ -339,7 +340,7 @@ async def _keep(
                 events.append(await _offer(source, seen, said, report))
         if importer is not None and importer.has_agendas and known:
             events += await _further_items(source, piece, report)
-    report.accepted += await proposing.accept_by_rule(source, events)
+    report.accepted += await proposals.accept_by_rule(source, events)
 
 
 async def _touch(source: HearingSource, piece: list[_Seen]) -> None:
@@ -443,7 +444,7 @@ async def _offer(source: HearingSource, seen: _Seen | None, said: _Said, report:
         event = await _locked(source, said.key)
     assert event is not None
     report.relevant += 1
-    made = await proposing.offer(source, event, said.entry, said.matched, said.doubts)
+    made = await proposals.offer(source, event, said.entry, said.matched, said.doubts)
     report.proposals += bool(made)
     return int(event.id)
 

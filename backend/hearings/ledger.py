@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from backend.hearings import reading as hearings
+from backend.hearings import queries as hearings
 from backend.hearings.kinds import Status
 from backend.hearings.tables import Hearing
-from backend.policies import reading as record
+from backend.policies import queries as record
 from backend.policies.days import Day
 from backend.policies.record import CountyRecord
 from backend.policies.tables import Figure, Practice

@@ -11,8 +11,8 @@ import msgspec
 
 from backend.hearings.entry import Entry, Said, Vote
 from backend.hearings.kinds import Kind, Result, Status, Topic
-from backend.hearings.matching import ATTACHMENT, ITEM, TITLE, clean, cut
-from backend.hearings.proposing import Doubt
+from backend.hearings.proposals import Doubt
+from backend.hearings.relevance import ATTACHMENT, ITEM, TITLE, clean, cut
 from backend.hearings.times import When
 from backend.policies.days import Day
 from backend.policies.files import SourceEntry

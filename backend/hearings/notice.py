@@ -8,10 +8,10 @@ one (Gov. Code 54954.2 and 54956). A forum on ICE and the jail is announced 30 d
 import datetime
 from dataclasses import dataclass
 
-from backend.hearings import reading
+from backend.hearings import queries
 from backend.hearings.kinds import Kind, Status
 from backend.hearings.tables import Hearing
-from backend.policies import reading as record
+from backend.policies import queries as record
 from backend.policies.days import Day
 from backend.policies.tables import Law
 from backend.web.clock import CALIFORNIA
@@ -80,7 +80,7 @@ def agenda(hearing: Hearing, now: datetime.datetime) -> AgendaNotice | None:
 
 def is_county_meeting(hearing: Hearing) -> bool:
     """Whether the Brown Act is about it."""
-    return bool(reading.county_of(hearing)) and hearing.kind in MEETINGS
+    return bool(queries.county_of(hearing)) and hearing.kind in MEETINGS
 
 
 def forum(hearing: Hearing) -> ForumNotice | None:
@@ -96,7 +96,7 @@ async def remote_law(hearing: Hearing) -> Law | None:
     """The law by which boards in counties of 30,000 people or more let people speak from
     elsewhere, if it holds for such a board on that day. We hold no numbers of people: whoever
     shows it says the condition."""
-    if not reading.county_of(hearing) or BOARD not in hearing.body.lower():
+    if not queries.county_of(hearing) or BOARD not in hearing.body.lower():
         return None
     for law in await record.laws():
         if law.slug == REMOTE and _in_force(law, hearing.day):

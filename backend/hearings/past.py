@@ -13,7 +13,7 @@ import msgspec
 
 from backend.counties import gazetteer
 from backend.database import DB
-from backend.hearings import changing
+from backend.hearings import changes
 from backend.hearings.entry import Entry, Said
 from backend.hearings.kinds import Kind, Result, Status, Topic
 from backend.hearings.tables import Hearing
@@ -80,7 +80,7 @@ async def load(file: Path = FILE) -> int:
         there = {row["uid"] for row in await Hearing.select(Hearing.uid)}
         for uid, entry in found:
             if uid not in there:
-                await changing.start_with(entry, uid, FILE.name)
+                await changes.start_with(entry, uid, FILE.name)
                 added += 1
     return added
 

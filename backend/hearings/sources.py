@@ -15,13 +15,13 @@ from backend import settings
 from backend.counties import gazetteer
 from backend.counties.tables import County
 from backend.database import DB
-from backend.hearings import matching
-from backend.hearings.changing import Refused
+from backend.hearings import relevance
+from backend.hearings.changes import Refused
 from backend.hearings.tables import HearingSource, SourceEvent
 from backend.policies.files import Part, RecordError, Words, at_its_line, read_file
 from backend.staff import audit
 from backend.staff.tables import LARGEST_ID, Account, now
-from backend.web import work
+from backend.web import jobs
 from backend.web.language import gettext as _
 from backend.web.language import later, ngettext
 
@@ -196,7 +196,7 @@ async def add_source(
     evidence: str = "",
 ) -> HearingSource:
     """Switched off until somebody switches it on. Raises Refused."""
-    name = matching.clean(name)
+    name = relevance.clean(name)
     if not 1 <= len(name) <= 60:
         raise Refused(_("Give it a name of at most 60 letters."))
     found = await County.objects().where(County.slug == county).first() if county else None
@@ -207,9 +207,9 @@ async def add_source(
         kind=kind,
         place=_place(kind, place),
         county=found.id if found else None,
-        words=_words(words) or list(matching.WORDS),
+        words=_words(words) or list(relevance.WORDS),
         accepts=_rule(accepts),
-        evidence=matching.clean(evidence, 300),
+        evidence=relevance.clean(evidence, 300),
     )
     async with DB.transaction():
         await HearingSource.raw("SELECT pg_advisory_xact_lock(hashtext('hearing sources'))")
@@ -288,7 +288,7 @@ async def load(path: Path = FILE) -> int:
                     kind=file.kind,
                     county=ids[file.county] if file.county else None,
                     place=file.place,
-                    words=[] if file.kind == "csv" else list(matching.WORDS),
+                    words=[] if file.kind == "csv" else list(relevance.WORDS),
                     enabled=not file.off,
                     evidence=f"{file.evidence} {file.off}".strip(),
                 ).save()
@@ -308,7 +308,7 @@ def _mistakes(file: SourceFile, names: set[str]) -> Iterable[tuple[str, str]]:
 
 
 async def _ask_for(id: int, priority: int = 0) -> None:
-    await work.enqueue("import_hearings", {"source": id}, priority=priority, key=f"hearings {id}")
+    await jobs.enqueue("import_hearings", {"source": id}, priority=priority, key=f"hearings {id}")
 
 
 async def _there(id: int) -> HearingSource:
@@ -352,8 +352,8 @@ WRONG_ADDRESS = later(
 
 
 def _words(words: Iterable[str]) -> list[str]:
-    found = matching.words_of("\n".join(words))
-    if len(found) > matching.MOST_WORDS:
+    found = relevance.words_of("\n".join(words))
+    if len(found) > relevance.MOST_WORDS:
         raise Refused(_("That is too many words: 60 at most."))
     return found
 

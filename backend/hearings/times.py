@@ -4,7 +4,7 @@ import datetime
 import re
 from dataclasses import dataclass, field
 
-from backend.hearings.matching import clean
+from backend.hearings.relevance import clean
 from backend.web.clock import CALIFORNIA
 
 NOON = datetime.time(12)

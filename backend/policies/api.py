@@ -11,7 +11,7 @@ from litestar.params import FromPath, QueryParameter
 from litestar.response.base import ASGIResponse
 
 from backend.counties import gazetteer, outlines
-from backend.policies import headline, reading, wording
+from backend.policies import headline, queries, wording
 from backend.policies.days import FIRST_DAY, Day
 from backend.policies.questions import Question
 from backend.policies.record import CountyRecord, Standing
@@ -34,8 +34,8 @@ from backend.policies.tables import Figure, Law, Practice, Rule
 from backend.web.clock import today
 from backend.web.errors import CannotAnswer
 from backend.web.json import ALWAYS, PROBLEM, PUBLIC, json_answer
-from backend.web.kept import kept
-from backend.web.sending import Answer, AnyRequest, send
+from backend.web.page_cache import kept
+from backend.web.responses import Answer, AnyRequest, send
 from backend.web.spreadsheet import as_csv
 
 On = Annotated[
@@ -111,7 +111,7 @@ async def show_county(request: AnyRequest, slug: FromPath[str], on: On = None) -
     day = _day(request)
 
     async def make() -> Answer:
-        return json_answer(_whole_record(county, await reading.county_record(county.slug), day))
+        return json_answer(_whole_record(county, await queries.county_record(county.slug), day))
 
     return send(request, await kept(("api county", county.slug, day), make))
 
@@ -124,7 +124,7 @@ async def show_county(request: AnyRequest, slug: FromPath[str], on: On = None) -
 )
 async def list_laws(request: AnyRequest) -> ASGIResponse:
     async def make() -> Answer:
-        return json_answer([_law(law) for law in await reading.laws()])
+        return json_answer([_law(law) for law in await queries.laws()])
 
     return send(request, await kept("api laws", make))
 
@@ -150,7 +150,7 @@ async def _send_all(request: AnyRequest, form: str, shape: Any) -> ASGIResponse:
     day = _day(request)
 
     async def make() -> Answer:
-        answer: Answer = shape(await reading.records(), day)
+        answer: Answer = shape(await queries.records(), day)
         return answer
 
     return send(request, await kept(("api counties", form, day), make))

@@ -14,7 +14,7 @@ import msgspec
 
 from backend.counties.tables import County
 from backend.database import DB
-from backend.policies import entries, files, loading, reading
+from backend.policies import entries, files, loading, queries
 from backend.policies.entries import Entry, FactName
 from backend.policies.tables import Change, ChangedFact, Conflict, Figure, Law, Practice, Rule
 from backend.staff import audit
@@ -138,7 +138,7 @@ async def _decide(id: int, by: Account, state: str, because: str, alone: bool = 
         await change.save()
         await audit.write(by.name, f"change_{state}", _subject(parts), change=id)
     if state == APPROVED:
-        reading.forget()
+        queries.forget()
 
 
 async def _as_seen(parts: Sequence[Part]) -> None:

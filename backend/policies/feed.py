@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 from backend import settings
 from backend.counties import gazetteer
 from backend.policies.changes import Told
-from backend.policies.differing import said_differently
+from backend.policies.text_diff import said_differently
 from backend.web.language import gettext as _
 from backend.web.language import in_words
 

@@ -10,7 +10,7 @@ from backend.web.clock import today
 from backend.web.errors import CannotAnswer
 from backend.web.language import day_in_words
 from backend.web.language import gettext as _
-from backend.web.sending import AnyRequest
+from backend.web.responses import AnyRequest
 
 
 def asked_day(request: AnyRequest) -> datetime.date:

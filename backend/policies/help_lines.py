@@ -3,13 +3,13 @@
 The room `detained` loads the lines, and editors keep them right at the desk.
 """
 
-from backend.policies import reading
+from backend.policies import queries
 from backend.policies.tables import HelpLine
 
 
 async def all_lines() -> list[HelpLine]:
     """Every line that people may see, by name; some have no number."""
-    return [line for line in await reading.help_lines() if line.shown]
+    return [line for line in await queries.help_lines() if line.shown]
 
 
 async def lines_for(slug: str | None = None) -> list[HelpLine]:

@@ -1,4 +1,5 @@
-"""`python -m backend load`: the files become rows; whatever did not change is left alone."""
+"""Data loading: `python -m backend load`: the files become rows; whatever did not change is left
+alone."""
 
 import hashlib
 import json

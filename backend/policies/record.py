@@ -1,4 +1,5 @@
-"""What holds in a county on a day: the strictest rule in force, and everything beside it."""
+"""Effective dating: what holds in a county on a day: the strictest rule in force, and everything
+beside it."""
 
 import datetime
 from collections.abc import Iterable

@@ -1,14 +1,14 @@
 """What the house gets from this room."""
 
-from backend.policies import api, controllers, reading
+from backend.policies import api, public_pages, queries
 from backend.policies.desk import pages, todo
 from backend.staff.roles import Right
 from backend.staff.rooms import Place, Room
 from backend.web.language import later
 
 ROOM = Room(
-    pages=(controllers, api, pages),
+    pages=(public_pages, api, pages),
     places=(Place({Right.EDIT_RECORD: "/desk/record"}, later("Record")),),
     todo=todo.waiting,
-    beside=(reading.listen,),
+    beside=(queries.listen,),
 )

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import Enum
 
-from backend.push.line import Answer
+from backend.push.http_client import Answer
 
 # Whoever asks for more patience than that gets this much.
 LONGEST = timedelta(days=1)

@@ -1,15 +1,15 @@
 """The push room's work in the background: delivering, and how long phones and alerts are kept."""
 
-from backend.push import delivery, jobs, resolving
+from backend.push import delivery, fan_out, jobs
 from backend.push.tables import BATCHES_KEPT, RINGS_KEPT, UNCONFIRMED_KEPT
 from backend.staff.retention import Keep
 from backend.staff.rooms import Background
+from backend.web.jobs import Schedule
 from backend.web.language import later
-from backend.web.work import Schedule
 
 BACKGROUND = Background(
     jobs={
-        "resolve_ring": resolving.resolve,
+        "resolve_ring": fan_out.resolve,
         "ring_lane": delivery.lane,
         "tend_rings": delivery.tend,
         "warn_unconfirmed": jobs.warn_unconfirmed,

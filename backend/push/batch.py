@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from backend.push import payload, timing
+from backend.push.broadcasts import LONGEST_LIFE, topic
 from backend.push.endpoints import Endpoint
-from backend.push.rings import LONGEST_LIFE, topic
 from backend.web.language import ENGLISH
 
 # What becomes of a device, each a column of numbers.

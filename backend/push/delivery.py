@@ -1,4 +1,5 @@
-"""Ringing: lanes take batches of devices, send each its message, and strike off whoever is done.
+"""Delivery: ringing: lanes take batches of devices, send each its message, and strike off whoever
+is done.
 
 Nothing is lost when a worker dies: a device is struck off only after the push service has answered,
 and whoever finds a batch that nobody tends any more takes up what remains of it. So only messages
@@ -16,13 +17,13 @@ from weakref import WeakKeyDictionary
 import structlog
 
 from backend import database
-from backend.push import hosts, manner, payload, resolving, timing
+from backend.push import fan_out, payload, push_services, timing, tuning
 from backend.push.batch import Batch
-from backend.push.line import Client
-from backend.push.run import Run
+from backend.push.http_client import Client
+from backend.push.sender import Run
 from backend.push.tables import RingBatch
 from backend.staff.tables import Alarm
-from backend.web import work
+from backend.web import jobs
 from backend.web.language import later
 
 log = structlog.get_logger()
@@ -40,11 +41,11 @@ async def lane(data: dict[str, Any]) -> None:
     """The job `{host: …, lane: number}`: ring that service until nobody is left to be rung there,
     or nothing may be sent there for a while."""
     host = data["host"]
-    if _lanes[host] >= manner.current.lanes:
+    if _lanes[host] >= tuning.current.lanes:
         # This process has enough to do; perhaps another has not.
         await asyncio.sleep(1)
         if await _is_due(host):
-            await work.enqueue("ring_lane", data, key=f"lane {data['lane']} {host}")
+            await jobs.enqueue("ring_lane", data, key=f"lane {data['lane']} {host}")
         return
     _lanes[host] += 1
     try:
@@ -77,7 +78,7 @@ def hang_up() -> None:
 
 def _client() -> Client:
     client = _clients.setdefault(asyncio.get_running_loop(), Client())
-    client.seconds = manner.current.seconds
+    client.seconds = tuning.current.seconds
     return client
 
 
@@ -85,11 +86,11 @@ async def come_back(host: str) -> None:
     """Ask for a lane when the next batch of this service is due, if that is soon enough to be worth
     it; `tend` looks again anyway."""
     rows = await RingBatch.raw(NEXT, host)
-    wait = max(rows[0]["wait"], (await hosts.wait_of(host))[0]) if rows else None
+    wait = max(rows[0]["wait"], (await push_services.wait_of(host))[0]) if rows else None
     if wait is not None:
         after = timedelta(seconds=max(0.05, wait))
         at = round(time.time() + wait)
-        await work.enqueue(
+        await jobs.enqueue(
             "ring_lane", {"host": host, "lane": 0}, after=after, key=f"lane at {at} {host}"
         )
 
@@ -98,19 +99,19 @@ async def tend(_data: dict[str, Any]) -> None:
     """Every few seconds: whatever a worker left lying when it died is taken up again."""
     async with database.connection() as connection:
         for row in await connection.fetch(UNRESOLVED):
-            await work.enqueue("resolve_ring", {"ring": row["id"]}, key=f"ring {row['id']}")
+            await jobs.enqueue("resolve_ring", {"ring": row["id"]}, key=f"ring {row['id']}")
         for row in await connection.fetch(DUE):
             if row["urgent"] or not row["paused"]:
-                await resolving.wake_lanes(row["host"], row["urgent"])
+                await fan_out.wake_lanes(row["host"], row["urgent"])
         await connection.execute(FINISH_ALL)
 
 
 async def _ring(host: str, client: Client) -> None:
-    end = time.monotonic() + manner.current.shift.total_seconds()
+    end = time.monotonic() + tuning.current.shift.total_seconds()
     while time.monotonic() < end:
-        wait, pauses = await hosts.wait_of(host)
+        wait, pauses = await push_services.wait_of(host)
         probe = wait > SHORT_WAIT
-        if probe and not await hosts.may_probe(host):
+        if probe and not await push_services.may_probe(host):
             return
         if wait and not probe:
             await asyncio.sleep(wait)
@@ -129,7 +130,7 @@ async def _take(host: str, only_urgent: bool) -> Batch | None:
     """The next batch that is due and nobody's: urgent ones first, and of those the devices that
     have proved themselves and were not tried in vain."""
     holder = secrets.token_hex(8)
-    rows = await RingBatch.raw(TAKE, holder, manner.current.lease, host, only_urgent)
+    rows = await RingBatch.raw(TAKE, holder, tuning.current.lease, host, only_urgent)
     if not rows:
         return None
     [about] = await RingBatch.raw(RING, rows[0]["ring"])

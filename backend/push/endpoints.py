@@ -1,4 +1,5 @@
-"""Which addresses we may ring at: an endpoint is where a stranger asks us to send requests to."""
+"""SSRF: which addresses we may ring at: an endpoint is where a stranger asks us to send requests
+to."""
 
 import re
 from dataclasses import dataclass

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from backend import database
-from backend.push import rings
+from backend.push import broadcasts
 from backend.push.audience import Audience
-from backend.push.subscribing import new_id
+from backend.push.subscriptions import new_id
 from backend.push.tables import (
     FIRST_BY_LOT,
     UNCONFIRMED_KEPT,
@@ -16,7 +16,7 @@ from backend.push.tables import (
     Subscription,
 )
 from backend.staff.retention import remove
-from backend.web.composing import written_in
+from backend.web.email_layout import written_in
 from backend.web.language import LANGUAGES, PSEUDO, later
 from backend.web.language import gettext as _
 from backend.web.sealing import DataKey
@@ -35,7 +35,7 @@ async def warn_unconfirmed(_data: dict[str, Any]) -> None:
     async with database.connection() as connection:
         warned = await connection.fetchval(WARN, at, at - (UNCONFIRMED_KEPT - WARNED_BEFORE))
         if warned:
-            await rings.ring(
+            await broadcasts.ring(
                 f"warning {at:%Y-%m-%d %H:%M:%S.%f}",
                 _warning(),
                 "/alerts",

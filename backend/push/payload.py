@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from backend.web.composing import our_page
+from backend.web.email_layout import our_page
 from backend.web.language import ENGLISH, LANGUAGES
 
 # A body of 4,096 bytes, less what sealing adds: what every push service takes.

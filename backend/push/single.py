@@ -1,5 +1,5 @@
 """One message to one phone, through PyPI `pywebpush`: a test that somebody waits for, and what
-staff ring on a phone of their own. Many at once go over `line`, which is much faster."""
+staff ring on a phone of their own. Many at once go over `http_client`, which is much faster."""
 
 import asyncio
 from base64 import urlsafe_b64encode
@@ -9,7 +9,7 @@ import requests
 from pywebpush import WebPusher
 
 from backend.push.endpoints import Endpoint
-from backend.push.line import Answer, NoAnswer
+from backend.push.http_client import Answer, NoAnswer
 
 # Of an answer's body: its own word for what is wrong stands at the beginning.
 MOST_BODY = 4096

@@ -1,5 +1,5 @@
-"""What time it is, by the database's clock: that of a worker's own machine may be wrong, and all
-that rings must agree on when a message is over."""
+"""Clock skew: what time it is, by the database's clock: that of a worker's own machine may be
+wrong, and all that rings must agree on when a message is over."""
 
 import time
 from datetime import UTC, datetime

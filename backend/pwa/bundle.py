@@ -1,5 +1,5 @@
-"""Everything that matters in one file a language, so that what a person looks up stays on their
-phone.
+"""Offline bundle: everything that matters in one file a language, so that what a person looks up
+stays on their phone.
 
 The pages in it are the ones the site itself answers with: we follow its links as a visitor would,
 in every language, and keep each page's title, its own scripts and its main part. Nothing is
@@ -21,7 +21,7 @@ from backend.web import language
 from backend.web.clock import today
 from backend.web.json import PUBLIC
 from backend.web.rate_limits import OURSELVES
-from backend.web.sending import Answer
+from backend.web.responses import Answer
 
 # Where the way through the site begins. The forms of /find are not linked from anywhere.
 START = ("/", "/counties", "/laws", "/more", "/about", "/data", "/install", "/offline")

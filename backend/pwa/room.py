@@ -1,6 +1,6 @@
 """What the house gets from this room."""
 
-from backend.pwa import controllers
+from backend.pwa import public_pages
 from backend.staff.rooms import Room
 
-ROOM = Room(pages=(controllers,), beside=(controllers.make_ahead,))
+ROOM = Room(pages=(public_pages,), beside=(public_pages.make_ahead,))

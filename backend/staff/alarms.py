@@ -5,7 +5,7 @@ from typing import Any
 
 from backend import settings
 from backend.staff.tables import Alarm
-from backend.web import language, mail, work
+from backend.web import jobs, language, mail
 from backend.web.language import gettext as _
 from backend.web.language import later
 
@@ -45,7 +45,7 @@ async def mail_admins(subject: str, text: str) -> None:
         # No address in the queue: it is a row in the database.
         letter = {"number": number, "subject": subject, "text": text}
         letter["language"] = language.current.get().code
-        await work.enqueue("admin_mail", letter)
+        await jobs.enqueue("admin_mail", letter)
 
 
 async def mail_admin(data: dict[str, Any]) -> None:

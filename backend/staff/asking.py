@@ -8,7 +8,7 @@ import time
 from backend.staff.tables import TRYING
 from backend.web import cookies, keyring
 from backend.web.rate_limits import Limit
-from backend.web.sending import AnyRequest, Sent
+from backend.web.responses import AnyRequest, Sent
 
 COOKIE = "__Host-desk-asked"
 LONGEST = 400

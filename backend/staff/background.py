@@ -1,12 +1,12 @@
 """The staff room's work in the background: the audit trail and alarms."""
 
-from backend.staff import alarms, door, nightly
+from backend.staff import alarms, auth, nightly
 from backend.staff.rooms import Background
-from backend.web.work import Schedule
+from backend.web.jobs import Schedule
 
 BACKGROUND = Background(
     jobs={
-        door.SIGNED_OUT_JOB: door.note_signed_out,
+        auth.SIGNED_OUT_JOB: auth.note_signed_out,
         "check_audit": nightly.check_audit,
         "hand_out_head": nightly.hand_out_head,
         "admin_mail": alarms.mail_admin,

@@ -4,7 +4,7 @@ import unicodedata
 
 from backend.staff.roles import Role
 from backend.web.language import gettext as _
-from backend.web.sending import AnyRequest
+from backend.web.responses import AnyRequest
 
 LONGEST_NAME = 60
 # A form may come with anything: this much of a field is read, and told about.

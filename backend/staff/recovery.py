@@ -1,5 +1,5 @@
-"""Codes on paper for the day the passkey is lost. A code opens nothing but the making of a new
-passkey: there is no way in with something typed alone."""
+"""Account recovery: codes on paper for the day the passkey is lost. A code opens nothing but the
+making of a new passkey: there is no way in with something typed alone."""
 
 import asyncio
 import secrets

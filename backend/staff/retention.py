@@ -1,4 +1,5 @@
-"""What is kept how long, and the nightly run that removes the rest. A hold stops every removal."""
+"""Data retention: what is kept how long, and the nightly run that removes the rest. A hold stops
+every removal."""
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import asdict, dataclass, replace
@@ -21,7 +22,7 @@ from backend.staff.tables import (
     Session,
     now,
 )
-from backend.web import backlog
+from backend.web import queue_status
 from backend.web.language import later
 from backend.web.logs import told
 
@@ -197,7 +198,7 @@ RULES: tuple[Keep, ...] = (
     Keep("audit", later("Lines of the audit trail"), YEAR, audit.shorten),
     Keep("sessions", later("Sessions of staff that ended"), timedelta(days=1), _sessions),
     Keep("invitations", later("Invitations that were used or ended"), timedelta(30), _invitations),
-    Keep("jobs", later("Failed background jobs"), timedelta(days=14), backlog.forget),
+    Keep("jobs", later("Failed background jobs"), timedelta(days=14), queue_status.forget),
     Keep("alarms", later("Alarms that were settled"), timedelta(days=90), _alarms),
     Keep("heads", later("Signed ends of the audit trail"), YEAR, _heads),
     Keep("names_seen", later("How many names staff were shown a day"), timedelta(30), names.forget),

@@ -1,12 +1,12 @@
 """What the house gets from this room."""
 
-from backend.staff import controllers, door, mine
+from backend.staff import account_pages, auth, sign_in_pages
 from backend.staff.roles import Right
 from backend.staff.rooms import Place, Room
 from backend.web.language import later
 
 ROOM = Room(
-    pages=(controllers, mine),
+    pages=(sign_in_pages, account_pages),
     # The last lines of the menu: the house itself, and one's own account.
     places=(
         Place({Right.SEE_PEOPLE: "/desk/outbox"}, later("Mail")),
@@ -15,5 +15,5 @@ ROOM = Room(
         Place({Right.MANAGE_STAFF: "/desk/staff"}, later("Staff")),
         Place({Right.ENTER: "/desk/me"}, later("My account")),
     ),
-    forgets=(door.end_session,),
+    forgets=(auth.end_session,),
 )

@@ -1,5 +1,5 @@
-"""What a room gives to the whole house beside its tables: addresses, lines of the desk's menu and
-of its to-do (`room.py`), and work in the background (`background.py`)."""
+"""Routes: what a room gives to the whole house beside its tables: addresses, lines of the desk's
+menu and of its to-do (`room.py`), and work in the background (`background.py`)."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -9,11 +9,11 @@ from typing import Any
 from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 
-from backend.staff.door import Visitor
+from backend.staff.auth import Visitor
 from backend.staff.retention import Keep
 from backend.staff.roles import Right
-from backend.web.sending import AnyRequest
-from backend.web.work import Job, Schedule
+from backend.web.jobs import Job, Schedule
+from backend.web.responses import AnyRequest
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Static files with a fingerprint in their address, kept by browsers for a year."""
+"""Static assets: static files with a fingerprint in their address, kept by browsers for a year."""
 
 import hashlib
 import mimetypes
@@ -11,7 +11,7 @@ from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
 from backend.settings import FRONTEND
-from backend.web.sending import Answer, AnyRequest, send
+from backend.web.responses import Answer, AnyRequest, send
 
 ASSETS = FRONTEND / "assets"
 YEAR = "public, max-age=31536000, immutable"

@@ -7,7 +7,7 @@ shared phone and in the logs of whatever lies between.
 import re
 
 from backend import settings
-from backend.web.sending import AnyRequest
+from backend.web.responses import AnyRequest
 
 # RFC 6265, 4.1.1, of what ours hold.
 PLAIN = re.compile(r"[A-Za-z0-9._~+/=:-]*")

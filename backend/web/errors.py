@@ -1,4 +1,5 @@
-"""What people are told when something cannot be done: in words, with a way on, never a trace."""
+"""Error handler: what people are told when something cannot be done: in words, with a way on, never
+a trace."""
 
 import json
 from typing import Any
@@ -8,7 +9,7 @@ from litestar.exceptions import HTTPException
 
 from backend.web.logs import told as told_of
 from backend.web.pages import Page, page
-from backend.web.sending import Answer, AnyRequest, Sent, see, send
+from backend.web.responses import Answer, AnyRequest, Sent, see, send
 
 log = structlog.get_logger()
 

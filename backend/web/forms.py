@@ -1,11 +1,12 @@
-"""What people send with a form: read as text, tidied, and told in words when it is wrong."""
+"""Form validation: what people send with a form: read as text, tidied, and told in words when it is
+wrong."""
 
 import datetime
 import re
 import unicodedata
 from collections.abc import Sequence
 
-from backend.web.sending import AnyRequest
+from backend.web.responses import AnyRequest
 
 # What is typed comes back in the page, and a little more than is allowed so that it can be cut.
 KEPT = 20_000
@@ -19,18 +20,19 @@ Sent = Sequence[tuple[str, str]]
 
 
 async def sent(request: AnyRequest) -> list[tuple[str, str]]:
-    """The fields of the form, without its files and without what no database holds."""
+    """The fields of the form, without its files."""
     form = await request.form()
-    return [
-        (key, value.replace("\0", ""))
-        for key, value in form.multi_items()
-        if isinstance(value, str)
-    ]
+    return [(key, value) for key, value in form.multi_items() if isinstance(value, str)]
+
+
+def storable(sent: Sent) -> list[tuple[str, str]]:
+    """Without what no database holds."""
+    return [(name, value.replace("\0", "")) for name, value in sent]
 
 
 def typed_of(sent: Sent) -> dict[str, str]:
-    """The last value by its name, cut at `KEPT` letters."""
-    return {name: value[:KEPT] for name, value in sent}
+    """The last value by its name, without what no database holds, cut at `KEPT` letters."""
+    return {name: value[:KEPT] for name, value in storable(sent)}
 
 
 def tidy(text: str) -> str:

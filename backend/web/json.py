@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from litestar.openapi.datastructures import ResponseSpec
 
-from backend.web.sending import Answer
+from backend.web.responses import Answer
 
 PUBLIC = (("cache-control", "public, max-age=0, must-revalidate"), ("vary", "Accept-Encoding"))
 

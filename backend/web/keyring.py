@@ -1,4 +1,4 @@
-"""The keys that never enter the database, in three files.
+"""Key management: the keys that never enter the database, in three files.
 
 Every process of the house has the first (KEYS): keys that blind, count and limit, and the public
 halves of pairs. Who has only that can seal to us and opens nothing. The second (PRIVATE_KEYS) is

@@ -1,4 +1,4 @@
-"""Which language a person reads, and the words in it."""
+"""I18n: which language a person reads, and the words in it."""
 
 import datetime
 import io
@@ -14,7 +14,7 @@ from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 
 from backend import settings
-from backend.web.sending import AnyRequest
+from backend.web.responses import AnyRequest
 
 TRANSLATIONS = settings.FRONTEND / "translations"
 COOKIE = "lang"

@@ -1,4 +1,5 @@
-"""What the house writes while it works: one JSON object a line, or a friendly form on a terminal.
+"""Structured logging: what the house writes while it works: one JSON object a line, or a friendly
+form on a terminal.
 
 Nothing of a person is in it: no address of theirs, no name, no query, no part of a path they chose.
 An error is its kind and where in our own files it happened; its words may hold what someone typed.

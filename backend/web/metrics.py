@@ -1,4 +1,4 @@
-"""Counts of what the site does, and of nobody who uses it, as Prometheus reads them.
+"""Metrics: counts of what the site does, and of nobody who uses it, as Prometheus reads them.
 
 Each web process counts for itself. With several, `settings.remember_metrics` names a folder where
 they share their counts, which must stand before this file is imported.
@@ -23,7 +23,7 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 
 from backend import settings
 from backend.database import DB, DoesNotAnswer
-from backend.web.sending import AnyRequest
+from backend.web.responses import AnyRequest
 
 MEDIA_TYPE = "text/plain; version=0.0.4"
 # A proxy of ours adds one of these: then the loopback address is the proxy's, not the client's.

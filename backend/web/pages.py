@@ -12,9 +12,9 @@ from litestar.datastructures import Cookie
 from backend import settings
 from backend.web import language
 from backend.web.assets import static
-from backend.web.kept import kept
-from backend.web.linking import linked
-from backend.web.sending import Answer, AnyRequest, Sent, send
+from backend.web.autolinks import linked
+from backend.web.page_cache import kept
+from backend.web.responses import Answer, AnyRequest, Sent, send
 
 VARY = "Accept-Encoding, Accept-Language, Cookie, HX-Request"
 

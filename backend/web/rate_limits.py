@@ -1,5 +1,5 @@
-"""How often somebody may do something, counted for all processes and machines together, without
-keeping who that is.
+"""Rate limit: how often somebody may do something, counted for all processes and machines together,
+without keeping who that is.
 
 Counts stand in one unlogged table (`web/tables.py`) and are made on a connection of their own:
 whatever becomes of the transaction that asks, a try stays a try. Rows bear a hash under a salt of
@@ -27,11 +27,11 @@ from litestar.connection import ASGIConnection
 from backend import database, settings
 from backend.database import DB
 from backend.web import keyring
+from backend.web.batching import Together
 from backend.web.keyring import NoKey
 from backend.web.logs import told
-from backend.web.sending import AnyRequest
+from backend.web.responses import AnyRequest
 from backend.web.tables import RateLimit
-from backend.web.together import Together
 
 log = structlog.get_logger()
 

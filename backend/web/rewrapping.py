@@ -1,4 +1,5 @@
-"""Moving every row's data key to a newer key outside the database, so that the old one can go."""
+"""Key rotation: moving every row's data key to a newer key outside the database, so that the old
+one can go."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass

@@ -1,4 +1,5 @@
-"""Sealed fields: what the database keeps of a person cannot be read without a key outside it.
+"""Envelope encryption: sealed fields: what the database keeps of a person cannot be read without a
+key outside it.
 
 A row's fields are sealed with a key of its own, and that key to the public half of the house's
 (HPKE, RFC 9180): whoever writes a row cannot open it again. What opens is with worker and desk.

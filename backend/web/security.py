@@ -1,4 +1,4 @@
-"""Headers every answer carries."""
+"""CSP: headers every answer carries."""
 
 import re
 

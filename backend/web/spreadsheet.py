@@ -1,4 +1,4 @@
-"""Tables for spreadsheets (CSV), so that no cell of them runs as a formula."""
+"""CSV injection: tables for spreadsheets (CSV), so that no cell of them runs as a formula."""
 
 import csv
 import io

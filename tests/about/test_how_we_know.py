@@ -8,9 +8,9 @@ import pytest
 
 async def test_about_says_how_much_was_read_in_copies(client: httpx.AsyncClient) -> None:
     """Of the record itself: the shares are counted, not written."""
-    from backend.policies import reading
+    from backend.policies import queries
 
-    facts, lines = await reading.how_read()
+    facts, lines = await queries.how_read()
     assert facts.total() > 400
     page = re.sub(r"\s+", " ", (await client.get("/about")).text)
     assert f"Of {facts.total()} facts in the record, {facts['copy']} were read" in page

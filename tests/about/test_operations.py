@@ -7,13 +7,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from backend.about import operations
+from backend.about import health_pages
 from backend.database import DB
 
 
 @pytest.fixture(autouse=True)
 def nothing_trusted_yet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(operations._Tables, "found_up_to_date", -operations.TRUSTED)
+    monkeypatch.setattr(health_pages._Tables, "found_up_to_date", -health_pages.TRUSTED)
 
 
 async def ready(client: httpx.AsyncClient) -> tuple[int, str]:
@@ -51,9 +51,9 @@ async def test_up_to_date_tables_are_not_looked_at_every_time(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await ready(client)
-    monkeypatch.setattr(operations, "_migrations", lambda: {"one more"})
+    monkeypatch.setattr(health_pages, "_migrations", lambda: {"one more"})
     assert await ready(client) == (200, "ok\n")
-    monkeypatch.setattr(operations, "TRUSTED", 0.0)
+    monkeypatch.setattr(health_pages, "TRUSTED", 0.0)
     assert (await ready(client))[0] == 503
 
 

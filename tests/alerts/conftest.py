@@ -7,11 +7,11 @@ import httpx
 import pytest
 
 from backend import database
-from backend.alerts.choosing import Choices
 from backend.alerts.kinds import News
+from backend.alerts.preferences import Choices
 from backend.alerts.tables import AlertNews
 from backend.hearings.kinds import Topic
-from backend.push import ourselves
+from backend.push import vapid
 from backend.push.audience import Audience
 from tests.push.service import Phone, base64url
 
@@ -47,7 +47,7 @@ class Browser:
                 "p256dh": base64url(self.pushed.p256dh),
                 "auth": base64url(self.pushed.auth),
             },
-            "key": ourselves.public_key(),
+            "key": vapid.public_key(),
             "choices": pairs(**choices),
         }
 

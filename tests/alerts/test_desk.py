@@ -8,11 +8,11 @@ from typing import Any
 import httpx
 import pytest
 
-from backend.alerts import composing
+from backend.alerts import drafts
 from backend.alerts.kinds import News
 from backend.alerts.tables import Alert, AlertNews
 from backend.hearings.kinds import Topic
-from backend.push import hosts, resolving
+from backend.push import fan_out, push_services
 from backend.push.tables import Ring, RingBatch, Subscription
 from backend.staff.tables import AuditEntry
 from backend.web.clock import today
@@ -45,9 +45,9 @@ async def begun(colleague: Colleague, **fields: Any) -> int:
 
 
 async def seen(id: int) -> str:
-    found = await composing.with_id(id)
+    found = await drafts.with_id(id)
     assert found is not None
-    return composing.fingerprint(found)
+    return drafts.fingerprint(found)
 
 
 async def press(colleague: Colleague, id: int, action: str, **fields: Any) -> httpx.Response:
@@ -231,7 +231,7 @@ async def test_it_is_followed_while_it_rings_and_can_be_stopped_in_the_middle(
     id = await begun(ana)
     await send(ana, id)
     [ring] = await Ring.objects()
-    await resolving.resolve({"ring": ring.id})
+    await fan_out.resolve({"ring": ring.id})
     # One of three was reached in a minute.
     [batch] = await RingBatch.objects()
     await RingBatch.update(
@@ -239,7 +239,7 @@ async def test_it_is_followed_while_it_rings_and_can_be_stopped_in_the_middle(
     )
     started = datetime.datetime.now(datetime.UTC) - datetime.timedelta(minutes=1)
     await Ring.update({Ring.started_at: started}, force=True)
-    await hosts.pause(batch.host, "busy", datetime.timedelta(minutes=5))
+    await push_services.pause(batch.host, "busy", datetime.timedelta(minutes=5))
 
     async def tallies() -> dict[str, str]:
         text = (await ana.get(f"/desk/alerts/{id}/progress")).text
@@ -415,18 +415,18 @@ async def test_a_push_service_that_stands_still_is_seen_and_tried_again(
     at_the_desk: AtTheDesk,
 ) -> None:
     ana = await at_the_desk("campaigner", "Ana")
-    await hosts.pause("fcm.googleapis.com", "refused", datetime.timedelta(hours=1))
+    await push_services.pause("fcm.googleapis.com", "refused", datetime.timedelta(hours=1))
     page = await ana.get("/desk/alerts")
     assert "fcm.googleapis.com" in page.text
     await ana.post("/desk/alerts/hosts", host="fcm.googleapis.com")
-    assert await hosts.paused() == []
+    assert await push_services.paused() == []
 
 
 async def test_what_rang_by_itself_is_listed_with_its_numbers(at_the_desk: AtTheDesk) -> None:
-    from backend.alerts import watching
+    from backend.alerts import triggers
     from backend.staff.tables import now
 
     ana = await at_the_desk("campaigner", "Ana")
     await announced()
-    await watching.hearings(now() + datetime.timedelta(minutes=5))
+    await triggers.hearings(now() + datetime.timedelta(minutes=5))
     assert "New: Forum on the sheriff &amp; ICE" in (await ana.get("/desk/alerts")).text

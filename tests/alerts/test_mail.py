@@ -14,13 +14,13 @@ import httpx
 import pytest
 
 from backend import database, settings
-from backend.alerts import mail_pages, mailing, telling, watching
+from backend.alerts import mail_pages, mailing, publishing, triggers
 from backend.alerts.tables import AlertMail, AlertNews
 from backend.campaigns import contacts
-from backend.push.subscribing import Wishes
+from backend.push.subscriptions import Wishes
 from backend.push.tables import Subscription
 from backend.staff.tables import now
-from backend.web import sums
+from backend.web import proof_of_work
 from backend.web.rate_limits import Limit
 from tests.alerts.conftest import form
 from tests.hearings.saying import announced
@@ -60,7 +60,7 @@ async def work_off() -> None:
     """Do what waits, as a worker would."""
     jobs: dict[str, Any] = {
         mailing.CONFIRM_JOB: mailing.mail_confirmation,
-        telling.MAIL_JOB: mailing.mail_news,
+        publishing.MAIL_JOB: mailing.mail_news,
         mailing.LETTER_JOB: mailing.mail_letter,
     }
     import json
@@ -138,7 +138,7 @@ async def test_an_address_hears_only_once_its_owner_typed_the_digits(
     assert letter["To"] == CANARY
     assert "ICE" not in letter["Subject"]
     await announced()
-    await watching.look(now() + datetime.timedelta(minutes=5))
+    await triggers.look(now() + datetime.timedelta(minutes=5))
     await work_off()
     assert len(mailbox.letters()) == 1, "nothing is mailed to who did not confirm"
     # A scanner opens the link, and even hands it in, and nothing happens.
@@ -275,7 +275,7 @@ async def test_no_address_has_what_opens_somebodys_page(
 ) -> None:
     token = await confirmed(client, mailbox)
     hearing = await announced()
-    await watching.look(now() + datetime.timedelta(minutes=5))
+    await triggers.look(now() + datetime.timedelta(minutes=5))
     await work_off()
     assert hearing
     assert f"/alerts/mail#{token}" in mailbox.text()
@@ -323,7 +323,7 @@ async def test_news_comes_as_a_letter_that_says_nothing_outside(
 ) -> None:
     token = await confirmed(client, mailbox, language="es")
     hearing = await announced()
-    await watching.look(now() + datetime.timedelta(minutes=5))
+    await triggers.look(now() + datetime.timedelta(minutes=5))
     await work_off()
     letter = mailbox.letters()[-1]
     for word in ("ICE", "alguacil", "Modoc"):
@@ -347,7 +347,7 @@ async def test_other_counties_and_topics_are_not_mailed(
 ) -> None:
     await confirmed(client, mailbox, counties=frozenset({"kern"}))
     await announced()
-    await watching.look(now() + datetime.timedelta(minutes=5))
+    await triggers.look(now() + datetime.timedelta(minutes=5))
     await work_off()
     assert len(mailbox.letters()) == 1
 
@@ -503,6 +503,6 @@ async def test_however_many_letters_are_asked_for_the_next_one_only_needs_a_sum_
     assert ticket
     assert (await post(sum=solved(unescape(found[1])))).status_code == 303
     assert (await post(ticket=ticket[1])).status_code == 429
-    now = sums._moment()
-    monkeypatch.setattr(sums, "_moment", lambda: now + 21_000)
+    now = proof_of_work._moment()
+    monkeypatch.setattr(proof_of_work, "_moment", lambda: now + 21_000)
     assert (await post(ticket=ticket[1])).status_code == 303

@@ -5,7 +5,7 @@ import re
 import httpx
 import pytest
 
-from backend.push import ourselves
+from backend.push import vapid
 from backend.web import keyring
 from tests.alerts.conftest import form
 from tests.hearings.saying import announced
@@ -17,7 +17,7 @@ async def test_the_page_says_first_what_it_is_and_keeps_no_secret(
     page = await client.get("/alerts")
     assert page.status_code == 200
     text = page.text
-    assert f'data-key="{ourselves.public_key()}"' in text
+    assert f'data-key="{vapid.public_key()}"' in text
     assert text.index("What do you want to hear of?") < text.index('class="on"')
     assert len(re.findall(r'name="county"', text)) == 59
     assert re.search(r'name="wording" value="neutral" checked', text)
@@ -89,8 +89,8 @@ async def test_the_page_knows_a_new_key_at_once(
     before = (await client.get("/alerts")).text
     keyring.add("vapid")
     after = (await client.get("/alerts")).text
-    assert f'data-key="{ourselves.public_key()}"' in after
-    assert f'data-key="{ourselves.public_key()}"' not in before
+    assert f'data-key="{vapid.public_key()}"' in after
+    assert f'data-key="{vapid.public_key()}"' not in before
 
 
 async def test_a_calendar_of_nothing_is_told_so(client: httpx.AsyncClient) -> None:

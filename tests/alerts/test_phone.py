@@ -6,8 +6,8 @@ import json
 import pytest
 
 from backend.alerts import codes
-from backend.alerts import phone as answering
-from backend.push import ourselves, subscribing
+from backend.alerts import subscription_pages as answering
+from backend.push import subscriptions, vapid
 from backend.push.tables import Ring, Subscription
 from backend.web.rate_limits import Limit
 from backend.web.sealing import DataKey
@@ -138,9 +138,9 @@ async def test_an_old_page_is_told_our_new_key(phone: Browser) -> None:
     answer = await phone.ask("", body)
     assert (answer.status_code, answer.json()["code"]) == (422, "key")
     told = (await phone.ask("/opened", {"secret": ""})).json()
-    assert told == {"standing": "unknown", "key": ourselves.public_key()}
+    assert told == {"standing": "unknown", "key": vapid.public_key()}
     await phone.turn_on()
-    assert (await phone.with_secret("/status")).json()["key"] == ourselves.public_key()
+    assert (await phone.with_secret("/status")).json()["key"] == vapid.public_key()
 
 
 async def test_turning_off_leaves_nothing(phone: Browser) -> None:
@@ -160,7 +160,7 @@ async def test_a_test_rings_this_phone_alone_and_not_without_end(phone: Browser)
     await work("ring_test")
     ring = await Ring.objects().first().output(load_json=True)
     assert ring.urgent
-    mine = await subscribing.held_by(phone.secret)
+    mine = await subscriptions.held_by(phone.secret)
     assert mine
     assert ring.audience["only"] == [mine.id]
     assert str(mine.id) not in ring.what, "that is kept for a year"

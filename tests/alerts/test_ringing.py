@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from backend.alerts import telling, watching
+from backend.alerts import publishing, triggers
 from backend.alerts.tables import AlertNews
-from backend.hearings import changing
+from backend.hearings import changes
 from backend.hearings.kinds import Status
 from backend.policies.tables import Change, ChangedFact
-from backend.push import resolving, timing
-from backend.push.rings import Progress
+from backend.push import fan_out, timing
+from backend.push.broadcasts import Progress
 from backend.push.tables import Ring
 from backend.staff.tables import now
 from backend.web.clock import CALIFORNIA
@@ -50,7 +50,7 @@ async def ring_all(town: House) -> list[Progress]:
     """Let everything ring that was told, as far as it can now."""
     rings = await Ring.objects().order_by(Ring.id)
     for ring in rings:
-        await resolving.resolve({"ring": ring.id})
+        await fan_out.resolve({"ring": ring.id})
     for _ in range(4):
         await town.once()
     return [await town.progress(ring) for ring in rings]
@@ -61,7 +61,7 @@ async def test_a_reminder_is_urgent_to_carry_and_wakes_nobody(
     town: House, reminder: str, left: datetime.timedelta
 ) -> None:
     hearing = await announced(county="", starts_at=now() + left)
-    await watching.reminders(now())
+    await triggers.reminders(now())
     await town.phone("awake", **EVERYTHING)
     await town.phone("asleep", **EVERYTHING, **quiet(-1 * HOUR, 1 * HOUR))
     await town.phone("asleep-until-it-is-over", **EVERYTHING, **quiet(-HOUR, 1.95 * HOUR))
@@ -86,7 +86,7 @@ async def test_quiet_hours_hold_across_midnight(
     evening = datetime.datetime(2027, 6, 15, 23, tzinfo=CALIFORNIA)
 
     await announced(county="", starts_at=evening + 12 * HOUR)
-    await watching.reminders(evening)
+    await triggers.reminders(evening)
     await town.phone("asleep", **EVERYTHING, quiet_from=22 * 60, quiet_until=7 * 60)
     allowed.setattr(timing, "now", lambda: evening)
     await ring_all(town)
@@ -98,11 +98,11 @@ async def test_quiet_hours_hold_across_midnight(
 async def test_what_is_cancelled_overnight_is_all_that_rings_in_the_morning(town: House) -> None:
     hearing = await announced(county="", starts_at=now() + 30 * HOUR)
     await town.phone("asleep", **EVERYTHING, **quiet(-HOUR, HOUR))
-    await watching.hearings(now() + datetime.timedelta(minutes=5))
+    await triggers.hearings(now() + datetime.timedelta(minutes=5))
     await ring_all(town)
     entry = forum(county="", starts_at=hearing.starts_at, status=Status.CANCELLED)
-    await changing.change(hearing.id, entry, None)
-    await watching.hearings(now() + datetime.timedelta(minutes=5))
+    await changes.change(hearing.id, entry, None)
+    await triggers.hearings(now() + datetime.timedelta(minutes=5))
     first, second = await ring_all(town)
     assert (first.state, second.state) == ("cancelled", "ringing")
     assert town.service.messages == []
@@ -117,10 +117,10 @@ async def test_what_is_cancelled_overnight_is_all_that_rings_in_the_morning(town
 
 async def test_a_hearing_today_that_is_cancelled_wakes(town: House) -> None:
     hearing = await announced(county="", starts_at=now() + 9 * HOUR)
-    await watching.hearings(now() + datetime.timedelta(minutes=5))
+    await triggers.hearings(now() + datetime.timedelta(minutes=5))
     entry = forum(county="", starts_at=hearing.starts_at, status=Status.CANCELLED)
-    await changing.change(hearing.id, entry, None)
-    await watching.hearings(now() + datetime.timedelta(minutes=5))
+    await changes.change(hearing.id, entry, None)
+    await triggers.hearings(now() + datetime.timedelta(minutes=5))
     await town.phone("asleep", wording="full", **EVERYTHING, **quiet(-HOUR, HOUR))
     await ring_all(town)
     [message] = town.service.messages
@@ -142,7 +142,7 @@ async def test_each_change_of_the_record_rings_once(
     allowed: pytest.MonkeyPatch,  # noqa: F811
 ) -> None:
     """Also when one file cannot be told of, and when more is approved before the next look."""
-    real = telling.tell
+    real = publishing.tell
 
     async def tell(what: str, *given: Any, **more: Any) -> Any:
         if what.startswith("record other"):
@@ -150,14 +150,14 @@ async def test_each_change_of_the_record_rings_once(
         return await real(what, *given, **more)
 
     await approve("First.", "other", "state")
-    allowed.setattr(telling, "tell", tell)
+    allowed.setattr(publishing, "tell", tell)
     later = now() + datetime.timedelta(minutes=5)
     with pytest.raises(ValueError):
-        await watching.record(later)
-    allowed.setattr(telling, "tell", real)
+        await triggers.record(later)
+    allowed.setattr(publishing, "tell", real)
     await approve("Second.", "state")
-    await watching.record(later)
-    await watching.record(later)
+    await triggers.record(later)
+    await triggers.record(later)
     found = await AlertNews.objects().order_by(AlertNews.id).output(load_json=True)
     assert [(each.what.split()[1], each.words["en"]["full"]["body"]) for each in found] == [
         ("state", "First."),

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from backend.alerts import telling, watching
+from backend.alerts import publishing, triggers
 from backend.alerts.kinds import News
 from backend.alerts.tables import AlertNews, HeardChange
 from backend.enrollment import guide
-from backend.hearings import changing, past, reading
+from backend.hearings import changes, past, queries
 from backend.hearings import entry as entries
 from backend.hearings.entry import Entry, Said
 from backend.hearings.kinds import Result, Status, Topic
@@ -25,16 +25,16 @@ LATER = datetime.timedelta(minutes=5)
 
 
 async def look(after: datetime.timedelta = LATER) -> list[AlertNews]:
-    await watching.hearings(now() + after)
+    await triggers.hearings(now() + after)
     return await told()
 
 
 async def change(hearing: Hearing, **fields: Any) -> None:
     """As an editor does: of what it says now, only this is new."""
     [standing] = await Hearing.objects().where(Hearing.id == hearing.id).output(load_json=True)
-    before = entries.plain(await reading.entry_of(standing))
+    before = entries.plain(await queries.entry_of(standing))
     made = {**before, **entries.plain(Entry(**{**_whole(before), **fields}))}
-    await changing.change(hearing.id, entries.read(made), None)
+    await changes.change(hearing.id, entries.read(made), None)
 
 
 def _whole(plain: dict[str, Any]) -> dict[str, Any]:
@@ -57,7 +57,7 @@ async def test_a_new_hearing_rings_who_chose_its_county_and_topic(phone: Browser
     [news] = await look()
     assert news.kind == News.ANNOUNCED
     assert news.navigate == f"/hearings/{hearing.id}"
-    assert news.expires_at == hearing.starts_at - telling.LEAD
+    assert news.expires_at == hearing.starts_at - publishing.LEAD
     assert title(news) == "New: Forum on the sheriff & ICE"
     assert title(news, "es") == "Nueva: Foro sobre el alguacil e ICE"
     assert "Board chambers" in body(news)
@@ -114,7 +114,7 @@ async def test_a_move_says_the_new_time_and_a_second_one_that_it_is_updated(reco
     assert title(moved) == "Moved: Forum on the sheriff & ICE"
     assert "2:30 p.m." in body(moved)
     assert title(moved, "es").startswith("Cambió de hora o lugar: ")
-    assert moved.expires_at == in_days(41, 14) - telling.LEAD
+    assert moved.expires_at == in_days(41, 14) - publishing.LEAD
     await change(hearing, starts_at=in_days(42))
     [*_others, again] = await look()
     assert title(again).startswith("Updated: Moved: ")
@@ -153,7 +153,7 @@ async def test_what_should_not_have_been_there_is_called_off(record: None) -> No
     ana = await Account.open_for("Ana", ["editor"])
     hearing = await announced()
     await look()
-    await changing.take_out(hearing.id, ana, "It was another county's.")
+    await changes.take_out(hearing.id, ana, "It was another county's.")
     news = (await look())[-1]
     assert news.kind == News.CANCELLED
     assert news.navigate == "/hearings", "its own page is gone"
@@ -162,7 +162,7 @@ async def test_what_should_not_have_been_there_is_called_off(record: None) -> No
 async def test_one_that_nobody_heard_of_is_taken_out_silently(record: None) -> None:
     ana = await Account.open_for("Ana", ["editor"])
     hearing = await announced()
-    await changing.take_out(hearing.id, ana, "A mistake.")
+    await changes.take_out(hearing.id, ana, "A mistake.")
     assert await look() == []
 
 
@@ -219,12 +219,12 @@ async def test_reminders_come_a_day_and_two_hours_before_each_once(phone: Browse
         await phone.turn_on(f"phone{number}", reminders=frozenset(reminders))
     begins = hearing.starts_at
     for before in (25, 23.9, 23.8, 2.1, 1.9, 1.8, 0.1, -1):
-        await watching.reminders(begins - datetime.timedelta(hours=before))
+        await triggers.reminders(begins - datetime.timedelta(hours=before))
     [_announced, day, hours] = await told()
     assert day.what.startswith("reminder day")
     assert hours.what.startswith("reminder hours")
     assert await hears(day) == await hears(hours) == 2
-    assert day.expires_at == hours.expires_at == begins - telling.LEAD
+    assert day.expires_at == hours.expires_at == begins - publishing.LEAD
     assert title(day) == "Soon: Forum on the sheriff & ICE"
     assert title(day, "en", "neutral") == "A reminder"
 
@@ -232,18 +232,18 @@ async def test_reminders_come_a_day_and_two_hours_before_each_once(phone: Browse
 async def test_whoever_heard_just_now_needs_no_reminder_yet(record: None) -> None:
     hearing = await announced(starts_at=now() + datetime.timedelta(hours=22))
     await look()
-    await watching.reminders(now() + LATER)
+    await triggers.reminders(now() + LATER)
     assert len(await told()) == 1
-    await watching.reminders(hearing.starts_at - datetime.timedelta(hours=14))
+    await triggers.reminders(hearing.starts_at - datetime.timedelta(hours=14))
     assert len(await told()) == 2
 
 
 async def test_whoever_heard_a_moment_ago_is_not_reminded_two_hours_before(record: None) -> None:
     hearing = await announced(starts_at=now() + datetime.timedelta(hours=1.9))
     await look()
-    await watching.reminders(now() + LATER)
+    await triggers.reminders(now() + LATER)
     assert len(await told()) == 1
-    await watching.reminders(hearing.starts_at - datetime.timedelta(minutes=40))
+    await triggers.reminders(hearing.starts_at - datetime.timedelta(minutes=40))
     assert [news.kind for news in await told()] == ["announced", "reminder"]
 
 
@@ -251,7 +251,7 @@ async def test_what_holds_no_more_is_rung_no_more(phone: Browser) -> None:
     """Who sleeps is rung in the morning: not with what was said the evening before."""
     hearing = await announced(starts_at=now() + datetime.timedelta(hours=23))
     await look()
-    await watching.reminders(hearing.starts_at - datetime.timedelta(hours=14))
+    await triggers.reminders(hearing.starts_at - datetime.timedelta(hours=14))
     await change(hearing, status=Status.CANCELLED)
     *before, cancelled = await look()
     assert [news.kind for news in before] == ["announced", "reminder"]
@@ -279,21 +279,21 @@ async def test_a_new_time_has_a_reminder_of_its_own_and_a_cancelled_one_none(rec
     begins = now() + datetime.timedelta(hours=30)
     hearing = await announced(starts_at=begins)
     await look()
-    await watching.reminders(begins - datetime.timedelta(hours=20))
+    await triggers.reminders(begins - datetime.timedelta(hours=20))
     await change(hearing, starts_at=begins + datetime.timedelta(hours=40))
     await look()
-    await watching.reminders(begins + datetime.timedelta(hours=20))
+    await triggers.reminders(begins + datetime.timedelta(hours=20))
     assert [news.kind for news in await told()] == [
         "announced", "reminder", "moved", "reminder"]  # fmt: skip
     await change(hearing, status=Status.CANCELLED)
-    await watching.reminders(begins + datetime.timedelta(hours=38.5))
+    await triggers.reminders(begins + datetime.timedelta(hours=38.5))
     assert len(await told()) == 4
 
 
 async def test_a_day_without_a_time_is_told_of_until_the_morning(record: None) -> None:
     await announced(time_known=False)
     [news] = await look()
-    assert news.expires_at == in_days(40, 9, 0) - telling.LEAD
+    assert news.expires_at == in_days(40, 9, 0) - publishing.LEAD
 
 
 async def change_record(file: str, kind: str, entry: dict[str, Any], **more: Any) -> Change:
@@ -317,8 +317,8 @@ async def test_a_changed_record_rings_its_county(phone: Browser) -> None:
     await phone.turn_on("kern", counties=frozenset({"kern"}))
     await change_record("modoc", "rule", {"answers": {"hold": "prohibited"}})
     await change_record("modoc", "practice", {"topic": "forum"})
-    await watching.record(now() + LATER)
-    await watching.record(now() + LATER)
+    await triggers.record(now() + LATER)
+    await triggers.record(now() + LATER)
     [news] = await told()
     assert news.kind == News.RECORD
     assert news.navigate == "/counties/modoc"
@@ -334,13 +334,13 @@ async def test_a_changed_record_rings_its_county(phone: Browser) -> None:
 )
 async def test_what_nobody_may_read_yet_rings_nobody(record: None, more: dict[str, Any]) -> None:
     await change_record("modoc", "rule", {"answers": {"hold": "prohibited"}}, **more)
-    await watching.record(now() + LATER)
+    await triggers.record(now() + LATER)
     assert await told() == []
 
 
 async def test_a_state_law_is_news_for_all_who_hear_of_its_topic(record: None) -> None:
     await change_record("state", "law", {"topic": "places"})
-    await watching.record(now() + LATER)
+    await triggers.record(now() + LATER)
     [news] = await told()
     audience: Any = news.audience
     assert audience == {"topics": ["places"], "kinds": ["record"]}
@@ -362,7 +362,7 @@ async def test_open_enrollment_rings_on_its_first_day_and_in_its_last_week(phone
         patched.setattr(guide, "guide", lambda: guide.Guide({}, (coming,), (), (), (), ()))
         for moment in (at(first, 8), at(first, 10), at(first, 11), at(first + 5 * day, 9),
                        at(first + 53 * day, 10), at(first + 60 * day, 10)):  # fmt: skip
-            await watching.enrollment(moment)
+            await triggers.enrollment(moment)
     [opens, ends] = await told()
     assert title(opens) == "You can sign up for health coverage now"
     assert title(ends) == "Sign-up for health coverage ends soon"
@@ -375,7 +375,7 @@ async def by_themselves(kind: str) -> AlertNews:
     topics = [Topic.HOLDS]
     if kind == News.RECORD:
         await change_record("modoc", "rule", {"answers": {"hold": "prohibited"}})
-        await watching.record(now() + LATER)
+        await triggers.record(now() + LATER)
     elif kind == News.ENROLLMENT:
         weeks = guide.guide().weeks[0]
         first = weeks.first.replace(year=weeks.first.year + 3)
@@ -383,7 +383,7 @@ async def by_themselves(kind: str) -> AlertNews:
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(guide, "guide", lambda: guide.Guide({}, (coming,), (), (), (), ()))
             at = datetime.datetime.combine(first, datetime.time(10), CALIFORNIA)
-            await watching.enrollment(at)
+            await triggers.enrollment(at)
     elif kind == News.OUTCOME:
         hearing = await announced(starts_at=in_days(-2), topics=topics)
         await look()
@@ -399,7 +399,7 @@ async def by_themselves(kind: str) -> AlertNews:
             await change(hearing, status=Status.CANCELLED)
         elif kind.startswith("reminder"):
             hours = 23 if kind == "reminder day" else 1.5
-            await watching.reminders(hearing.starts_at - datetime.timedelta(hours=hours))
+            await triggers.reminders(hearing.starts_at - datetime.timedelta(hours=hours))
         await look()
     return (await told())[-1]
 
@@ -437,21 +437,21 @@ async def test_one_hearing_that_cannot_be_told_stands_in_nobodys_way(
     record: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = await announced(), await announced()
-    real = watching._hearing
+    real = triggers._hearing
 
     async def hearing(id: int, at: datetime.datetime) -> None:
         if id == first.id:
             raise ValueError
         await real(id, at)
 
-    monkeypatch.setattr(watching, "_hearing", hearing)
+    monkeypatch.setattr(triggers, "_hearing", hearing)
     with pytest.raises(ValueError):
-        await watching.look(now() + LATER)
+        await triggers.look(now() + LATER)
     assert [news.navigate for news in await told()] == [f"/hearings/{second.id}"]
 
 
 async def test_the_job_asks_for_the_ring_and_the_letters(record: None) -> None:
     await announced()
-    await watching.look(now() + LATER)
+    await triggers.look(now() + LATER)
     rows = await HearingChange.raw("SELECT entrypoint FROM pgqueuer ORDER BY id")
     assert [row["entrypoint"] for row in rows] == ["resolve_ring", "mail_alert"]

@@ -53,17 +53,17 @@ async def _follow(events: int) -> Following:
 
     from backend import database, settings
     from backend.app import app
-    from backend.hearings import calendars, changing, reading
+    from backend.hearings import calendars, changes, queries
     from backend.hearings.entry import Said
     from backend.hearings.tables import Hearing
-    from backend.policies import reading as record
+    from backend.policies import queries as record
     from backend.staff.tables import now
     from tests.hearings.saying import forum, in_days
 
     database.use(settings.read().database_url)
     await database.DB.start_connection_pool(min_size=1, max_size=10)
     decides = Said(en="The sheriff tells the board what he did for ICE. " * 8)
-    one = await changing.announce(forum(decides=decides), None)
+    one = await changes.announce(forum(decides=decides), None)
     row: dict[str, Any] = one.to_dict()
     del row["id"], row["uid"]
     await Hearing.insert(
@@ -79,12 +79,12 @@ async def _follow(events: int) -> Following:
             return answer
 
         async def change_one() -> None:
-            changes = {Hearing.changed_at: now(), Hearing.sequence: Hearing.sequence + 1}
-            await Hearing.update(changes).where(Hearing.id == one.id)
+            newer = {Hearing.changed_at: now(), Hearing.sequence: Hearing.sequence + 1}
+            await Hearing.update(newer).where(Hearing.id == one.id)
             record.forget()
 
         async def write_all() -> None:
-            found = await reading.for_calendars()
+            found = await queries.for_calendars()
             calendars._written.clear()
             calendars.calendar(found, "All", "en")
 

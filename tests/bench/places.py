@@ -25,7 +25,7 @@ async def _measure() -> tuple[float, float, float]:
     from litestar.datastructures import MultiDict
 
     from backend.database import DB
-    from backend.enrollment import importing, searching
+    from backend.enrollment import importing, search
     from tests.enrollment.making import hrsa, hrsa_row
 
     with tempfile.TemporaryFile() as file:
@@ -50,14 +50,14 @@ async def _measure() -> tuple[float, float, float]:
             watch(100)
             assert report.applied, str(report)
             await transaction.connection.execute("ANALYZE help_place")
-            wanted = searching.read(MultiDict({"zip": "93721"}))
+            wanted = search.read(MultiDict({"zip": "93721"}))
             assert wanted.point is not None
             point = (wanted.point[1] * 0.8, wanted.point[0])
-            question = searching.NEAREST.format(where="", limit=3)
+            question = search.NEAREST.format(where="", limit=3)
             times = []
             for _ in range(50):
                 begun = time.perf_counter()
-                await transaction.connection.fetch(question, *point, searching.LOOKED_AT + 20)
+                await transaction.connection.fetch(question, *point, search.LOOKED_AT + 20)
                 times.append((time.perf_counter() - begun) * 1000)
             await transaction.rollback()
     return took, most / 1e6, statistics.median(times)

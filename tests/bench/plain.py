@@ -8,7 +8,7 @@ from litestar import Litestar, MediaType, get
 
 from backend.web import errors
 from backend.web.bodies import Rules
-from backend.web.gate import gate
+from backend.web.middleware import gate
 from backend.web.security import add_headers
 
 

@@ -16,7 +16,7 @@ def count() -> tuple[int, int]:
 async def _count() -> tuple[int, int]:
     from backend.app import app
     from backend.database import DB
-    from backend.policies import reading
+    from backend.policies import queries
 
     asked: list[str] = []
 
@@ -31,7 +31,7 @@ async def _count() -> tuple[int, int]:
     before = DB.run_querystring, DB.run_ddl
     DB.run_querystring, DB.run_ddl = map(counted, before)
     try:
-        reading.forget()
+        queries.forget()
         transport = httpx.ASGITransport(app=app)
         async with httpx.AsyncClient(transport=transport, base_url="http://bench.test") as visitor:
             counts = []

@@ -79,22 +79,22 @@ def ring(host: str, what: str) -> dict[str, Any]:
     import uvloop
 
     from backend import database
-    from backend.push import delivery, rings
+    from backend.push import broadcasts, delivery
     from backend.push.tables import Ring
-    from backend.web import work
+    from backend.web import jobs
 
     async def run() -> dict[str, Any]:
         await database.DB.start_connection_pool(min_size=4, max_size=8)
         # What the others do by ringing a hundred first.
         await delivery.lane({"host": "nobody.example", "lane": 0})
-        await work.enqueue("nothing", {}, key="to begin with")
-        work.settle()
+        await jobs.enqueue("nothing", {}, key="to begin with")
+        jobs.settle()
         id = (await Ring.objects().get(Ring.what == what)).id
         memory: list[float] = []
         me = psutil.Process()
 
         async def lane() -> None:
-            while (await rings.progress(id)).state != "finished":
+            while (await broadcasts.progress(id)).state != "finished":
                 memory.append(me.memory_info().rss / MEGABYTE)
                 await delivery.lane({"host": host, "lane": 0})
                 await asyncio.sleep(0.005)
@@ -102,7 +102,7 @@ def ring(host: str, what: str) -> dict[str, Any]:
         begun, spent = time.perf_counter(), time.process_time()
         await asyncio.gather(lane(), lane())
         seconds, cpu = time.perf_counter() - begun, time.process_time() - spent
-        done = await rings.progress(id)
+        done = await broadcasts.progress(id)
         await database.DB.close_connection_pool()
         return {"number": done.accepted, "seconds": seconds, "cpu": cpu, "memory": memory}
 
@@ -114,7 +114,7 @@ def resolve(what: str) -> dict[str, Any]:
     import psutil
 
     from backend import database
-    from backend.push import resolving
+    from backend.push import fan_out
     from backend.push.tables import Ring
 
     async def run() -> dict[str, Any]:
@@ -123,7 +123,7 @@ def resolve(what: str) -> dict[str, Any]:
         memory: list[float] = []
         me = psutil.Process()
         begun = time.perf_counter()
-        while await resolving._page(id):
+        while await fan_out._page(id):
             memory.append(me.memory_info().rss / MEGABYTE)
         seconds = time.perf_counter() - begun
         queued = (await Ring.objects().get(Ring.id == id)).queued
@@ -134,11 +134,11 @@ def resolve(what: str) -> dict[str, Any]:
 
 
 async def new_ring(what: str, audience: Any) -> int:
-    from backend.push import rings
+    from backend.push import broadcasts
 
     words = {"en": {"neutral": WORDS, "full": WORDS}}
     expires = datetime.now(UTC) + timedelta(hours=6)
-    made = await rings.ring(what, words, "/hearings/1", what, audience, expires)
+    made = await broadcasts.ring(what, words, "/hearings/1", what, audience, expires)
     return int(made.id)
 
 

@@ -399,12 +399,12 @@ def counter(url: str, sizes: Sizes) -> Counting:
     asyncio.run(crowd.lines(url, sizes.lines, campaigns))
 
     async def count() -> Counting:
-        from backend.campaigns import counting
+        from backend.campaigns import tallies
 
         begun = time.perf_counter()
-        lines = await counting.count()
+        lines = await tallies.count()
         seconds = time.perf_counter() - begun
-        numbers = await counting.all_numbers(campaigns)
+        numbers = await tallies.all_numbers(campaigns)
         total = sum(each.confirmed + each.awaiting + each.set_aside for each in numbers.values())
         return Counting(seconds, lines, total == lines == sizes.lines)
 
@@ -450,13 +450,13 @@ def _is_shown(server: Server, receipt: str, number: int) -> bool:
 
 def _truth(url: str, came: signers.Rush, shown: int, asked: int, by_the_worker: int) -> Truth:
     async def look() -> Truth:
-        from backend.campaigns import counting, pledges, signing
+        from backend.campaigns import pledges, signing, tallies
         from backend.campaigns.tables import Pledge, PledgeCount
 
         rows = await Pledge.count()
-        await counting.count()
+        await tallies.count()
         counted = sum(row["awaiting"] for row in await PledgeCount.select(PledgeCount.awaiting))
-        wrong = await counting.recount()
+        wrong = await tallies.recount()
         opened = 0
         for number, receipt in came.receipts.items():
             standing = await signing.by_receipt(receipt)
@@ -523,10 +523,10 @@ def crowded(server_url: str, few_url: str, sizes: Sizes, say: Say) -> Crowds:
 
 
 async def _recounted() -> float:
-    from backend.campaigns import counting
+    from backend.campaigns import tallies
 
     begun = time.perf_counter()
-    await counting.recount()
+    await tallies.recount()
     return time.perf_counter() - begun
 
 
@@ -579,13 +579,13 @@ async def _made_anew(path: str) -> float:
     """What a quarter of the views took at most when nothing is kept, in milliseconds, within this
     process: other work on the machine blurs the slower ones."""
     from backend.app import app
-    from backend.web import kept
+    from backend.web import page_cache
 
     transport = httpx.ASGITransport(app=app)
     took = []
     async with httpx.AsyncClient(transport=transport, base_url="http://bench.test") as visitor:
         for number in range(25):
-            kept.clear()
+            page_cache.clear()
             begun = time.perf_counter()
             answer = await visitor.get(path)
             if answer.status_code != 200:

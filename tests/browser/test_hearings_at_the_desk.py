@@ -6,10 +6,10 @@ import re
 from playwright.async_api import Browser, Page, expect
 
 from backend.database import use
-from backend.hearings import proposing
+from backend.hearings import proposals
 from backend.hearings.entry import Entry, Said
 from backend.hearings.kinds import Kind
-from backend.hearings.matching import Match
+from backend.hearings.relevance import Match
 from backend.hearings.tables import HearingSource, SourceEvent
 from backend.web.clock import CALIFORNIA, today
 from tests.browser.staff import joined
@@ -49,7 +49,7 @@ async def propose() -> None:
     found = "Receive the Sheriff’s report under the TRUTH Act (Government Code 7283.1) for 2025"
     matches = [Match(word, "item", found) for word in ("TRUTH Act", "7283.1")]
     doubts = [("time_unclear", {"said": "1:30 P.M. or soon after"})]
-    assert await proposing.offer(source, event, said, matches, doubts) == "proposed"
+    assert await proposals.offer(source, event, said, matches, doubts) == "proposed"
 
 
 async def test_a_forum_is_announced_moved_and_cancelled(

@@ -9,8 +9,8 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from backend import database
-from backend.staff import tries
-from backend.web import rate_limits, sums
+from backend.staff import sign_in_limits
+from backend.web import proof_of_work, rate_limits
 from tests.browser.conftest import Open
 from tests.browser.staff import at_localhost, command, joined, link_in, passkey_holder
 from tests.browser.test_accessibility import violations
@@ -205,7 +205,7 @@ async def many_guess(served_url: str, database_url: str) -> AsyncIterator[None]:
     database.use(served_url)
     try:
         await rate_limits.forget_all()
-        assert await tries.WRONG_CODES_IN_ALL.take(tries.ALL, times=120)
+        assert await sign_in_limits.WRONG_CODES_IN_ALL.take(sign_in_limits.ALL, times=120)
         yield
         database.use(served_url)
         await rate_limits.forget_all()
@@ -243,7 +243,7 @@ async def test_while_many_guess_who_has_no_script_waits(
         await page.get_by_label("Recovery code").fill(paz.codes[0])
         await page.get_by_role("button", name="Go on").click()
         await expect(page.get_by_text("wait 20 seconds")).to_be_visible()
-        await asyncio.sleep(sums.WAIT + 1)
+        await asyncio.sleep(proof_of_work.WAIT + 1)
         await page.get_by_role("button", name="Go on").click()
         await expect(page).to_have_url(re.compile("/desk/recovery/passkey$"))
         await plain.close()

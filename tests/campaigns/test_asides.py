@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from backend.campaigns import asides, counting, pledges, reading, signing
-from backend.campaigns.asides import Pattern
+from backend.campaigns import exclusions, pledges, queries, signing, tallies
+from backend.campaigns.exclusions import Pattern
 from backend.campaigns.pledges import Opened
 from backend.campaigns.states import PledgeState
 from backend.campaigns.tables import Campaign, ConsentText, Pledge, SettingAside
@@ -36,7 +36,7 @@ async def signed(
     # Within one transaction the database's clock stands still.
     await Pledge.update({Pledge.signed_at: now()}).where(Pledge.id == pledge.id)
     if confirmed:
-        await counting.move([pledge.id], PledgeState.CONFIRMED, {Pledge.confirmed_at: now()})
+        await tallies.move([pledge.id], PledgeState.CONFIRMED, {Pledge.confirmed_at: now()})
     return pledge
 
 
@@ -47,23 +47,23 @@ async def states(campaign: Campaign) -> dict[str, str]:
 
 
 async def numbers(campaign: Campaign) -> tuple[int, int, int]:
-    await counting.count()
-    found = await counting.numbers(campaign.id)
-    assert await counting.recount() == 0
+    await tallies.count()
+    found = await tallies.numbers(campaign.id)
+    assert await tallies.recount() == 0
     return found.confirmed, found.awaiting, found.set_aside
 
 
 async def found_by(campaign: Campaign, by: Account, pattern: Pattern) -> SettingAside:
-    aside = await asides.look_for(campaign, by, pattern, "Made by a program")
-    await asides.set_aside({"aside": aside.id})
-    looked = await asides.with_id(campaign, aside.id)
+    aside = await exclusions.look_for(campaign, by, pattern, "Made by a program")
+    await exclusions.set_aside({"aside": aside.id})
+    looked = await exclusions.with_id(campaign, aside.id)
     assert looked is not None
     return looked
 
 
 async def names_found(campaign: Campaign, by: Account, **pattern: str) -> set[str]:
     aside = await found_by(campaign, by, Pattern(**pattern))
-    return {pledge.name or "" for pledge in await asides.samples(aside)}
+    return {pledge.name or "" for pledge in await exclusions.samples(aside)}
 
 
 async def trail() -> str:
@@ -75,7 +75,7 @@ def told(text: str) -> str:
 
 
 async def told_to_the_public(campaign: Campaign) -> list[tuple[str, int]]:
-    return (await reading.reasons([campaign.id])).get(campaign.id, [])
+    return (await queries.reasons([campaign.id])).get(campaign.id, [])
 
 
 async def test_what_matches_is_set_aside_and_brought_back_as_it_was(
@@ -89,17 +89,17 @@ async def test_what_matches_is_set_aside_and_brought_back_as_it_was(
     assert (aside.matched, len(aside.samples)) == (2, 2)
     assert await numbers(campaign) == (2, 1, 0)
     assert await told_to_the_public(campaign) == []
-    await asides.begin(campaign, aside.id, ana)
-    await asides.set_aside({"aside": aside.id})
+    await exclusions.begin(campaign, aside.id, ana)
+    await exclusions.set_aside({"aside": aside.id})
     assert await numbers(campaign) == (1, 0, 2)
     assert await told_to_the_public(campaign) == [("Made by a program", 0)]
     # The job once more, as after a crash.
-    await asides.set_aside({"aside": aside.id})
+    await exclusions.set_aside({"aside": aside.id})
     assert await numbers(campaign) == (1, 0, 2)
-    await asides.undo(campaign, aside.id, ana)
+    await exclusions.undo(campaign, aside.id, ana)
     assert await told_to_the_public(campaign) == []
-    await asides.undo_set_aside({"aside": aside.id})
-    await asides.undo_set_aside({"aside": aside.id})
+    await exclusions.undo_set_aside({"aside": aside.id})
+    await exclusions.undo_set_aside({"aside": aside.id})
     assert await numbers(campaign) == (2, 1, 0)
     assert await states(campaign) == {
         "Bot one": "confirmed",
@@ -159,17 +159,17 @@ async def test_a_pattern_that_would_run_away_does_not(campaign: Campaign, ana: A
 async def test_it_goes_on_where_a_crash_left_it(
     campaign: Campaign, ana: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(asides, "PAGE", 3)
+    monkeypatch.setattr(exclusions, "PAGE", 3)
     for number in range(10):
         await signed(campaign, f"Bot {chr(97 + number)}", f"b{number}@spam.example")
     aside = await found_by(campaign, ana, Pattern(name="bot"))
     assert aside.matched == 10
-    await asides.begin(campaign, aside.id, ana)
-    assert await asides._one_page(aside.id)
+    await exclusions.begin(campaign, aside.id, ana)
+    assert await exclusions._one_page(aside.id)
     # The worker died here. Another one begins the job anew.
     assert (await numbers(campaign)) == (7, 0, 3)
-    await asides.set_aside({"aside": aside.id})
-    found = await asides.with_id(campaign, aside.id)
+    await exclusions.set_aside({"aside": aside.id})
+    found = await exclusions.with_id(campaign, aside.id)
     assert found is not None
     assert found.number == 10
     assert await numbers(campaign) == (0, 0, 10)
@@ -178,15 +178,15 @@ async def test_it_goes_on_where_a_crash_left_it(
 async def test_undoing_in_the_middle_stops_the_work(
     campaign: Campaign, ana: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(asides, "PAGE", 2)
+    monkeypatch.setattr(exclusions, "PAGE", 2)
     for number in range(6):
         await signed(campaign, f"Bot {chr(97 + number)}", f"b{number}@spam.example")
     aside = await found_by(campaign, ana, Pattern(name="bot"))
-    await asides.begin(campaign, aside.id, ana)
-    assert await asides._one_page(aside.id)
-    await asides.undo(campaign, aside.id, ana)
-    await asides.set_aside({"aside": aside.id})
-    await asides.undo_set_aside({"aside": aside.id})
+    await exclusions.begin(campaign, aside.id, ana)
+    assert await exclusions._one_page(aside.id)
+    await exclusions.undo(campaign, aside.id, ana)
+    await exclusions.set_aside({"aside": aside.id})
+    await exclusions.undo_set_aside({"aside": aside.id})
     assert await numbers(campaign) == (6, 0, 0)
 
 
@@ -199,8 +199,8 @@ async def test_who_signs_later_or_elsewhere_is_not_touched(
     await Pledge.update({Pledge.signed_at: now() + datetime.timedelta(seconds=1)}).where(
         Pledge.id == later.id
     )
-    await asides.begin(campaign, aside.id, ana)
-    await asides.set_aside({"aside": aside.id})
+    await exclusions.begin(campaign, aside.id, ana)
+    await exclusions.set_aside({"aside": aside.id})
     assert await states(campaign) == {"Bot a": "set_aside", "Bot b": "confirmed"}
 
 
@@ -211,11 +211,11 @@ async def test_what_one_set_aside_another_neither_takes_nor_brings_back(
     first = await found_by(campaign, ana, Pattern(name="bot"))
     second = await found_by(campaign, ana, Pattern(domain="spam.example"))
     for aside in (first, second):
-        await asides.begin(campaign, aside.id, ana)
-        await asides.set_aside({"aside": aside.id})
+        await exclusions.begin(campaign, aside.id, ana)
+        await exclusions.set_aside({"aside": aside.id})
     assert [number for _reason, number in await told_to_the_public(campaign)] == [0]
-    await asides.undo(campaign, second.id, ana)
-    await asides.undo_set_aside({"aside": second.id})
+    await exclusions.undo(campaign, second.id, ana)
+    await exclusions.undo_set_aside({"aside": second.id})
     assert await numbers(campaign) == (0, 0, 1)
 
 
@@ -224,12 +224,12 @@ async def test_who_confirms_while_set_aside_comes_back_confirmed(
 ) -> None:
     pledge = await signed(campaign, "Person", "p@example.org", confirmed=False)
     aside = await found_by(campaign, ana, Pattern(county="sonoma"))
-    await asides.begin(campaign, aside.id, ana)
-    await asides.set_aside({"aside": aside.id})
+    await exclusions.begin(campaign, aside.id, ana)
+    await exclusions.set_aside({"aside": aside.id})
     assert await confirm(pledge.receipt or "")
     assert await numbers(campaign) == (0, 0, 1)
-    await asides.undo(campaign, aside.id, ana)
-    await asides.undo_set_aside({"aside": aside.id})
+    await exclusions.undo(campaign, aside.id, ana)
+    await exclusions.undo_set_aside({"aside": aside.id})
     assert await numbers(campaign) == (1, 0, 0)
 
 
@@ -238,13 +238,13 @@ async def test_who_signs_anew_while_set_aside_comes_back_too(
 ) -> None:
     await signed(campaign, "Person", "p@example.org")
     aside = await found_by(campaign, ana, Pattern(county="sonoma"))
-    await asides.begin(campaign, aside.id, ana)
-    await asides.set_aside({"aside": aside.id})
+    await exclusions.begin(campaign, aside.id, ana)
+    await exclusions.set_aside({"aside": aside.id})
     again = await signed(campaign, "Person", "p@example.org", confirmed=False)
     assert await confirm(again.receipt or "")
     assert await numbers(campaign) == (0, 0, 1)
-    await asides.undo(campaign, aside.id, ana)
-    await asides.undo_set_aside({"aside": aside.id})
+    await exclusions.undo(campaign, aside.id, ana)
+    await exclusions.undo_set_aside({"aside": aside.id})
     assert await numbers(campaign) == (1, 0, 0)
 
 
@@ -257,8 +257,8 @@ async def test_no_name_is_in_the_clear_and_the_pattern_goes_when_it_is_done(
     assert row is not None
     assert row["sealed"]
     assert "anario" not in str(row)
-    await asides.begin(campaign, aside.id, ana)
-    await asides.set_aside({"aside": aside.id})
+    await exclusions.begin(campaign, aside.id, ana)
+    await exclusions.set_aside({"aside": aside.id})
     row = await SettingAside.select().where(SettingAside.id == aside.id).first()
     assert row is not None
     assert (row["sealed"], row["data_key"], row["samples"]) == (None, None, [])
@@ -269,11 +269,11 @@ async def test_no_name_is_in_the_clear_and_the_pattern_goes_when_it_is_done(
 async def test_what_was_only_looked_for_is_removed(campaign: Campaign, ana: Account) -> None:
     await signed(campaign, "Bot a", "a@spam.example")
     kept = await found_by(campaign, ana, Pattern(county="sonoma"))
-    await asides.begin(campaign, kept.id, ana)
+    await exclusions.begin(campaign, kept.id, ana)
     await found_by(campaign, ana, Pattern(name=CANARY))
-    assert await asides.remove_unused(now() - datetime.timedelta(days=7)) == 0
-    assert await asides.remove_unused(now()) == 1
-    assert [each.id for each in await asides.all_of(campaign)] == [kept.id]
+    assert await exclusions.remove_unused(now() - datetime.timedelta(days=7)) == 0
+    assert await exclusions.remove_unused(now()) == 1
+    assert [each.id for each in await exclusions.all_of(campaign)] == [kept.id]
 
 
 async def test_setting_aside_through_the_pages(at_the_desk: AtTheDesk, campaign: Campaign) -> None:
@@ -288,7 +288,7 @@ async def test_setting_aside_through_the_pages(at_the_desk: AtTheDesk, campaign:
     early = await bo.post(f"{address}/begin")
     assert early.status_code == 409
     aside = int(address.rpartition("/")[2])
-    await asides.set_aside({"aside": aside})
+    await exclusions.set_aside({"aside": aside})
     page = await bo.get(address)
     assert "1 pledge is like that." in told(page.text)
     assert CANARY in page.text
@@ -296,15 +296,15 @@ async def test_setting_aside_through_the_pages(at_the_desk: AtTheDesk, campaign:
     assert (await bo.post(f"{address}/begin")).status_code == 303
     assert (await bo.post(f"{address}/begin")).status_code == 409
     assert (await bo.post(f"{address}/drop")).status_code == 409
-    await asides.set_aside({"aside": aside})
-    await counting.count()
+    await exclusions.set_aside({"aside": aside})
+    await tallies.count()
     assert "1 pledge is set aside." in told((await bo.get(address)).text)
     public = told((await bo.get(f"/campaigns/{campaign.slug}")).text)
     assert "Made by a program" in public
     assert "Fewer than 10 were set aside and do not count." in public
     assert (await bo.post(f"{address}/undo")).status_code == 303
     assert (await bo.post(f"{address}/undo")).status_code == 409
-    await asides.undo_set_aside({"aside": aside})
+    await exclusions.undo_set_aside({"aside": aside})
     assert "1 pledge is brought back." in told((await bo.get(address)).text)
     assert "Made by a program" not in (await bo.get(f"/campaigns/{campaign.slug}")).text
     assert "anario" not in await trail()
@@ -356,8 +356,8 @@ async def test_a_county_is_counted_right_through_it_all(campaign: Campaign, ana:
     await signed(campaign, "Real", "r@example.org", "sonoma")
     assert await county_id("marin")
     aside = await found_by(campaign, ana, Pattern(county="marin"))
-    await asides.begin(campaign, aside.id, ana)
-    await asides.set_aside({"aside": aside.id})
-    await counting.count()
-    found = await counting.numbers(campaign.id)
+    await exclusions.begin(campaign, aside.id, ana)
+    await exclusions.set_aside({"aside": aside.id})
+    await tallies.count()
+    found = await tallies.numbers(campaign.id)
     assert found.by_county == {"marin": (0, 0, 0, 1), "sonoma": (1, 0, 0, 0)}

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from backend.campaigns import counting, signing
+from backend.campaigns import signing, tallies
 from backend.campaigns.arrivals import settle
 from backend.campaigns.signing import NotOpen
 from backend.campaigns.states import CampaignState, PledgeState
@@ -39,7 +39,7 @@ async def committed(database_url: str) -> AsyncIterator[Campaign]:
     try:
         yield made
     finally:
-        await counting.count()
+        await tallies.count()
         await LetterBudget.delete(force=True)
         for table in (Pledge, PledgeCount):
             await table.delete().where(table.campaign == made.id)
@@ -91,10 +91,10 @@ async def test_signers_at_once_share_a_transaction_and_count_once_each(
     assert len(mailed) == len(everyone) - 1
     assert set(asked) < set(mailed), "none to the phone"
     assert len(asked) == len(crowd) + 3, "and three at most to Ana's mailbox, which four used"
-    await counting.count()
-    numbers = await counting.numbers(committed.id)
+    await tallies.count()
+    numbers = await tallies.numbers(committed.id)
     assert (numbers.awaiting, numbers.by_county["modoc"]) == (34, (0, 0, 1, 0))
-    assert await counting.recount() == 0
+    assert await tallies.recount() == 0
 
 
 async def test_a_campaign_that_closes_meanwhile_takes_no_name(

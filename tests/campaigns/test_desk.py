@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from backend import worker
-from backend.campaigns import counting, loading, mailing, pledges, running, signing
+from backend.campaigns import lifecycle, loading, mailing, pledges, signing, tallies
 from backend.campaigns.pledges import Opened
 from backend.campaigns.states import CampaignState, PledgeState
 from backend.campaigns.tables import (
@@ -126,7 +126,7 @@ async def signed(
     pledge = await by_receipt(receipt)
     assert pledge is not None
     if confirmed:
-        await counting.move(
+        await tallies.move(
             [pledge.id],
             PledgeState.CONFIRMED,
             {Pledge.confirmed_at: datetime.datetime.now(datetime.UTC)},
@@ -227,7 +227,7 @@ async def test_missing_words_keep_it_a_draft(at_the_desk: AtTheDesk) -> None:
     page = told(await ana.get(here))
     for lacking in ("Title (Español)", "The story (English)", "Who decides", "Goals"):
         assert lacking in page
-    answer = await ana.post(f"{here}/live", seen=running.fingerprint(made))
+    answer = await ana.post(f"{here}/live", seen=lifecycle.fingerprint(made))
     assert answer.status_code == 409
     assert "Some words are missing" in told(answer)
 
@@ -251,8 +251,8 @@ async def test_saving_unchanged_changes_nothing(at_the_desk: AtTheDesk) -> None:
     answer = await ana.post(f"/desk/campaigns/{row['id']}/edit", **fields)
     assert answer.status_code == 303, told(answer)
     after = await with_slug(row["slug"])
-    assert {name: getattr(after, name) for name in running.WRITTEN} == {
-        name: getattr(before, name) for name in running.WRITTEN
+    assert {name: getattr(after, name) for name in lifecycle.WRITTEN} == {
+        name: getattr(before, name) for name in lifecycle.WRITTEN
     }
     assert "campaign_changed" not in [line["action"] for line in await trail()]
 
@@ -404,12 +404,12 @@ async def test_the_last_day_closes_it_by_itself(campaign: Campaign) -> None:
     over = today() - datetime.timedelta(days=1)
     await Campaign.update({Campaign.closes_on: over}).where(Campaign.id == campaign.id)
     promised = (await with_slug(campaign.slug)).names_end_on()
-    await running.close_due({})
+    await lifecycle.close_due({})
     standing = await with_slug(campaign.slug)
     assert standing.state == CampaignState.CLOSED
     assert standing.names_end_on() == promised
     assert [line["actor"] for line in await trail()] == ["the house itself"]
-    await running.close_due({})
+    await lifecycle.close_due({})
     assert len(await trail()) == 1
 
 
@@ -588,8 +588,8 @@ async def test_a_signer_is_withdrawn_when_they_ask_and_only_here(
     address = f"/desk/campaigns/{campaign.id}/pledges/{pledge.id}/withdrawal"
     assert (await ana.post(address)).status_code == 303
     assert (await ana.post(address.replace(str(pledge.id), "x" * 100))).status_code == 404
-    await counting.count()
-    assert (await counting.numbers(campaign.id)).confirmed == 0
+    await tallies.count()
+    assert (await tallies.numbers(campaign.id)).confirmed == 0
     told_once = [line for line in await trail() if line["action"] == "pledge_withdrawn"]
     assert [line["details"]["pledge"] for line in told_once] == [str(pledge.id)]
     assert (await ana.post(address)).status_code == 303  # again changes nothing
@@ -610,8 +610,8 @@ async def test_what_staff_withdrew_comes_back_within_seven_days_and_is_deleted_a
     await retention.run([rule])
     assert await pledges.by_id(pledge.id) is not None
     assert (await ana.post(f"{here}/{pledge.id}/withdrawal/undo")).status_code == 303
-    await counting.count()
-    assert (await counting.numbers(campaign.id)).confirmed == 1
+    await tallies.count()
+    assert (await tallies.numbers(campaign.id)).confirmed == 1
     assert (await ana.post(f"{here}/{pledge.id}/withdrawal/undo")).status_code == 404
 
     await ana.post(f"{here}/{pledge.id}/withdrawal")
@@ -619,8 +619,8 @@ async def test_what_staff_withdrew_comes_back_within_seven_days_and_is_deleted_a
     await Withdrawal.update(week_ago, force=True)
     await retention.run([rule])
     assert await pledges.by_id(pledge.id) is None
-    await counting.count()
-    assert (await counting.numbers(campaign.id)).confirmed == 0
+    await tallies.count()
+    assert (await tallies.numbers(campaign.id)).confirmed == 0
     assert not await Withdrawal.exists()
 
 

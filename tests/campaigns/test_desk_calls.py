@@ -3,7 +3,7 @@
 import re
 from collections.abc import Awaitable, Callable
 
-from backend.campaigns import counting, signing
+from backend.campaigns import signing, tallies
 from backend.campaigns.states import PledgeState
 from backend.campaigns.tables import Campaign, Pledge
 from backend.staff.tables import AuditEntry
@@ -23,9 +23,9 @@ async def left(campaign: Campaign, *numbers: str) -> None:
 
 
 async def numbers(campaign: Campaign) -> tuple[int, int]:
-    await counting.count()
-    found = await counting.numbers(campaign.id)
-    assert await counting.recount() == 0
+    await tallies.count()
+    found = await tallies.numbers(campaign.id)
+    assert await tallies.recount() == 0
     return found.confirmed, found.phones
 
 

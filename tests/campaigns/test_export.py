@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from backend.campaigns import counting, export, pledges, signing
+from backend.campaigns import export, pledges, signing, tallies
 from backend.campaigns.pledges import Opened
 from backend.campaigns.signing import Signature
 from backend.campaigns.states import PledgeState
@@ -36,7 +36,7 @@ async def signed(
     # Within one transaction the database's clock stands still.
     await Pledge.update({Pledge.signed_at: now()}).where(Pledge.id == pledge.id)
     if confirmed:
-        await counting.move([pledge.id], PledgeState.CONFIRMED, {Pledge.confirmed_at: now()})
+        await tallies.move([pledge.id], PledgeState.CONFIRMED, {Pledge.confirmed_at: now()})
     return pledge
 
 
@@ -179,7 +179,7 @@ async def test_who_withdrew_or_is_erased_or_set_aside_is_on_no_list(people: Camp
     every = await Pledge.select().where(Pledge.campaign == people.id)
     by_name = {pledge.name: pledge for pledge in map(pledges.opened, every)}
     await signing.withdraw(by_name["Nadia News"])
-    await counting.move([by_name["Pablo Partner"].id], PledgeState.SET_ASIDE)
+    await tallies.move([by_name["Pablo Partner"].id], PledgeState.SET_ASIDE)
     await Pledge.update({Pledge.data_key: None, Pledge.name: None}).where(
         Pledge.id == by_name["Nobody Else"].id
     )

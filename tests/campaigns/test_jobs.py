@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from backend import settings
-from backend.campaigns import counting, jobs, publishing, receipts, signing
+from backend.campaigns import jobs, publishing, receipts, signing, tallies
 from backend.campaigns.signing import Signature
 from backend.campaigns.tables import Campaign, Pledge, PledgeCount
 from backend.staff.tables import Alarm, now
@@ -117,13 +117,13 @@ async def test_there_is_one_reminder(campaign: Campaign) -> None:
 
 async def test_a_count_that_was_off_raises_an_alarm(campaign: Campaign) -> None:
     await signing.sign(campaign, await signature())
-    await counting.count()
+    await tallies.count()
     await jobs.recount({})
     assert await Alarm.count().where(Alarm.name == "pledge_count") == 0
     await PledgeCount.update({PledgeCount.awaiting: 5}, force=True)
     await jobs.recount({})
     assert await Alarm.count().where(Alarm.name == "pledge_count") == 1
-    assert (await counting.numbers(campaign.id)).awaiting == 1
+    assert (await tallies.numbers(campaign.id)).awaiting == 1
 
 
 async def test_no_letter_is_caused_beyond_the_mailboxs_budget(
@@ -178,8 +178,8 @@ async def test_what_nobody_confirms_is_deleted_when_its_letter_says(
 async def test_the_numbers_told_to_the_public_are_late_and_in_tens(campaign: Campaign) -> None:
     for number in range(19):
         await signing.sign(campaign, await signature(f"P {number}", f"p{number}@example.org"))
-    await counting.count()
-    assert await publishing.numbers(campaign.id) == counting.Numbers(), "not told yet"
+    await tallies.count()
+    assert await publishing.numbers(campaign.id) == tallies.Numbers(), "not told yet"
     await jobs.publish({})
     told = await publishing.numbers(campaign.id)
     assert (told.awaiting, told.by_county) == (10, {})

@@ -13,7 +13,7 @@ import asyncpg
 import httpx
 import pytest
 
-from backend.campaigns import counting, osdi, partners, signing
+from backend.campaigns import osdi_api, partners, signing, tallies
 from backend.campaigns.pledges import Opened
 from backend.campaigns.states import CampaignState, PledgeState
 from backend.campaigns.tables import Campaign, ConsentText, PartnerToken, Pledge
@@ -61,7 +61,7 @@ async def signed(
     # Within one transaction the database's clock stands still.
     await Pledge.update({Pledge.signed_at: now()}).where(Pledge.id == pledge.id)
     if confirmed:
-        await counting.move([pledge.id], PledgeState.CONFIRMED, {Pledge.confirmed_at: now()})
+        await tallies.move([pledge.id], PledgeState.CONFIRMED, {Pledge.confirmed_at: now()})
     return pledge
 
 
@@ -230,14 +230,14 @@ async def test_without_a_token_that_holds_nothing_opens(
 async def test_guessing_and_hurrying_are_limited(
     client: httpx.AsyncClient, shared: Campaign, ana: Account
 ) -> None:
-    for _ in range(osdi.WRONG_TOKENS.most):
+    for _ in range(osdi_api.WRONG_TOKENS.most):
         assert await status(client, "guess") == 401
     assert await status(client, "guess") == 429
     token = await partners.make("Aliados", None, ana)
     row = await PartnerToken.select(PartnerToken.id).first()
     assert row is not None
     assert await status(client, token) == 200
-    assert await osdi.FETCHES.take(str(row["id"]).encode(), times=osdi.FETCHES.most - 1)
+    assert await osdi_api.FETCHES.take(str(row["id"]).encode(), times=osdi_api.FETCHES.most - 1)
     assert await status(client, token) == 429
 
 

@@ -7,10 +7,10 @@ from typing import Any
 import httpx
 import pytest
 
-from backend.campaigns import controllers
+from backend.campaigns import public_pages
 from backend.campaigns.states import CampaignState
 from backend.campaigns.tables import Campaign, CampaignUpdate, PledgeCount, SettingAside
-from backend.policies import reading as policies
+from backend.policies import queries as policies
 from backend.web.clock import today
 from tests.campaigns.conftest import county_id
 from tests.campaigns.working import publish
@@ -226,7 +226,7 @@ async def test_the_numbers_are_alike_for_everyone_and_cost_nothing(
     async def never(*_: object) -> None:
         raise AssertionError("asked the database for numbers that are kept")
 
-    monkeypatch.setattr(controllers.publishing, "numbers", never)
+    monkeypatch.setattr(public_pages.publishing, "numbers", never)
     spanish = {"Accept-Language": "es", "Cookie": "lang=es"}
     assert (await client.get(f"{PAGE}/numbers?lang=en", headers=spanish)).text == first.text
     again = await client.get(
@@ -239,10 +239,10 @@ async def test_the_numbers_are_alike_for_everyone_and_cost_nothing(
 async def test_told_numbers_are_at_most_a_minute_old_on_a_page(
     client: httpx.AsyncClient, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from backend.web import kept
+    from backend.web import page_cache
 
     clock = 1000.0
-    monkeypatch.setattr(kept.time, "monotonic", lambda: clock)
+    monkeypatch.setattr(page_cache.time, "monotonic", lambda: clock)
     assert "<strong>Fewer than 10</strong>" in (await client.get(f"{PAGE}/numbers")).text
     await count(campaign, "sonoma", 12, 0, 0)
     await publish()
@@ -315,9 +315,9 @@ async def test_the_picture_is_drawn_once(
     client: httpx.AsyncClient, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn = []
-    draw = controllers.pictures.preview
+    draw = public_pages.pictures.preview
     monkeypatch.setattr(
-        controllers.pictures, "preview", lambda *what: drawn.append(what) or draw(*what)
+        public_pages.pictures, "preview", lambda *what: drawn.append(what) or draw(*what)
     )
     for _time in range(3):
         assert (await client.get(f"{PAGE}/preview-es.png")).status_code == 200

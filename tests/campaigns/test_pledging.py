@@ -7,10 +7,10 @@ from typing import Any
 import httpx
 import pytest
 
-from backend.campaigns import counting, pledges, pledging, receipts, signing
+from backend.campaigns import pledge_pages, pledges, receipts, signing, tallies
 from backend.campaigns.states import CampaignState
 from backend.campaigns.tables import Campaign, ConsentText, Pledge
-from backend.web import kept, rate_limits, sums
+from backend.web import page_cache, proof_of_work, rate_limits
 from tests.campaigns.conftest import boxes
 from tests.campaigns.working import by_receipt, letters, receipt_in, work
 
@@ -156,7 +156,7 @@ async def test_new_repeated_doubtful_and_set_aside_see_the_same_page(
     mine = await client.get("/pledges/mine")
     pledge = await signing.by_receipt(receipt_in(aside))
     assert pledge is not None
-    await counting.move([pledge.id], pledges.PledgeState.SET_ASIDE)
+    await tallies.move([pledge.id], pledges.PledgeState.SET_ASIDE)
     later = await client.get("/pledges/mine")
     assert later.text == mine.text
 
@@ -305,23 +305,23 @@ async def test_without_a_script_one_waits_and_signs(
     assert "count to thirty" in asked.text
     soon = await send(client, campaign, contact="ben@example.org", ticket=ticket)
     assert soon.status_code == 429
-    moment = sums._moment()
-    monkeypatch.setattr(sums, "_moment", lambda: moment + 25_000)
+    moment = proof_of_work._moment()
+    monkeypatch.setattr(proof_of_work, "_moment", lambda: moment + 25_000)
     assert receipt_in(await send(client, campaign, contact="ben@example.org", ticket=ticket))
 
 
 async def test_the_more_people_sign_the_harder_is_the_sum(
     client: httpx.AsyncClient, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from backend.campaigns import reading
+    from backend.campaigns import queries
 
     def hardness(page: httpx.Response) -> int:
         return int(re.findall(r"&#34;maxnumber&#34;: ([0-9]+)", page.text)[0])
 
     await sign_three(client, campaign)
     calm = hardness(await send(client, campaign, contact="ben@example.org"))
-    monkeypatch.setattr(pledging, "CALM", 1)
-    monkeypatch.setattr(reading._rate, "at", -1e9)
+    monkeypatch.setattr(pledge_pages, "CALM", 1)
+    monkeypatch.setattr(queries._rate, "at", -1e9)
     assert hardness(await send(client, campaign, contact="ben@example.org")) == 3 * calm
 
 
@@ -365,8 +365,8 @@ async def test_who_typed_a_phone_number_cannot_confirm_it_however_they_ask(
             await act(client, page, again, name="Ana", zip="95401")
         assert (await act(client, page, "confirmations")).status_code == 422
     await work()
-    await counting.count()
-    numbers = await counting.numbers(campaign.id)
+    await tallies.count()
+    numbers = await tallies.numbers(campaign.id)
     assert (numbers.confirmed, numbers.phones) == (0, 3)
 
 
@@ -453,7 +453,7 @@ async def test_what_the_signer_read_is_what_is_kept(
     words = "These are the words of next year."
     newer = ConsentText(purpose="news", language="en", words=words, hash="0" * 64)
     await newer.save()
-    kept.clear()
+    page_cache.clear()
     assert words in (await client.get(f"/campaigns/{campaign.slug}")).text
     answer = await send(client, campaign, **on_the_page)
     code = receipt_in(answer)

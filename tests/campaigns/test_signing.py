@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from backend.campaigns import arrivals, counting, pledges, publishing, receipts, removal, signing
+from backend.campaigns import arrivals, pledges, publishing, receipts, removal, signing, tallies
 from backend.campaigns.pledges import Opened
 from backend.campaigns.signing import CodeIsUsedUp
 from backend.campaigns.states import TALLY, PledgeState, Tally
@@ -54,8 +54,8 @@ async def confirmed(receipt: str) -> str | None:
 
 async def counted(campaign: Campaign) -> tuple[int, int, int, int]:
     """Confirmed, awaiting, phones, set aside: exactly."""
-    await counting.count()
-    numbers = await counting.numbers(campaign.id)
+    await tallies.count()
+    numbers = await tallies.numbers(campaign.id)
     return numbers.confirmed, numbers.awaiting, numbers.phones, numbers.set_aside
 
 
@@ -169,7 +169,7 @@ async def test_a_repeat_takes_the_place_of_the_first_only_when_confirmed(
     assert await confirmed(again)
     assert await counted(campaign) == (1, 0, 0, 0)
     assert await signing.by_receipt(first) is None
-    assert (await counting.numbers(campaign.id)).by_county["modoc"] == (1, 0, 0, 0)
+    assert (await tallies.numbers(campaign.id)).by_county["modoc"] == (1, 0, 0, 0)
 
 
 async def test_two_people_may_share_an_address_and_a_third_is_told_by_mail(
@@ -228,7 +228,7 @@ async def test_a_corrected_county_moves_the_count(campaign: Campaign) -> None:
     modoc = (await signature(county="modoc")).county
     await signing.correct(pledge, name="Ana L.", county=modoc, language="es")
     assert await counted(campaign) == (1, 0, 0, 0)
-    by_county = (await counting.numbers(campaign.id)).by_county
+    by_county = (await tallies.numbers(campaign.id)).by_county
     assert by_county["modoc"] == (1, 0, 0, 0)
     assert by_county["sonoma"] == (0, 0, 0, 0)
     assert (await opened(receipt)).name == "Ana L."
@@ -276,19 +276,19 @@ async def test_after_erasing_no_row_of_a_person_is_left_and_totals_are_from_ten_
     told = {(row["county.slug"], row["day"] is None): row["number"] for row in totals}
     assert told == {("sonoma", False): 12, (None, True): 4}
     assert await counted(campaign) == before, "the number stays"
-    assert await counting.recount() == 0
-    assert (await counting.numbers(campaign.id)).by_county["alpine"] == (0, 0, 0, 0)
+    assert await tallies.recount() == 0
+    assert (await tallies.numbers(campaign.id)).by_county["alpine"] == (0, 0, 0, 0)
     await publish()
     assert (await publishing.numbers(campaign.id)).awaiting == 10
 
 
 async def test_the_recount_repairs_and_says_how_much_was_off(campaign: Campaign) -> None:
     await confirmed(await signed(campaign))
-    await counting.count()
+    await tallies.count()
     await PledgeCount.update({PledgeCount.confirmed: 7}, force=True)
-    assert await counting.recount() == 6
+    assert await tallies.recount() == 6
     assert await counted(campaign) == (1, 0, 0, 0)
-    assert await counting.recount() == 0
+    assert await tallies.recount() == 0
 
 
 ACTS = ("sign", "work", "confirm", "withdraw", "set_aside", "bring_back", "correct", "expire",
@@ -323,7 +323,7 @@ async def test_after_any_order_of_events_the_total_is_the_recount_is_the_sum_ove
         except Crash:
             await before.rollback_to()
     await work()
-    await counting.count()
+    await tallies.count()
     rows = await Pledge.raw(
         f"SELECT {TALLY} AS tally, 1 AS number FROM pledge"
         " UNION ALL SELECT tally, number FROM pledge_total"
@@ -333,7 +333,7 @@ async def test_after_any_order_of_events_the_total_is_the_recount_is_the_sum_ove
         for tally in (Tally.CONFIRMED, Tally.AWAITING, Tally.PHONE, Tally.SET_ASIDE)
     )
     assert await counted(campaign) == truth
-    assert await counting.recount() == 0
+    assert await tallies.recount() == 0
     assert await CountLine.count() == 0
     per_contact = await Pledge.raw(
         "SELECT count(*) AS n FROM pledge WHERE place IS NOT NULL GROUP BY campaign, place"
@@ -358,12 +358,12 @@ async def do(
         await work()
     elif act == "crash":
         await signing.sign(campaign, await signature(names[variant], contact, county))
-        await counting.count()
+        await tallies.count()
         raise Crash
     elif act == "count":
-        await counting.count()
+        await tallies.count()
     elif act == "recount":
-        assert await counting.recount() == 0
+        assert await tallies.recount() == 0
     elif act == "expire":
         await removal.remove_unconfirmed(now() + timedelta(days=1))
     elif pledge is None:
@@ -379,11 +379,11 @@ async def do(
     elif act == "set_aside":
         aside = SettingAside(campaign=campaign.id, pattern={}, reason="a pattern")
         await aside.save()
-        await counting.move([pledge.id], PledgeState.SET_ASIDE, {Pledge.set_aside_by: aside.id})
+        await tallies.move([pledge.id], PledgeState.SET_ASIDE, {Pledge.set_aside_by: aside.id})
     elif act == "bring_back":
         state = PledgeState.CONFIRMED if pledge.confirmed else PledgeState.AWAITING
         if pledge.state == PledgeState.SET_ASIDE:
-            await counting.move([pledge.id], state, {Pledge.set_aside_by: None})
+            await tallies.move([pledge.id], state, {Pledge.set_aside_by: None})
     elif act == "erase" and variant:
         await Campaign.update({Campaign.closed_at: now() - timedelta(days=91)}).where(
             Campaign.id == campaign.id

@@ -10,7 +10,7 @@ from backend.campaigns import files, loading, story
 from backend.campaigns.states import CampaignState
 from backend.campaigns.tables import Campaign, ConsentText
 from backend.policies.files import RecordError
-from backend.web import kept, pictures
+from backend.web import page_cache, preview_images
 from tests.test_plain_words import HARDEST, grade
 
 SLUGS = [
@@ -157,7 +157,7 @@ async def test_a_changed_consent_is_a_new_row_and_the_old_one_stays(
     words += "partner: {en: Share., es: Comparta.}\n"
     (folder / "consents.yaml").write_text(words, encoding="utf-8")
     assert (await loading.load(folder)).consents == 6
-    kept.clear()
+    page_cache.clear()
     first = await loading.current_consents("es")
     assert list(first) == ["pledge", "news", "partner"]
     assert first["pledge"].words == "Cuénteme."
@@ -167,7 +167,7 @@ async def test_a_changed_consent_is_a_new_row_and_the_old_one_stays(
     )
     assert (await loading.load(folder)).consents == 1
     assert (await loading.current_consents("es"))["pledge"].id == first["pledge"].id, "kept"
-    kept.clear()
+    page_cache.clear()
     now = await loading.current_consents("es")
     assert now["pledge"].words == "Cuénteme ya."
     assert now["news"].id == first["news"].id
@@ -283,26 +283,28 @@ def test_a_number_in_brackets_leads_to_its_source() -> None:
     ["Short", "Nada de lucro con la detención: ¿cuándo? ¡Ya! Ñandú, pingüino", "palabra" * 60, ""],
 )
 def test_a_preview_is_a_png_of_1200_by_630(title: str) -> None:
-    png = pictures.preview(title)
+    png = preview_images.preview(title)
     assert png.startswith(b"\x89PNG\r\n\x1a\n")
     assert [int.from_bytes(png[at : at + 4]) for at in (16, 20)] == [1200, 630]
     assert len(png) < 60_000
 
 
 def test_letters_with_accents_are_drawn_and_not_left_as_empty_boxes() -> None:
-    font = pictures._font(60)
+    font = preview_images._font(60)
     box = bytes(font.getmask("\uffff"))
     for sign in "áéíóúüñÁÉÍÓÚÜÑ¿¡«»“”’…·—–ºª€$%&@0123456789":
-        for plain, marks, _turned in pictures._letters(sign):
+        for plain, marks, _turned in preview_images._letters(sign):
             if plain != "€":
                 assert bytes(font.getmask(plain)) != box, sign
             assert len(marks) == (sign in "áéíóúüñÁÉÍÓÚÜÑ")
-    plain, accented = (pictures.preview(word) for word in ("nino detencion", "niño detención"))
+    plain, accented = (
+        preview_images.preview(word) for word in ("nino detencion", "niño detención")
+    )
     assert plain != accented
 
 
 def test_a_title_that_is_far_too_long_ends_in_dots_within_the_picture() -> None:
-    font, lines = pictures._fitting("una campaña muy larga " * 40)
-    assert len(lines) == pictures.MOST_LINES
+    font, lines = preview_images._fitting("una campaña muy larga " * 40)
+    assert len(lines) == preview_images.MOST_LINES
     assert lines[-1].endswith("…")
-    assert all(pictures._fits(line, font) for line in lines)
+    assert all(preview_images._fits(line, font) for line in lines)

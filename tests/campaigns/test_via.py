@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from backend.campaigns.tables import Campaign, Pledge
-from backend.web import kept
+from backend.web import page_cache
 from tests.campaigns.conftest import boxes
 from tests.campaigns.working import confirm, receipt_in
 
@@ -94,13 +94,13 @@ async def test_a_code_that_nobody_gave_out_is_taken_like_any(
 async def test_however_many_codes_there_are_two_pages_are_kept(
     client: httpx.AsyncClient, campaign: Campaign
 ) -> None:
-    kept.clear()
+    page_cache.clear()
     for number in range(10, 60):
         page = await client.get(f"{PAGE}?via=K7QMX9{number}")
         assert hidden(page) == [f"K7QMX9{number}"]
         assert page.headers["cache-control"] == "no-cache"
     await client.get(PAGE)
-    mine = [key for key in kept._kept if key[0][:2] == ("campaign", "end-holds-here")]  # type: ignore[index]
+    mine = [key for key in page_cache._kept if key[0][:2] == ("campaign", "end-holds-here")]  # type: ignore[index]
     assert len(mine) == 2
     one, other = [await client.get(f"{PAGE}?via=K7QMX9{each}") for each in ("10", "11")]
     assert one.headers["etag"] != other.headers["etag"]

@@ -13,11 +13,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from backend.campaigns import counting, partners, removal, signing
+from backend.campaigns import partners, removal, signing, tallies
 from backend.campaigns.tables import Campaign, Pledge
 from backend.database import DB
 from backend.staff.tables import Account, now
-from backend.web import kept
+from backend.web import page_cache
 from backend.web.letter_budget import LetterBudget
 from tests.campaigns.conftest import signature
 from tests.campaigns.working import publish, work
@@ -32,7 +32,7 @@ CRITICAL = 2.225
 
 async def everything_public(client: httpx.AsyncClient, campaign: Campaign, token: str) -> list[str]:
     """Each answer that shows a number, without the moment it was counted."""
-    kept.clear()
+    page_cache.clear()
     page = f"/campaigns/{campaign.slug}"
     answers = [
         await client.get(address)
@@ -59,7 +59,7 @@ async def watch(
     async def look() -> None:
         await work()
         await publish()
-        numbers = await counting.numbers(campaign.id)
+        numbers = await tallies.numbers(campaign.id)
         seen.append([*await everything_public(client, campaign, token), repr(numbers.by_county)])
 
     for number in range(others):
@@ -132,7 +132,7 @@ async def test_a_confirmed_pledge_of_ones_own_does_not_help_either(
         )
         await work()
         await publish()
-        kept.clear()
+        page_cache.clear()
         now_ = (await client.get("/api/v1/campaigns")).json()
         mine = [each for each in now_ if each["slug"] == campaign.slug]
         was = [each for each in first if each["slug"] == campaign.slug]

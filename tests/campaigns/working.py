@@ -5,7 +5,7 @@ import re
 
 import httpx
 
-from backend.campaigns import counting, pledges, publishing, receipts, signing
+from backend.campaigns import pledges, publishing, receipts, signing, tallies
 from backend.campaigns.pledges import Opened
 from backend.campaigns.tables import Campaign
 from backend.worker import JOBS
@@ -41,7 +41,7 @@ async def letters() -> list[dict[str, str]]:
 
 async def publish() -> None:
     """Add up and tell the public, as happens by and by."""
-    await counting.count()
+    await tallies.count()
     await publishing.publish()
     await publishing.publish_counties()
 

@@ -16,9 +16,9 @@ from backend.campaigns.loading import consents_for
 from backend.campaigns.signing import new_id
 from backend.campaigns.tables import Campaign
 from backend.canvass import devices, sealing
+from backend.canvass.intake import Sent
 from backend.canvass.sealing import Place
 from backend.canvass.tables import CanvassDevice, Canvasser, Shift
-from backend.canvass.taking import Sent
 from backend.staff.tables import now
 from tests.campaigns.conftest import campaign
 

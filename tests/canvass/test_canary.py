@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from backend.campaigns.tables import Campaign, Pledge
-from backend.canvass import devices, filing, taking
+from backend.canvass import devices, intake, uploads
 from backend.canvass.states import RowCheck
 from backend.canvass.tables import CanvassFile, CanvassRecord, PaperRow, PaperSheet, Shift
 from backend.piccolo_app import APP_CONFIG
@@ -53,10 +53,10 @@ async def test_no_table_holds_a_name(
     ada = await at_the_desk("admin", name="Ada", fresh=True)
     for contact, zip in (("quetzal@example.org", "95404"), ("canario@", "95404"),
                          ("(415) 555-2671", "1")):  # fmt: skip
-        await taking.take(phone.device, phone.sign(name=NAME, contact=contact, zip=zip))
+        await intake.take(phone.device, phone.sign(name=NAME, contact=contact, zip=zip))
     await work()
     content = written(phone.sign(name=NAME, contact="canario2@example.org"))
-    await filing.hand_in(await account_of(ada), content)
+    await uploads.hand_in(await account_of(ada), content)
     await lola.post(
         f"/desk/canvass/{shift.id}/sheets", campaign=campaign.slug, language="es", number="1"
     )

@@ -20,7 +20,7 @@ from backend.canvass.tables import (
     ShiftLead,
 )
 from backend.staff.tables import now
-from backend.web import kept, qr
+from backend.web import page_cache, qr
 from backend.web.clock import CALIFORNIA, today
 from tests.canvass.at_the_desk import account_of, lets_lead, told, trail
 from tests.canvass.conftest import (
@@ -442,7 +442,7 @@ async def test_the_card_leads_to_the_campaign_and_names_the_shift_in_its_qr(
 async def test_leads_and_their_shift_stand_apart_from_the_kept_pages(
     lead: Colleague, shift: Shift
 ) -> None:
-    before = len(kept._kept)
+    before = len(page_cache._kept)
     await lead.get(f"/desk/canvass/{shift.id}")
-    assert len(kept._kept) == before
+    assert len(page_cache._kept) == before
     assert await ShiftLead.exists().where(ShiftLead.shift == shift.id)

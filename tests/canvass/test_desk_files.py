@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from backend.campaigns.tables import Pledge
-from backend.canvass import devices, filing, taking
+from backend.canvass import devices, intake, uploads
 from backend.canvass.tables import CanvassFile, CanvassRecord, Shift
 from backend.staff.tables import now
 from backend.web import bodies
@@ -54,7 +54,7 @@ async def taken(colleague: Colleague, content: bytes) -> str:
     assert "0 of" in told(await colleague.get(where)) or "are done" in told(
         await colleague.get(where)
     )
-    await filing.take_file({"file": int(where.rpartition("/")[2])})
+    await uploads.take_file({"file": int(where.rpartition("/")[2])})
     page = await colleague.get(where)
     assert "All of it is done." in told(page)
     return told(page)
@@ -64,7 +64,7 @@ async def test_each_sign_up_of_a_file_is_told_of(
     lead: Colleague, phone: Phone, new_phone: NewPhone
 ) -> None:
     before = phone.sign(contact="luz@example.org")
-    await taking.take(phone.device, before)
+    await intake.take(phone.device, before)
     await work()
     good, review = phone.sign(), phone.sign(zip="1")
     broken = phone.sign()
@@ -109,15 +109,15 @@ async def test_handed_in_twice_it_is_taken_once(lead: Colleague, phone: Phone) -
 async def test_a_job_that_broke_off_goes_on_where_it_was(
     lead: Colleague, phone: Phone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(filing, "AT_ONCE", 3)
+    monkeypatch.setattr(uploads, "AT_ONCE", 3)
     content = written(*(phone.sign(contact=f"ana{n}@example.org") for n in range(8)))
     where = (await hand_in(lead, content)).headers["location"]
     id = int(where.rpartition("/")[2])
-    sent, damaged = filing._read(content)
-    assert await filing._take_some(id, sent, damaged)
+    sent, damaged = uploads._read(content)
+    assert await uploads._take_some(id, sent, damaged)
     assert "3 of 8 are done." in told(await lead.get(where))
     for _twice in range(2):
-        await filing.take_file({"file": id})
+        await uploads.take_file({"file": id})
     assert "Taken 8" in told(await lead.get(where))
     assert await Pledge.count() == 8
 
@@ -126,7 +126,7 @@ async def test_nothing_of_the_file_stays_when_it_is_taken(lead: Colleague, phone
     await hand_in(lead, written(phone.sign()))
     row = await newest()
     assert row["content"] is not None
-    await filing.take_file({"file": row["id"]})
+    await uploads.take_file({"file": row["id"]})
     row = await newest()
     assert row["content"] is None
     assert row["device"] == phone.device.id
@@ -198,8 +198,8 @@ async def test_a_shift_out_of_any_range_is_refused(lead: Colleague, phone: Phone
 
 async def test_files_leave_after_their_time(lead: Colleague, phone: Phone) -> None:
     await hand_in(lead, written(phone.sign()))
-    assert await filing.remove_content(now()) == 1
+    assert await uploads.remove_content(now()) == 1
     assert (await newest())["content"] is None
-    await filing.take_file({"file": (await newest())["id"]})
+    await uploads.take_file({"file": (await newest())["id"]})
     assert await CanvassRecord.count() == 0
-    assert await filing.remove_old(now()) == 1
+    assert await uploads.remove_old(now()) == 1

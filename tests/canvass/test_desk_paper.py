@@ -8,10 +8,10 @@ from typing import Any
 import httpx
 import pytest
 
-from backend.campaigns import counting, pledges, signing
+from backend.campaigns import pledges, signing, tallies
 from backend.campaigns.states import CampaignState, PledgeState
 from backend.campaigns.tables import NAMES_KEPT, Campaign, ConsentText, Pledge
-from backend.canvass import second_look, sheets
+from backend.canvass import double_entry, sheets
 from backend.canvass.states import RowCheck, SheetState
 from backend.canvass.tables import PaperRow, PaperSheet, Shift
 from backend.staff.tables import now
@@ -158,8 +158,8 @@ async def test_a_line_becomes_a_pledge_that_waits_for_its_signer(
         "SELECT convert_from(payload, 'UTF8') FROM pgqueuer WHERE entrypoint = 'pledge_mail'"
     )
     assert str(row["id"]) in str(letters)
-    await counting.count()
-    assert (await counting.numbers(campaign.id)).by_county == {"sonoma": (0, 1, 0, 0)}
+    await tallies.count()
+    assert (await tallies.numbers(campaign.id)).by_county == {"sonoma": (0, 1, 0, 0)}
     pledge = await pledges.by_id(row["id"])
     assert pledge is not None
     assert (pledge.name, pledge.contact) == ("Ana López", "ana@example.org")
@@ -261,8 +261,8 @@ async def test_the_last_line_is_taken_back_with_its_pledge(
     assert (await lead.post(f"{here}/undo")).status_code == 303
     assert [row["line"] for row in await rows(sheet)] == [1]
     assert await Pledge.count() == 1
-    await counting.count()
-    assert (await counting.numbers(campaign.id)).awaiting == 1
+    await tallies.count()
+    assert (await tallies.numbers(campaign.id)).awaiting == 1
     await lead.post(f"{here}/undo")
     answer = await lead.post(f"{here}/undo")
     assert answer.status_code == 422
@@ -275,7 +275,7 @@ async def test_who_confirmed_already_is_not_taken_back(lead: Colleague, sheet: P
     await typed(lead, here, 1)
     await work()
     [row] = await rows(sheet)
-    await counting.move([row["pledge"]], PledgeState.CONFIRMED, {Pledge.confirmed_at: now()})
+    await tallies.move([row["pledge"]], PledgeState.CONFIRMED, {Pledge.confirmed_at: now()})
     answer = await lead.post(f"{here}/undo")
     assert answer.status_code == 422
     assert "has confirmed it already" in told(answer)
@@ -384,7 +384,9 @@ async def test_whoever_is_alone_types_it_again_an_hour_later(
 
     alone = settings.read()
     monkeypatch.setattr(
-        second_look.settings, "read", lambda: type(alone)(**{**vars(alone), "second_person": False})
+        double_entry.settings,
+        "read",
+        lambda: type(alone)(**{**vars(alone), "second_person": False}),
     )
     assert (await lead.post(f"{here}/lines/1/again", **said)).status_code == 303
     assert await state(sheet) == SheetState.DONE
@@ -448,8 +450,8 @@ async def test_another_contact_is_another_pledge_that_nobody_confirmed(
     assert pledge is not None
     assert pledge.contact == "anna1@example.org"
     assert (await rows(sheet))[0]["pledge"] == after["id"]
-    await counting.count()
-    assert (await counting.numbers(campaign.id)).awaiting == 1
+    await tallies.count()
+    assert (await tallies.numbers(campaign.id)).awaiting == 1
 
 
 async def test_it_was_right_the_first_time(
@@ -473,7 +475,7 @@ async def test_what_its_signer_confirmed_stays(
     here, _answer = await differing(lead, olga, sheet, name="Ann")
     await work()
     [row] = await rows(sheet)
-    await counting.move([row["pledge"]], PledgeState.CONFIRMED, {Pledge.confirmed_at: now()})
+    await tallies.move([row["pledge"]], PledgeState.CONFIRMED, {Pledge.confirmed_at: now()})
     answer = await olga.post(
         f"{here}/lines/1/settle", name="Ann", contact="ana1@example.org", language="es"
     )
@@ -502,13 +504,13 @@ async def test_second_readings_nobody_settles_leave(
     lead: Colleague, olga: Colleague, sheet: PaperSheet, campaign: Campaign, closed: bool
 ) -> None:
     await differing(lead, olga, sheet, name="Ann")
-    month = now() - second_look.AGAIN_KEPT
-    assert await second_look.forget_again(month) == 0
+    month = now() - double_entry.AGAIN_KEPT
+    assert await double_entry.forget_again(month) == 0
     if closed:
         await Campaign.update({Campaign.closed_at: now() - NAMES_KEPT}).where(
             Campaign.id == campaign.id
         )
-    assert await second_look.forget_again(month if closed else now()) == 1
+    assert await double_entry.forget_again(month if closed else now()) == 1
     [row] = await rows(sheet)
     assert (row["check"], row["again"]) == (RowCheck.SETTLED, None)
     assert await state(sheet) == SheetState.DONE

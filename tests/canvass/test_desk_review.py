@@ -8,10 +8,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from backend.campaigns import counting, receipts, signing
+from backend.campaigns import receipts, signing, tallies
 from backend.campaigns.states import PledgeState
 from backend.campaigns.tables import NAMES_KEPT, Campaign, ConsentText, Pledge
-from backend.canvass import devices, keeping, taking
+from backend.canvass import devices, intake, keeping
 from backend.canvass.states import Problem, RecordState
 from backend.canvass.tables import CanvassRecord
 from backend.staff import names
@@ -41,14 +41,14 @@ async def carla(at_the_desk: AtTheDesk) -> Colleague:
     return await at_the_desk("campaigner", name="Carla", fresh=True)
 
 
-async def wrong(phone: Phone, **said: Any) -> taking.Sent:
+async def wrong(phone: Phone, **said: Any) -> intake.Sent:
     sent = phone.sign(**said)
-    await taking.take(phone.device, sent)
+    await intake.take(phone.device, sent)
     await work()
     return sent
 
 
-async def record(sent: taking.Sent) -> dict[str, Any]:
+async def record(sent: intake.Sent) -> dict[str, Any]:
     [row] = await CanvassRecord.select().where(CanvassRecord.id == sent.id)
     return row
 
@@ -104,8 +104,8 @@ async def test_one_is_opened_put_right_and_taken(
     settled = await record(sent)
     assert (settled["state"], settled["pledge"], settled["sealed"]) == (1, pledge.id, None)
     assert settled["settled_by"] == (await account_of(carla)).id
-    await counting.count()
-    assert (await counting.numbers(campaign.id)).by_county == {"sonoma": (0, 1, 0, 0)}
+    await tallies.count()
+    assert (await tallies.numbers(campaign.id)).by_county == {"sonoma": (0, 1, 0, 0)}
     said = await trail()
     assert f"Carla sign_up_taken sign-up {sent.id}" in said
     assert "ana@example.org" not in said
@@ -197,14 +197,14 @@ async def test_one_is_dropped_for_a_reason_and_nothing_sealed_is_left(
     assert f"Carla sign_up_dropped sign-up {sent.id} {{'reason': 'unknown'}}" in said
     assert "Canario" not in said
     # Sent again, it stays dropped.
-    await taking.take(phone.device, sent)
+    await intake.take(phone.device, sent)
     assert (await record(sent))["state"] == RecordState.DROPPED
     assert (await carla.get(f"{REVIEW}/{sent.id}")).status_code == 404
 
 
 async def test_what_nobody_can_read_can_only_be_dropped(carla: Colleague, phone: Phone) -> None:
     sent = phone.seal(b"\xff{".ljust(512))
-    await taking.take(phone.device, sent)
+    await intake.take(phone.device, sent)
     await work()
     page = await carla.get(f"{REVIEW}/{sent.id}")
     assert "Nothing in it can be read." in told(page)
@@ -230,8 +230,8 @@ async def test_what_comes_from_a_revoked_phone_is_taken_all_at_once(
 ) -> None:
     await devices.revoke(phone.device.id, await account_of(carla))
     for number in range(5):
-        await taking.take_from_file(phone.sign(contact=f"ana{number}@example.org"))
-    await taking.take_from_file(phone.sign(zip="1"))
+        await intake.take_from_file(phone.sign(contact=f"ana{number}@example.org"))
+    await intake.take_from_file(phone.sign(zip="1"))
     assert "It came from a phone that was taken off" in told(await carla.get(REVIEW))
     await carla.post(f"{REVIEW}/phones/{phone.device.id}/pledges")
     assert await Pledge.count() == 5

@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from backend.campaigns import counting, pledges, signing
+from backend.campaigns import pledges, signing, tallies
 from backend.campaigns.states import PledgeState
 from backend.campaigns.tables import Campaign, Pledge
-from backend.canvass import devices, taking, totals
+from backend.canvass import devices, intake, totals
 from backend.canvass.states import RecordState
 from backend.canvass.tables import CanvassRecord, Shift
 from backend.staff.tables import now
@@ -50,16 +50,16 @@ async def a_day(campaign: Campaign, shift: Shift, phone: Phone, new_phone: NewPh
     """Three by one phone (one again, one withdrawn since), one by another, one to look at, two on
     their own phones, one on paper, and one who has nothing to do with it."""
     for contact in ("ana@example.org", "luz@example.org", "eva@example.org"):
-        await taking.take(phone.device, phone.sign(name="Canario Secreto", contact=contact))
-    await taking.take(phone.device, phone.sign(name="Canario Secreto"))
-    await taking.take(phone.device, phone.sign(zip="1"))
+        await intake.take(phone.device, phone.sign(name="Canario Secreto", contact=contact))
+    await intake.take(phone.device, phone.sign(name="Canario Secreto"))
+    await intake.take(phone.device, phone.sign(zip="1"))
     await work()
     [gone] = await pledges.earlier_ones(
         campaign.id, (await signature(contact="eva@example.org")).contact
     )
     await signing.withdraw(gone)
     other = await new_phone(who=await devices.begin_canvasser("Luz"))
-    await taking.take(other.device, other.sign(contact="sol@example.org"))
+    await intake.take(other.device, other.sign(contact="sol@example.org"))
     await sign(campaign, "own@example.org", "alameda", "web", shift.code)
     await sign(campaign, "own2@example.org", "sonoma", "web", shift.code)
     await sign(campaign, "paper@example.org", "sonoma", "paper", shift.code)
@@ -68,7 +68,7 @@ async def a_day(campaign: Campaign, shift: Shift, phone: Phone, new_phone: NewPh
     [first] = await pledges.earlier_ones(
         campaign.id, (await signature(contact="ana@example.org")).contact
     )
-    await counting.move([first.id], PledgeState.CONFIRMED, {Pledge.confirmed_at: now()})
+    await tallies.move([first.id], PledgeState.CONFIRMED, {Pledge.confirmed_at: now()})
 
 
 async def test_numbers_are_told_by_source_campaign_county_and_phone(
@@ -168,7 +168,7 @@ async def test_people_of_a_shift_leave_only_by_the_export_of_pledges(
     [more] = await pledges.earlier_ones(
         campaign.id, (await signature(contact="more@example.org")).contact
     )
-    await counting.move([more.id], PledgeState.CONFIRMED, {Pledge.confirmed_at: now()})
+    await tallies.move([more.id], PledgeState.CONFIRMED, {Pledge.confirmed_at: now()})
     whole = await carla.get(f"{here}/export.csv?purpose=delivery")
     assert whole.text.count("Canario Secreto") == 2
     some = await carla.get(f"{here}/export.csv?purpose=delivery&via={shift.code}")

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from backend.campaigns.tables import Pledge
-from backend.canvass import devices, files, sealing, taking
+from backend.canvass import devices, files, intake, sealing
 from backend.canvass.files import CannotRead
+from backend.canvass.intake import Sent
 from backend.canvass.states import RecordState
 from backend.canvass.tables import CanvassRecord
-from backend.canvass.taking import Sent
 from backend.staff.tables import Account
 from backend.web import language
 from tests.canvass.conftest import Phone
@@ -31,17 +31,17 @@ async def test_what_a_phone_saved_to_a_file_is_taken_as_if_it_had_sent_it(phone:
     assert [each.id for each in read] == [each.id for each in sent]
     assert [each.sealed for each in read] == [each.sealed for each in sent]
     for each in read:
-        assert await taking.take_from_file(each) == sealing.digest(each.sealed)
+        assert await intake.take_from_file(each) == sealing.digest(each.sealed)
     # Meanwhile the phone found a signal after all.
     for each in sent:
-        assert await taking.take(phone.device, each) == sealing.digest(each.sealed)
+        assert await intake.take(phone.device, each) == sealing.digest(each.sealed)
     assert len(await CanvassRecord.select()) == await Pledge.count() == 2
 
 
 async def test_a_revoked_phones_file_can_be_read_and_is_looked_at_first(phone: Phone) -> None:
     await devices.revoke(phone.device.id, await Account.open_for("the lead", ["canvass_lead"]))
     [sent] = files.read_file(written(phone.sign()))
-    await taking.take_from_file(sent)
+    await intake.take_from_file(sent)
     assert (await CanvassRecord.select().first())["state"] == RecordState.REVIEW
 
 

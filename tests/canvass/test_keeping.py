@@ -5,7 +5,7 @@ import datetime
 from backend import worker
 from backend.campaigns import removal
 from backend.campaigns.tables import NAMES_KEPT, Campaign, Pledge
-from backend.canvass import devices, keeping, shifts, taking, totals
+from backend.canvass import devices, intake, keeping, shifts, totals
 from backend.canvass.tables import (
     IDENTITY_KEPT,
     CanvassDevice,
@@ -91,8 +91,8 @@ async def test_when_names_are_erased_nothing_leads_from_a_phone_to_a_signer(
     phone: Phone, campaign: Campaign
 ) -> None:
     for number in range(12):
-        await taking.take(phone.device, phone.sign(contact=f"c{number}@gmail.com"))
-    await taking.take(phone.device, phone.sign(contact="+1 415 555 2671"))
+        await intake.take(phone.device, phone.sign(contact=f"c{number}@gmail.com"))
+    await intake.take(phone.device, phone.sign(contact="+1 415 555 2671"))
     await work()
     before = await totals.of_shift(phone.shift)
     assert before.whole.awaiting == 13

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from backend.campaigns.tables import Campaign, Pledge
-from backend.canvass import devices, taking
+from backend.canvass import devices, intake
 from backend.canvass.tables import CanvassDevice, Canvasser, CanvassRecord, Shift
 from backend.staff.tables import Account
 from tests.campaigns.working import work
@@ -30,7 +30,7 @@ async def app(shift: Shift) -> AsyncIterator[httpx.AsyncClient]:
         yield browser
 
 
-def record(sent: taking.Sent) -> dict[str, Any]:
+def record(sent: intake.Sent) -> dict[str, Any]:
     return {
         "id": str(sent.id),
         "device": str(sent.device),

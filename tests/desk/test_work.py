@@ -9,7 +9,7 @@ import pytest
 
 from backend.staff import alarms, retention
 from backend.staff.tables import Alarm, AuditEntry, RetentionHold, RetentionRun, now
-from backend.web import backlog, work
+from backend.web import jobs, queue_status
 from tests.conftest import Colleague
 
 AtTheDesk = Callable[..., Awaitable[Colleague]]
@@ -18,13 +18,13 @@ AtTheDesk = Callable[..., Awaitable[Colleague]]
 @pytest.fixture(autouse=True)
 async def quiet(record: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """A site served for other tests has a worker and jobs of its own."""
-    monkeypatch.setattr(backlog, "WORKER", "worker of this test")
+    monkeypatch.setattr(queue_status, "WORKER", "worker of this test")
     await Alarm.raw("DELETE FROM pgqueuer")
 
 
 async def failed_job(name: str = "count", kind: str = "KeyError") -> int:
     """A job as it stands when its last try failed."""
-    job = await work.enqueue(name, {})
+    job = await jobs.enqueue(name, {})
     await Alarm.raw("UPDATE pgqueuer SET status = 'failed', attempts = 6 WHERE id = {}", job)
     await Alarm.raw(
         "INSERT INTO pgqueuer_log (job_id, status, priority, entrypoint, traceback) VALUES"
@@ -49,8 +49,8 @@ async def actions() -> list[tuple[str, str]]:
 async def test_the_page_counts_what_waits_runs_and_failed(at_the_desk: AtTheDesk) -> None:
     admin = await at_the_desk("admin")
     for _ in range(3):
-        await work.enqueue("letters", {})
-    await work.enqueue("letters", {}, after=timedelta(hours=1))
+        await jobs.enqueue("letters", {})
+    await jobs.enqueue("letters", {}, after=timedelta(hours=1))
     await Alarm.raw("UPDATE pgqueuer SET execute_after = now() - interval '42 minutes'"
                     " WHERE id = (SELECT min(id) FROM pgqueuer)")  # fmt: skip
     await failed_job("import", "TimeoutError")
@@ -96,7 +96,7 @@ async def test_a_failed_job_can_be_dropped(at_the_desk: AtTheDesk) -> None:
 @pytest.mark.parametrize("what", ["again", "drop"])
 async def test_a_job_that_waits_is_not_dropped(at_the_desk: AtTheDesk, what: str) -> None:
     admin = await at_the_desk("admin")
-    job = await work.enqueue("count", {})
+    job = await jobs.enqueue("count", {})
     assert (await admin.post(f"/desk/work/{job}/{what}")).status_code == 404
     assert await status(job) == "queued"
 
@@ -152,10 +152,10 @@ async def test_work_that_waits_too_long_and_no_worker_are_told(
 ) -> None:
     admin = await at_the_desk("admin")
     assert "No worker is running" in (await admin.get("/desk")).text
-    await work.enqueue("count", {})
+    await jobs.enqueue("count", {})
     await Alarm.raw("UPDATE pgqueuer SET execute_after = now() - interval '11 minutes'")
     stands_for_a_worker = await asyncpg.connect(
-        database_url, server_settings={"application_name": backlog.WORKER}
+        database_url, server_settings={"application_name": queue_status.WORKER}
     )
     await Alarm.raw("SELECT pg_stat_clear_snapshot()")
     page = (await admin.get("/desk")).text
@@ -237,4 +237,4 @@ async def test_retention_shows_its_last_run_rule_by_rule(at_the_desk: AtTheDesk)
 
 
 async def test_the_backlog_sees_no_worker_where_none_is(record: None) -> None:
-    assert (await backlog.look()).workers == []
+    assert (await queue_status.look()).workers == []

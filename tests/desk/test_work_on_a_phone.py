@@ -4,7 +4,7 @@ import asyncpg
 from playwright.async_api import Browser, ViewportSize, expect
 
 from backend.database import use
-from backend.staff.door import COOKIE
+from backend.staff.auth import COOKIE
 from backend.staff.tables import Account, Session
 from tests.browser.conftest import watch
 from tests.browser.staff import at_localhost

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from backend.detained.tables import CheckedChange, DetentionPlace
-from backend.policies import reading
+from backend.policies import queries
 from backend.policies.tables import HelpLine
 from backend.staff.tables import AuditEntry
 from backend.web.clock import today
@@ -254,5 +254,5 @@ async def test_a_campaigner_may_not_touch_the_numbers(at_the_desk: AtTheDesk) ->
     here = f"/desk/detained/lines/{(await line('chirla')).id}"
     for answer in (await kim.get("/desk/detained"), await kim.post(f"{here}/retire")):
         assert answer.status_code == 403
-    reading.forget()
+    queries.forget()
     assert (await line("chirla")).retired_at is None

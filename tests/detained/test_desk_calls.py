@@ -11,10 +11,10 @@ import httpx
 import pytest
 
 from backend.database import DB, use
-from backend.detained import calling, editing, loading
+from backend.detained import calls, editing, loading
 from backend.detained.editing import Refused
 from backend.detained.tables import CheckedChange, LineClaim
-from backend.policies import reading
+from backend.policies import queries
 from backend.policies.tables import HelpLine
 from backend.staff.tables import Account, AuditEntry, now
 from backend.web.clock import today
@@ -121,7 +121,7 @@ async def test_one_person_calls_a_number_and_after_half_an_hour_another_can(
     seen = (await line("valley-watch")).changed_at.isoformat()
     assert (await ben.post(address, outcome="answered", seen=seen)).status_code == 409
     assert (await line("valley-watch")).read == "copy"
-    await LineClaim.update({LineClaim.at: now() - calling.IN_HAND}, force=True)
+    await LineClaim.update({LineClaim.at: now() - calls.IN_HAND}, force=True)
     assert "I am calling" in await part_of(ben, "valley-watch")
     assert (await ben.post(f"{address}/claim")).status_code == 303
     assert (await ana.post(address, outcome="answered", seen=seen)).status_code == 409
@@ -261,7 +261,7 @@ async def test_what_is_a_day_old_or_was_changed_since_stays(at_the_desk: AtTheDe
     ana = await at_the_desk("editor", name="Ana")
     await called(ana, "valley-watch", "answered")
     [address] = re.findall(rf'action="({CALLS}/\d+/undo)"', (await ana.get(CALLS)).text)
-    await CheckedChange.update({CheckedChange.made_at: now() - calling.CAN_BE_UNDONE}, force=True)
+    await CheckedChange.update({CheckedChange.made_at: now() - calls.CAN_BE_UNDONE}, force=True)
     assert "/undo" not in (await ana.get(CALLS)).text
     assert (await ana.post(address)).status_code == 409
     await CheckedChange.update({CheckedChange.made_at: now()}, force=True)
@@ -290,19 +290,19 @@ async def test_who_called_an_old_number_says_nothing_of_the_new_one(
 
 async def test_what_nobody_called_stands_on_the_first_page(at_the_desk: AtTheDesk) -> None:
     ana = await at_the_desk("editor", name="Ana")
-    before = await calling.how_many()
+    before = await calls.how_many()
     assert (
         f'<span class="count">{before}</span> <a href="{CALLS}">numbers of lines wait'
         in (await ana.get("/desk")).text
     )
     await called(ana, "monterey", "answered")
     await called(ana, "inland", "nobody")
-    assert await calling.how_many() == before - 2
+    assert await calls.how_many() == before - 2
     yesterday = today() - datetime.timedelta(days=1)
     await HelpLine.update({HelpLine.missed_on: yesterday}, force=True).where(
         HelpLine.key == "inland"
     )
-    assert await calling.how_many() == before - 1
+    assert await calls.how_many() == before - 1
 
 
 async def test_only_editors_call_and_what_is_not_there_has_words(at_the_desk: AtTheDesk) -> None:
@@ -323,28 +323,28 @@ async def committed(own_url: str, database_url: str) -> AsyncIterator[list[Accou
     the database: what they commit, the trail above all, is nobody else's to find."""
     use(own_url)
     await DB.start_connection_pool(min_size=1, max_size=5)
-    reading.forget()
+    queries.forget()
     try:
         yield [await Account.open_for(name, ["editor"]) for name in ("Ana", "Ben")]
     finally:
         await DB.close_connection_pool()
         use(database_url)
-        reading.forget()
+        queries.forget()
 
 
 async def test_two_at_once_do_not_overwrite_each_other(committed: list[Account]) -> None:
     row = await line("valley-watch")
     seen = row.changed_at.isoformat()
     claims = await asyncio.gather(
-        *(calling.claim(row.id, each) for each in committed), return_exceptions=True
+        *(calls.claim(row.id, each) for each in committed), return_exceptions=True
     )
     assert [type(each) for each in claims if each is not None] == [Refused]
     winner = committed[claims.index(None)]
     loser = next(each for each in committed if each is not winner)
     done = await asyncio.gather(
-        calling.answered(row.id, winner, seen),
-        calling.answered(row.id, winner, seen),
-        calling.wrong(row.id, loser, seen, "It is a shop."),
+        calls.answered(row.id, winner, seen),
+        calls.answered(row.id, winner, seen),
+        calls.wrong(row.id, loser, seen, "It is a shop."),
         return_exceptions=True,
     )
     assert [type(each) for each in done] == [type(None), type(None), Refused]

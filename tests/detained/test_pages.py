@@ -8,7 +8,7 @@ import pytest
 
 from backend.counties import gazetteer
 from backend.detained.tables import DetentionPlace
-from backend.policies import reading
+from backend.policies import queries
 from backend.policies.tables import HelpLine
 from backend.web.clock import today
 from tests.detained.pages import PAGES, main_of
@@ -67,7 +67,7 @@ async def test_a_line_that_takes_texts_can_be_texted_wherever_it_stands(
         assert '<span class="written"> You can also text this number.</span>' in html
     assert "sms:" not in await page(client, "/counties/fresno/detained")
     await HelpLine.update({HelpLine.texts: True}, force=True).where(HelpLine.key == "chirla")
-    reading.forget()
+    queries.forget()
     card = main_of(await page(client, "/detained/card")).words()
     assert "You can also text this number." in card
 
@@ -84,7 +84,7 @@ async def test_a_county_says_of_each_line_how_sure_we_are(client: httpx.AsyncCli
     await HelpLine.update({HelpLine.read: "called", HelpLine.checked_on: day}, force=True).where(
         HelpLine.key == "inland"
     )
-    reading.forget()
+    queries.forget()
     html = await page(client, "/counties/riverside")
     assert re.search(r"Inland Coalition[^\n]*We called on November 29, 2026\.", html)
     assert html.count("We called on") == 1
@@ -122,7 +122,7 @@ async def test_weak_numbers_stay_off_the_pages_until_an_editor_confirms_them(
     await HelpLine.update(
         {HelpLine.confirmed_at: datetime.datetime.now(datetime.UTC)}, force=True
     ).where(HelpLine.phone == number)
-    reading.forget()
+    queries.forget()
     assert number in await page(client, "/detained")
 
 
@@ -137,7 +137,7 @@ async def test_a_line_nobody_checked_for_90_days_says_so_and_is_not_the_first(
         await HelpLine.update({HelpLine.checked_on: today()}, force=True).where(
             HelpLine.key == "chirla"
         )
-        reading.forget()
+        queries.forget()
         html = await page(client, "/counties/fresno/detained")
         stale = re.findall(r'class="stale due"( hidden)?>Not checked lately, try this too\.', html)
         assert ("" in stale) == shown
@@ -146,7 +146,7 @@ async def test_a_line_nobody_checked_for_90_days_says_so_and_is_not_the_first(
 
 async def test_when_no_number_is_left_there_is_still_a_next_step(client: httpx.AsyncClient) -> None:
     await HelpLine.update({HelpLine.retired_at: datetime.datetime.now(datetime.UTC)}, force=True)
-    reading.forget()
+    queries.forget()
     for address in (*PAGES, "/counties/fresno", "/laws/truth-act"):
         await page(client, address)
     html = await page(client, "/counties/fresno/detained")
@@ -215,7 +215,7 @@ async def test_a_confirmed_place_appears_and_a_proposed_one_never_does(
     await DetentionPlace.update(
         {DetentionPlace.confirmed_at: datetime.datetime.now(datetime.UTC)}, force=True
     ).where(DetentionPlace.key.is_in(["central-valley", "mcfarland-reentry"]))
-    reading.forget()
+    queries.forget()
     html = await page(client, "/detained/places")
     assert "Central Valley Annex" in html
     assert "McFarland Female" not in html

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from backend import database
-from backend.enrollment import editing, flagging, jobs, searching
+from backend.enrollment import editing, flags, jobs, search
 from backend.enrollment.desk import forms
 from backend.enrollment.places import id_of
 from backend.enrollment.tables import DirectoryImport, HelpPlace, WrongFlag
@@ -22,8 +22,8 @@ FRESNO = id_of("offices", "fresno/main")
 PLACE = f"/desk/directory/places/{FRESNO}"
 
 
-async def fresno() -> searching.Place:
-    found = await searching.with_id(FRESNO, hidden_too=True)
+async def fresno() -> search.Place:
+    found = await search.with_id(FRESNO, hidden_too=True)
     assert found is not None
     return found
 
@@ -43,7 +43,7 @@ async def test_only_who_edits_the_record_edits_the_directory(at_the_desk: AtTheD
 
 
 async def test_what_people_said_is_wrong_waits_at_the_desk(at_the_desk: AtTheDesk) -> None:
-    await flagging.flag(FRESNO, "phone", "nobody answers")
+    await flags.flag(FRESNO, "phone", "nobody answers")
     ana = await at_the_desk("editor", name="Ana")
     home = (await ana.get("/desk")).text
     assert "place of help is said to be wrong" in home
@@ -134,7 +134,7 @@ async def test_a_new_place_is_hidden_until_it_is_shown(
     place = done.headers["location"]
     public = place.replace("/desk/directory", "/enrollment")
     assert (await client.get(public)).status_code == 404
-    found = await searching.fetch("p.name = 'Casa'")
+    found = await search.fetch("p.name = 'Casa'")
     form = {"name": "Casa", "zip": "93702", "seen": found[0].changed_at.isoformat()}
     assert (await ana.post(place, **form)).status_code == 303
     await ana.post(f"{place}/show")
@@ -239,11 +239,11 @@ async def test_a_large_list_comes_through_the_gate_and_only_there(at_the_desk: A
 
 
 async def test_old_flags_and_files_are_removed(at_the_desk: AtTheDesk) -> None:
-    await flagging.flag(FRESNO, "phone", "")
+    await flags.flag(FRESNO, "phone", "")
     ana = await at_the_desk("editor")
     await number_of(await hand_in(ana, hrsa([hrsa_row(1)])))
-    assert await flagging.remove_old(now() - flagging.KEPT) == 0
-    assert await flagging.remove_old(now() + datetime.timedelta(seconds=5)) == 1
+    assert await flags.remove_old(now() - flags.KEPT) == 0
+    assert await flags.remove_old(now() + datetime.timedelta(seconds=5)) == 1
     assert await jobs.remove_old(now() + datetime.timedelta(seconds=5)) == 1
 
 
@@ -254,7 +254,7 @@ async def test_what_an_earlier_release_left_open_is_sealed_and_still_read_at_the
     ana = await at_the_desk("editor")
     for _ in range(2):
         assert "I am Rosario Canario" in (await ana.get("/desk/directory")).text
-        assert await flagging.remove_old(now() - flagging.KEPT) == 0
+        assert await flags.remove_old(now() - flags.KEPT) == 0
         async with database.connection() as connection:
             kept = await connection.fetch("SELECT wrong_flag::text AS row FROM wrong_flag")
         assert "Canario" not in repr(kept)
@@ -278,7 +278,7 @@ async def test_a_list_shows_which_fields_stay_ours(at_the_desk: AtTheDesk) -> No
     await bring("hrsa", hrsa([hrsa_row(1)]))
     ana = await at_the_desk("editor")
     id = id_of("hrsa", "BPS-H80-000001")
-    place = await searching.with_id(id)
+    place = await search.with_id(id)
     assert place is not None
     form = {**forms.filled(place).typed, "phones": "559-555-0123"}
     assert (await ana.post(f"/desk/directory/places/{id}", **form)).status_code == 303

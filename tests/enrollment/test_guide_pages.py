@@ -8,8 +8,8 @@ import re
 import httpx
 import pytest
 
-from backend.enrollment import guide, guiding
-from backend.web import kept
+from backend.enrollment import guide, guide_pages
+from backend.web import page_cache
 from backend.web.assets import static
 from tests.enrollment.test_guide_files import ENGLISH, SPANISH
 
@@ -123,7 +123,7 @@ async def test_no_page_promises_that_nothing_is_shared(
 
 async def test_without_scripts_only_what_holds_today_is_shown(client: httpx.AsyncClient) -> None:
     page = (await client.get("/enrollment/guide")).text
-    today = guiding.today()
+    today = guide_pages.today()
     for sentence in guide.guide().sentences:
         found = re.search(rf'<li id="{sentence.id}" data-rule="[^"]*"[^>]*>', page)
         if sentence.ends and sentence.ends < today:
@@ -160,10 +160,10 @@ async def test_what_stands_in_a_strangers_query_changes_nothing(client: httpx.As
 async def test_the_first_page_counts_the_days_to_sign_up(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, day: str, words: str
 ) -> None:
-    kept.clear()
-    monkeypatch.setattr(guiding, "today", lambda: datetime.date.fromisoformat(day))
+    page_cache.clear()
+    monkeypatch.setattr(guide_pages, "today", lambda: datetime.date.fromisoformat(day))
     assert words in (await client.get("/enrollment")).text
-    kept.clear()
+    page_cache.clear()
 
 
 async def test_the_three_choices_are_on_the_first_page(client: httpx.AsyncClient) -> None:

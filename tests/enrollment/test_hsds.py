@@ -7,7 +7,7 @@ import httpx
 import msgspec
 import pytest
 
-from backend.enrollment import searching
+from backend.enrollment import search
 from backend.enrollment.tables import HelpPlace
 from tests.enrollment import hsds_shapes as shapes
 from tests.enrollment.making import hrsa, hrsa_row
@@ -111,8 +111,8 @@ async def test_what_we_give_can_be_read_back(full: None, client: httpx.AsyncClie
     whole = [(await client.get(f"/hsds/services/{id}")).json() for id in ids]
     report = await bring("hsds", json.dumps(whole).encode(), let_vanish=True)
     assert (report.number, report.refused) == (0, "")
-    places = await searching.fetch("p.source = 'hsds' AND p.vanished_on IS NULL")
-    shown = await searching.fetch(f"p.source <> 'hsds' AND {searching.SHOWN}")
+    places = await search.fetch("p.source = 'hsds' AND p.vanished_on IS NULL")
+    shown = await search.fetch(f"p.source <> 'hsds' AND {search.SHOWN}")
     physical = [place for place in shown if place.location_type == "physical"]
     assert {place.name for place in places} >= {place.name for place in physical}
     line = next(place for place in places if place.name == "Covered California")

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from backend import database
-from backend.enrollment import editing, importing, searching
+from backend.enrollment import editing, importing, search
 from backend.enrollment.hours import read_hours
 from backend.enrollment.importing import SOURCES, Choices, Report
 from backend.enrollment.places import id_of, read_phone
@@ -34,8 +34,8 @@ async def directory() -> list[tuple[Any, ...]]:
         )]  # fmt: skip
 
 
-async def one(source: str, key: str) -> searching.Place:
-    found = await searching.with_id(id_of(source, key), hidden_too=True)
+async def one(source: str, key: str) -> search.Place:
+    found = await search.with_id(id_of(source, key), hidden_too=True)
     assert found is not None
     return found
 

@@ -16,12 +16,13 @@ from litestar.datastructures import MultiDict
 
 from backend import database
 from backend.counties import gazetteer
-from backend.enrollment import flagging, importing, loading, places, searching, storing
+from backend.enrollment import flags, importing, loading, places, storing
+from backend.enrollment import search as searching
 from backend.enrollment.found import Found
 from backend.enrollment.places import id_of
-from backend.enrollment.searching import Results, meters_between
+from backend.enrollment.search import Results, meters_between
 from backend.enrollment.tables import HelpPlace, WrongFlag
-from backend.web import kept, language
+from backend.web import language, page_cache
 from tests.enrollment.making import clinics, hrsa, hrsa_row
 from tests.enrollment.test_importers import bring
 
@@ -225,7 +226,7 @@ async def test_anyone_can_say_that_a_card_is_wrong_without_a_name(
     wrong = f"{address}/wrong"
     asked = (await client.get(address)).text
     assert "Do not write your name" in asked
-    assert f"after {flagging.KEPT.days} days" in asked
+    assert f"after {flags.KEPT.days} days" in asked
     refused = await client.post(wrong, data={"what": "", "words": "Ocupado"}, headers=SENT)
     assert refused.status_code == 422
     assert "Ocupado" in refused.text
@@ -236,7 +237,7 @@ async def test_anyone_can_say_that_a_card_is_wrong_without_a_name(
     assert "We do not know who you are" in (await client.get(f"{address}?told=1")).text
     await client.post(wrong, data={"what": "phone", "website": "spam"}, headers=SENT)
     [flag] = await WrongFlag.select()
-    assert (flag["what"], flagging.words_of(flag)) == ("phone", "busy all day")
+    assert (flag["what"], flags.words_of(flag)) == ("phone", "busy all day")
     assert "busy" not in repr(flag)
     columns = {"id", "place", "what", "words", "data_key", "sealed", "made_at"}
     assert set(flag) == columns | {"settled_at", "settled_by"}
@@ -316,7 +317,7 @@ def test_distances_are_those_of_the_globe(
 async def test_each_countys_list_fits_on_the_phone(client: httpx.AsyncClient) -> None:
     await bring("cdph", clinics())
     assert (await bring("hrsa", hrsa([hrsa_row(number) for number in range(500)]))).applied
-    kept.clear()
+    page_cache.clear()
     largest = 0
     for county in gazetteer.counties():
         answer = await client.get(f"/offline/counties/{county.slug}/help.json",
@@ -330,7 +331,7 @@ async def test_each_countys_list_fits_on_the_phone(client: httpx.AsyncClient) ->
         assert lines[:1] or whole["places"]
         assert set(lines) >= {"Covered California", "Medi-Cal Member Helpline", "211"}
     assert largest > 15_000
-    kept.clear()
+    page_cache.clear()
 
 
 async def test_a_list_that_does_not_fit_leaves_out_the_farthest_clinics(
@@ -342,20 +343,20 @@ async def test_a_list_that_does_not_fit_leaves_out_the_farthest_clinics(
                 address=f"{chance.random()} {chance.random()} St", city="Fresno")
         for _ in range(3000)
     ])  # fmt: skip
-    kept.clear()
+    page_cache.clear()
     answer = await client.get("/offline/counties/fresno/help.json")
     whole = answer.json()
     assert whole["left_out"] > 0
     assert len(brotli.compress(answer.content, quality=11)) <= 60_000
     names = {each["name"] for each in whole["places"]}
     assert {"Fresno County Department of Social Services", "Covered California"} <= names
-    kept.clear()
+    page_cache.clear()
 
 
 async def test_the_list_for_the_phone_has_the_words_of_both_languages(
     client: httpx.AsyncClient,
 ) -> None:
-    kept.clear()
+    page_cache.clear()
     whole = (await client.get("/offline/counties/fresno/help.json")).json()
     assert set(whole["words"]) == set(language.LANGUAGES)
     assert whole["words"]["es"]["languages"]["es"] == "español"

@@ -3,11 +3,11 @@
 import datetime
 from typing import Any
 
-from backend.hearings import changing, past
+from backend.hearings import changes, past
 from backend.hearings.entry import Entry, Said
 from backend.hearings.kinds import Kind, Topic
 from backend.hearings.tables import Hearing
-from backend.policies import reading
+from backend.policies import queries
 from backend.web.clock import CALIFORNIA, today
 
 
@@ -31,18 +31,18 @@ def forum(**fields: Any) -> Entry:
 
 
 async def announced(**fields: Any) -> Hearing:
-    hearing = await changing.announce(forum(**fields), None)
+    hearing = await changes.announce(forum(**fields), None)
     # What a commit would tell every process.
-    reading.forget()
+    queries.forget()
     return hearing
 
 
 async def with_the_past() -> None:
     """The votes and forums that come with the house."""
     await past.load()
-    reading.forget()
+    queries.forget()
 
 
 async def changed(hearing: Hearing, **fields: Any) -> None:
-    await changing.change(hearing.id, forum(**fields), None)
-    reading.forget()
+    await changes.change(hearing.id, forum(**fields), None)
+    queries.forget()

@@ -5,10 +5,10 @@ import datetime
 import httpx
 import pytest
 
-from backend.hearings import changing
+from backend.hearings import changes
 from backend.hearings.entry import Said, Vote
 from backend.hearings.kinds import Choice, Kind, Result, Status, Topic
-from backend.policies import reading
+from backend.policies import queries
 from backend.staff.tables import Account
 from backend.web.clock import today
 from tests.hearings.saying import announced, changed, in_days, with_the_past
@@ -59,8 +59,8 @@ async def test_moved_cancelled_and_taken_out_show_at_once(client: httpx.AsyncCli
     await changed(hearing, starts_at=in_days(41), status=Status.CANCELLED)
     [mine] = (await client.get(LIST)).json()
     assert (mine["status"], mine["sequence"]) == ("cancelled", 2)
-    await changing.take_out(hearing.id, await Account.open_for("Ana", ["editor"]), "Not ours")
-    reading.forget()
+    await changes.take_out(hearing.id, await Account.open_for("Ana", ["editor"]), "Not ours")
+    queries.forget()
     assert (await client.get(LIST)).json() == []
 
 
@@ -151,7 +151,7 @@ async def test_an_answer_that_is_the_same_is_not_sent_again(client: httpx.AsyncC
     hearing = await announced()
     first = await client.get(LIST)
     asked = {"If-None-Match": first.headers["etag"]}
-    reading.forget()
+    queries.forget()
     assert (await client.get(LIST, headers=asked)).status_code == 304
     await changed(hearing, status=Status.CANCELLED)
     assert (await client.get(LIST, headers=asked)).status_code == 200

@@ -11,11 +11,11 @@ import httpx
 import pytest
 from icalendar import Calendar, Event
 
-from backend.hearings import calendars, changing, reading
+from backend.hearings import calendars, changes, queries
 from backend.hearings.entry import Said
 from backend.hearings.kinds import Kind, Status, Topic
 from backend.hearings.tables import Hearing
-from backend.policies import reading as policies
+from backend.policies import queries as policies
 from backend.staff.tables import Account
 from backend.web.clock import CALIFORNIA, today
 from tests.hearings.saying import announced, changed, in_days
@@ -90,7 +90,7 @@ async def test_postponed_is_tentative_and_cancelled_is_cancelled(client: httpx.A
 async def test_what_was_taken_out_stays_cancelled_for_60_days(client: httpx.AsyncClient) -> None:
     hearing = await announced(decides=Said(en="A mistake."))
     ana = await Account.open_for("Ana", ["editor"])
-    await changing.take_out(hearing.id, ana, "Not ours")
+    await changes.take_out(hearing.id, ana, "Not ours")
     policies.forget()
     event = await the_one(client)
     assert (event["STATUS"], event["SEQUENCE"]) == ("CANCELLED", 1)
@@ -278,7 +278,7 @@ async def test_500_events_are_written_in_50_milliseconds_when_warm(
     policies.forget()
     assert len(await events(client)) == 500
     # Even when a change has cleared what was kept, only the changed event is written anew.
-    found = await reading.for_calendars()
+    found = await queries.for_calendars()
     began = time.perf_counter()
     calendars.calendar(found, "All", "en")
     assert time.perf_counter() - began < 0.05

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from backend.hearings import changing, past, reading, wording
+from backend.hearings import changes, past, queries, wording
 from backend.hearings import entry as entries
 from backend.hearings.entry import Entry, Said, Vote
 from backend.hearings.kinds import Choice, Kind, Noted, Status, Topic
@@ -40,9 +40,9 @@ async def ana(record: None) -> Account:
 
 
 async def again(id: int) -> tuple[Hearing, Entry]:
-    hearing = await reading.one(id)
+    hearing = await queries.one(id)
     assert hearing is not None
-    return hearing, await reading.entry_of(hearing)
+    return hearing, await queries.entry_of(hearing)
 
 
 async def test_what_was_announced_reads_as_it_was_written(ana: Account) -> None:
@@ -55,20 +55,20 @@ async def test_what_was_announced_reads_as_it_was_written(ana: Account) -> None:
         noticed_on=today() - datetime.timedelta(days=40),
         remote_speaking=True,
     )
-    hearing = await changing.announce(made, ana)
+    hearing = await changes.announce(made, ana)
     _hearing, read = await again(hearing.id)
     assert read == entries.read(entries.plain(made))
     assert entries.differing(made, read) == []
-    assert await changing.change(hearing.id, read, ana) is None
+    assert await changes.change(hearing.id, read, ana) is None
 
 
 async def test_a_new_time_is_a_move_and_raises_the_sequence(ana: Account) -> None:
-    hearing = await changing.announce(forum(), ana)
-    noted = await changing.change(hearing.id, forum(starts_at=in_days(41)), ana, why="New day")
+    hearing = await changes.announce(forum(), ana)
+    noted = await changes.change(hearing.id, forum(starts_at=in_days(41)), ana, why="New day")
     assert noted == Noted.MOVED
     now, _entry = await again(hearing.id)
     assert (now.status, now.sequence, now.starts_at) == (Status.MOVED, 1, in_days(41))
-    newest, oldest = await reading.history(hearing.id)
+    newest, oldest = await queries.history(hearing.id)
     assert (newest.noted, newest.fields, newest.why) == (
         "moved",
         ["starts_at", "status"],
@@ -80,34 +80,34 @@ async def test_a_new_time_is_a_move_and_raises_the_sequence(ana: Account) -> Non
 
 
 async def test_a_place_that_becomes_known_is_no_move(ana: Account) -> None:
-    hearing = await changing.announce(forum(place=""), ana)
-    assert await changing.change(hearing.id, forum(), ana) == Noted.CHANGED
+    hearing = await changes.announce(forum(place=""), ana)
+    assert await changes.change(hearing.id, forum(), ana) == Noted.CHANGED
     assert (await again(hearing.id))[0].status == Status.SCHEDULED
 
 
 async def test_a_cancelled_one_stays_in_sight_and_can_come_back(ana: Account) -> None:
-    hearing = await changing.announce(forum(), ana)
-    assert await changing.change(hearing.id, forum(status=Status.CANCELLED), ana) == "cancelled"
-    assert [each.id for each in await reading.coming(county="sonoma")] == [hearing.id]
-    assert await changing.change(hearing.id, forum(), ana) == Noted.BACK_ON
+    hearing = await changes.announce(forum(), ana)
+    assert await changes.change(hearing.id, forum(status=Status.CANCELLED), ana) == "cancelled"
+    assert [each.id for each in await queries.coming(county="sonoma")] == [hearing.id]
+    assert await changes.change(hearing.id, forum(), ana) == Noted.BACK_ON
     assert (await again(hearing.id))[0].sequence == 2
 
 
 async def test_what_should_not_be_there_is_taken_out(ana: Account) -> None:
-    hearing = await changing.announce(forum(), ana)
-    await changing.take_out(hearing.id, ana, "It was another county's")
-    assert await reading.one(hearing.id) is None
-    assert await reading.coming() == []
-    with pytest.raises(changing.Refused):
-        await changing.change(hearing.id, forum(), ana)
+    hearing = await changes.announce(forum(), ana)
+    await changes.take_out(hearing.id, ana, "It was another county's")
+    assert await queries.one(hearing.id) is None
+    assert await queries.coming() == []
+    with pytest.raises(changes.Refused):
+        await changes.change(hearing.id, forum(), ana)
 
 
 async def test_two_editors_do_not_overwrite_each_other(ana: Account) -> None:
-    hearing = await changing.announce(forum(), ana)
-    seen = await reading.last_change(hearing.id)
-    await changing.change(hearing.id, forum(place="Elsewhere"), ana, seen=seen)
-    with pytest.raises(changing.Refused, match="meanwhile"):
-        await changing.change(hearing.id, forum(place="Nowhere"), ana, seen=seen)
+    hearing = await changes.announce(forum(), ana)
+    seen = await queries.last_change(hearing.id)
+    await changes.change(hearing.id, forum(place="Elsewhere"), ana, seen=seen)
+    with pytest.raises(changes.Refused, match="meanwhile"):
+        await changes.change(hearing.id, forum(place="Nowhere"), ana, seen=seen)
 
 
 @pytest.mark.parametrize(
@@ -122,26 +122,26 @@ async def test_two_editors_do_not_overwrite_each_other(ana: Account) -> None:
     ],
 )
 async def test_what_cannot_be_is_refused_in_words(ana: Account, fields: dict[str, Any]) -> None:
-    with pytest.raises(changing.Refused):
-        await changing.announce(forum(**fields), ana)
+    with pytest.raises(changes.Refused):
+        await changes.announce(forum(**fields), ana)
 
 
 async def test_a_countys_list_has_the_states_hearings_too(ana: Account) -> None:
     for county in ("sonoma", "", "modoc"):
-        await changing.announce(forum(county=county), ana)
-    assert len(await reading.coming()) == 3
-    assert len(await reading.coming(county="sonoma")) == 2
-    assert len(await reading.coming(county="")) == 1
-    assert len(await reading.coming(county="sonoma", topic=Topic.FORUMS)) == 2
-    assert await reading.coming(topic=Topic.HEALTH) == []
-    assert await reading.coming(kind=Kind.RALLY) == []
+        await changes.announce(forum(county=county), ana)
+    assert len(await queries.coming()) == 3
+    assert len(await queries.coming(county="sonoma")) == 2
+    assert len(await queries.coming(county="")) == 1
+    assert len(await queries.coming(county="sonoma", topic=Topic.FORUMS)) == 2
+    assert await queries.coming(topic=Topic.HEALTH) == []
+    assert await queries.coming(kind=Kind.RALLY) == []
 
 
 async def test_without_a_time_it_lasts_until_the_end_of_its_day(ana: Account) -> None:
-    hearing = await changing.announce(forum(starts_at=in_days(0, 0), time_known=False), ana)
+    hearing = await changes.announce(forum(starts_at=in_days(0, 0), time_known=False), ana)
     now, _entry = await again(hearing.id)
     assert now.starts_at == in_days(0, 12, 0)
-    assert [each.id for each in await reading.coming()] == [hearing.id]
+    assert [each.id for each in await queries.coming()] == [hearing.id]
 
 
 async def test_it_was_looked_at_when_its_sources_were_read(ana: Account) -> None:
@@ -152,10 +152,10 @@ async def test_it_was_looked_at_when_its_sources_were_read(ana: Account) -> None
         for day in ("2026-11-20", "2026-11-24")
     ]  # fmt: skip
     made = forum(sources=sources)
-    hearing = await changing.announce(made, ana)
+    hearing = await changes.announce(made, ana)
     assert hearing.checked_on.isoformat() == "2026-11-24"
-    await changing.change(hearing.id, made, ana)
-    await changing.change(hearing.id, forum(sources=sources, place="Hall B"), ana)
+    await changes.change(hearing.id, made, ana)
+    await changes.change(hearing.id, forum(sources=sources, place="Hall B"), ana)
     assert (await again(hearing.id))[0].checked_on.isoformat() == "2026-11-24"
 
 

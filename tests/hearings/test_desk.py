@@ -12,7 +12,7 @@ import pytest
 from markupsafe import escape
 
 from backend.counties.tables import County
-from backend.hearings import changing, kinds, ledger, proposing, reading
+from backend.hearings import changes, kinds, ledger, proposals, queries
 from backend.hearings import entry as entries
 from backend.hearings.desk import forms as hearing_forms
 from backend.hearings.desk import lines as hearing_lines
@@ -21,7 +21,7 @@ from backend.hearings.desk import todo
 from backend.hearings.desk import wording as hearing_words
 from backend.hearings.entry import Entry, Said, Vote
 from backend.hearings.kinds import Choice, Kind, Result, Status, Topic
-from backend.hearings.matching import Match
+from backend.hearings.relevance import Match
 from backend.hearings.tables import Hearing, HearingSource, MemberVote, Proposal, SourceEvent
 from backend.policies.days import Day
 from backend.policies.files import SourceEntry
@@ -159,9 +159,9 @@ async def announced(colleague: Colleague, **fields: Any) -> str:
 
 
 async def standing(address: str) -> tuple[Hearing, Entry]:
-    hearing = await reading.one(int(address.rpartition("/")[2]))
+    hearing = await queries.one(int(address.rpartition("/")[2]))
     assert hearing is not None
-    return hearing, await reading.entry_of(hearing)
+    return hearing, await queries.entry_of(hearing)
 
 
 async def trail() -> list[str]:
@@ -280,7 +280,7 @@ async def test_what_was_never_real_is_taken_out_and_its_history_stays(
 
 async def test_saving_unchanged_changes_nothing(at_the_desk: AtTheDesk) -> None:
     ana = await at_the_desk("editor")
-    hearing = await changing.announce(whole(), await Account.open_for("Bo", ["editor"]))
+    hearing = await changes.announce(whole(), await Account.open_for("Bo", ["editor"]))
     before = await trail()
     here = f"/desk/hearings/{hearing.id}"
     form = await form_of(ana, f"{here}/edit")
@@ -343,11 +343,11 @@ async def test_a_form_that_comes_twice_does_it_once(at_the_desk: AtTheDesk) -> N
         ("returns", {}),
     ):
         form = {**await form_of(ana, f"{here}/{act}"), **more}
-        before = await reading.last_change(int(here.rpartition("/")[2]))
+        before = await queries.last_change(int(here.rpartition("/")[2]))
         for _time in ("once", "and again"):
             answer = await ana.post(f"{here}/{act}", **form)
             assert answer.status_code == 303, (act, told(answer))
-        assert await reading.last_change(int(here.rpartition("/")[2])) == before + 1, act
+        assert await queries.last_change(int(here.rpartition("/")[2])) == before + 1, act
 
 
 async def test_an_act_that_does_not_fit_is_refused_in_words(at_the_desk: AtTheDesk) -> None:
@@ -363,7 +363,7 @@ async def test_an_act_that_does_not_fit_is_refused_in_words(at_the_desk: AtTheDe
 
 async def test_the_next_meeting_is_copied_from_the_last(at_the_desk: AtTheDesk) -> None:
     ana = await at_the_desk("editor")
-    hearing = await changing.announce(whole(), await Account.open_for("Bo", ["editor"]))
+    hearing = await changes.announce(whole(), await Account.open_for("Bo", ["editor"]))
     form = await form_of(ana, f"{NEW}?copy={hearing.id}")
     assert form["body"] == ["Board"]
     assert form["starts_time"] == ["09:30"]
@@ -606,7 +606,7 @@ async def proposed(source: HearingSource, **fields: Any) -> tuple[int, SourceEve
     await event.save()
     matches = [Match("SB-54", "item", "A report on S.B. 54 & <b>more</b>")]
     doubts = [("comment", {"said": "<i>soon</i>"})]
-    assert await proposing.offer(source, event, said, matches, doubts) == "proposed"
+    assert await proposals.offer(source, event, said, matches, doubts) == "proposed"
     row = await Proposal.select(Proposal.id).where(Proposal.event == event.id).first()
     assert row is not None
     return int(row["id"]), event
@@ -665,12 +665,12 @@ async def test_a_proposed_change_shows_before_and_after(
     [event] = await SourceEvent.objects().output(load_json=True)
     said = whole(status=Status.CANCELLED, starts_at=in_days(20), ends_at=None, speak_by=None,
                  outcome=Said(), result=None, votes=[], figures=Said())  # fmt: skip
-    assert await proposing.offer(source, event, said, []) == "proposed"
+    assert await proposals.offer(source, event, said, []) == "proposed"
     page = await ana.get(PROPOSALS)
     assert "It seems to be off" in told(page)
     assert "<del>Scheduled</del>" in page.text
     assert "<ins>Cancelled</ins>" in page.text
-    [told_one] = await proposing.waiting()
+    [told_one] = await proposals.waiting()
     stale = await form_of(ana, f"{PROPOSALS}/{told_one.id}/edit")
     form = await form_of(ana, f"{here}/edit")
     await ana.post(f"{here}/edit", **{**form, "body": "The whole Board"})
@@ -736,7 +736,7 @@ async def test_all_that_are_ticked_are_decided_at_once(
     assert await Hearing.count() == 2
     answer = await ana.post(PROPOSALS, do="turn_down", why="Old", proposal=[str(third)])
     assert answer.status_code == 303
-    assert await proposing.how_many() == 0
+    assert await proposals.how_many() == 0
 
 
 # Sources.
@@ -827,7 +827,7 @@ async def test_a_list_is_looked_at_before_it_is_taken(at_the_desk: AtTheDesk) ->
     assert looked.status_code == 200, told(looked)
     assert "1 hearing" in told(looked)
     assert "Nothing is saved yet." in told(looked)
-    assert await proposing.how_many() == 0
+    assert await proposals.how_many() == 0
     parser = Fields()
     parser.feed(looked.text)
     kept = {name: parser.found[name] for name in ("kept",)}
@@ -835,7 +835,7 @@ async def test_a_list_is_looked_at_before_it_is_taken(at_the_desk: AtTheDesk) ->
         taken = await ana.post(f"{SOURCES}/files", **kept, do="take")
         assert taken.status_code == 200, told(taken)
         assert "The list is taken" in told(taken)
-        assert await proposing.how_many() == 1
+        assert await proposals.how_many() == 1
     assert "A forum from a table" in told(await ana.get(PROPOSALS))
 
 

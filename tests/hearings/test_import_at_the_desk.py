@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from backend import database
-from backend.hearings import proposing
+from backend.hearings import proposals
 from tests.conftest import Colleague
 from tests.databases import command, empty_database
 from tests.hearings import agenda_server
@@ -43,13 +43,13 @@ async def test_a_table_is_looked_at_first_and_then_taken(at_the_desk: AtTheDesk)
     looked = await hand_in(ana, TABLE.encode())
     assert looked.status_code == 200
     assert "Nothing is saved yet." in looked.text
-    assert await proposing.how_many() == 0
+    assert await proposals.how_many() == 0
     kept = re.search(r'name="kept" value="([^"]*)"', looked.text)
     assert kept is not None
-    for proposals in ("1 proposal", "0 proposals"):
+    for told in ("1 proposal", "0 proposals"):
         taken = await ana.post(FILES, kept=html.unescape(kept[1]), do="take")
-        assert f"1 hearing, {proposals}" in taken.text
-    [told] = await proposing.waiting()
+        assert f"1 hearing, {told}" in taken.text
+    [told] = await proposals.waiting()
     assert (told.after.title.en, told.after.county) == ("A forum", "sonoma")
 
 
@@ -73,7 +73,7 @@ async def test_a_table_with_a_mistake_is_refused_with_its_place(
     answer = await hand_in(ana, table)
     assert answer.status_code == 422
     assert words in html.unescape(answer.text)
-    assert await proposing.how_many() == 0
+    assert await proposals.how_many() == 0
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from backend.hearings import csv_file, importing, proposing, reading, sources
-from backend.hearings.changing import Refused
+from backend.hearings import csv_file, importing, proposals, queries, sources
+from backend.hearings.changes import Refused
 from backend.hearings.entry import Entry
 from backend.hearings.importing import Report
 from backend.hearings.kinds import Choice, Kind, Result, Status
@@ -53,15 +53,15 @@ async def error_of(source: HearingSource) -> str:
     return sources.error_in_words(await named(source.name))
 
 
-async def only() -> proposing.Told:
-    [told] = await proposing.waiting()
+async def only() -> proposals.Told:
+    [told] = await proposals.waiting()
     return told
 
 
 async def says(id: int) -> Entry:
-    hearing = await reading.one(id)
+    hearing = await queries.one(id)
     assert hearing is not None
-    return await reading.entry_of(hearing)
+    return await queries.entry_of(hearing)
 
 
 def at(days: int, hour: int, minute: int = 0) -> datetime.datetime:
@@ -105,7 +105,7 @@ async def test_primegov_tells_meetings_and_the_names_of_their_documents(
     assert (report.events, report.proposals, report.undated) == (5, 3, 1)
     assert all("shastacounty.primegov.com" in asked for asked in there.asked)
     told = {each.after.title.en + str(each.after.time_known): each.after
-            for each in await proposing.waiting()}  # fmt: skip
+            for each in await proposals.waiting()}  # fmt: skip
     forum = told["TRUTH Act ForumTrue"]
     assert (forum.starts_at, forum.county, forum.kind) == (at(6, 9), "shasta", Kind.FORUM)
     assert forum.agenda_url == (
@@ -114,12 +114,12 @@ async def test_primegov_tells_meetings_and_the_names_of_their_documents(
     )
     assert told["TRUTH Act ForumFalse"].starts_at == at(8, 12)
     assert (await look(shasta)).proposals == 0
-    [first] = [each for each in await proposing.waiting() if each.after.starts_at == at(6, 9)]
-    await proposing.accept(first.id, ana)
+    [first] = [each for each in await proposals.waiting() if each.after.starts_at == at(6, 9)]
+    await proposals.accept(first.id, ana)
     ahead, past = there.meetings
     there.meetings = (ahead[1:], past)
     await look(shasta)
-    [gone] = [each for each in await proposing.waiting() if each.action == "cancel"]
+    [gone] = [each for each in await proposals.waiting() if each.action == "cancel"]
     assert gone.hearing is not None
 
 
@@ -179,7 +179,7 @@ async def test_a_feed_tells_events_of_every_kind_of_time(
     report = await look(feed)
     assert await error_of(feed) == ""
     assert (report.events, report.proposals, report.undated) == (8, 6, 1)
-    a, b, c, d, *_rest = await proposing.waiting()
+    a, b, c, d, *_rest = await proposals.waiting()
     assert a.after.title.en == "TRUTH Act, forum"
     assert (a.after.starts_at, a.after.ends_at) == (at(5, 9), at(5, 11))
     assert (a.after.place, a.after.remote_url) == ("Room 2", "https://meet.example.org/1")
@@ -196,10 +196,10 @@ async def test_an_unchanged_feed_is_not_read_again_and_nothing_vanishes(
 ) -> None:
     publish(there, ics(vevent("a", f"DTSTART:{stamp(5)}", "TRUTH Act")))
     assert (await look(feed)).events == 1
-    await proposing.accept((await only()).id, ana)
+    await proposals.accept((await only()).id, ana)
     report = await look(feed)
     assert (report.events, report.vanished) == (0, 0)
-    assert await proposing.how_many() == 0
+    assert await proposals.how_many() == 0
     publish(there, ics(vevent("b", f"DTSTART:{stamp(6)}", "Other")))
     assert (await look(feed)).vanished == 1
     assert (await only()).action == "cancel"
@@ -210,14 +210,14 @@ async def test_moved_and_called_off_events_change_their_hearings(
 ) -> None:
     publish(there, ics(vevent("a", f"DTSTART:{stamp(5)}", "TRUTH Act")))
     await look(feed)
-    id = await proposing.accept((await only()).id, ana)
+    id = await proposals.accept((await only()).id, ana)
     publish(there, ics(vevent("a", f"DTSTART:{stamp(6)}", "TRUTH Act", "SEQUENCE:1")))
     await look(feed)
-    await proposing.accept((await only()).id, ana)
+    await proposals.accept((await only()).id, ana)
     assert (await says(id)).status == Status.MOVED
     publish(there, ics(vevent("a", f"DTSTART:{stamp(6)}", "TRUTH Act", "STATUS:CANCELLED")))
     await look(feed)
-    await proposing.accept((await only()).id, ana)
+    await proposals.accept((await only()).id, ana)
     assert (await says(id)).status == Status.CANCELLED
 
 
@@ -260,7 +260,7 @@ async def test_what_comes_again_keeps_its_time_over_the_change_of_clocks(
     )  # fmt: skip
     report = await look(feed)
     assert report.proposals == 29
-    told = await proposing.waiting()
+    told = await proposals.waiting()
     hours = {each.after.starts_at.astimezone(CALIFORNIA).hour for each in told}
     assert hours == {9, 14}
     offsets = {each.after.starts_at.astimezone(CALIFORNIA).utcoffset() for each in told}
@@ -277,8 +277,8 @@ async def test_a_broken_event_takes_no_other_along_and_has_not_vanished(
     sound = vevent("a", f"DTSTART:{stamp(5)}", "TRUTH Act")
     publish(there, ics(sound, vevent("b", f"DTSTART:{stamp(6)}", "TRUTH Act")))
     await look(feed)
-    for told in await proposing.waiting():
-        await proposing.accept(told.id, ana)
+    for told in await proposals.waiting():
+        await proposals.accept(told.id, ana)
     for broken in (
         "UID:b\r\nDTSTART:nonsense\r\nSUMMARY:TRUTH Act",
         "UID:b\r\nno colon here",
@@ -289,7 +289,7 @@ async def test_a_broken_event_takes_no_other_along_and_has_not_vanished(
         report = await look(feed)
         assert (report.proposals, report.whole) == (0, False), broken
         assert "1 part of it could not be read." in sources.state_in_words(await named(feed.name))
-    assert await proposing.how_many() == 0
+    assert await proposals.how_many() == 0
 
 
 @pytest.mark.parametrize(
@@ -306,11 +306,11 @@ async def test_what_is_no_calendar_is_said_and_changes_nothing(
 ) -> None:
     publish(there, ics(vevent("a", f"DTSTART:{stamp(5)}", "TRUTH Act")))
     await look(feed)
-    await proposing.accept((await only()).id, ana)
+    await proposals.accept((await only()).id, ana)
     publish(there, body)
     await look(feed)
     assert words in await error_of(feed)
-    assert await proposing.how_many() == 0
+    assert await proposals.how_many() == 0
 
 
 async def test_a_feed_made_to_take_for_ever_does_not(
@@ -404,7 +404,7 @@ async def test_open_states_tells_hearings_and_votes_on_bills(there: Agendas, ana
     assert await error_of(state) == ""
     assert report.events == 48 + 1
     hearing_told, vote_told = sorted(
-        await proposing.waiting(), key=lambda told: told.after.kind != Kind.COMMITTEE
+        await proposals.waiting(), key=lambda told: told.after.kind != Kind.COMMITTEE
     )
     hearing = hearing_told.after
     assert (hearing.kind, hearing.county, hearing.starts_at) == (Kind.COMMITTEE, "", at(6, 9))
@@ -417,7 +417,7 @@ async def test_open_states_tells_hearings_and_votes_on_bills(there: Agendas, ana
         ("Gallagher", Choice.NO),
         ("Hart", Choice.ABSTAINED),
     ]
-    id = await proposing.accept(vote_told.id, ana)
+    id = await proposals.accept(vote_told.id, ana)
     assert (await says(id)).votes == voted.votes
     # Patchy: what is not told has not vanished.
     there.state_events = []
@@ -478,7 +478,7 @@ async def test_a_table_by_hand_becomes_proposals_twice_without_doubles(
     report = await importing.from_csv(data, ana)
     assert (report.events, report.proposals) == (2, 2)
     assert (await importing.from_csv(data, ana)).proposals == 0
-    told = {each.after.title.en: each for each in await proposing.waiting()}
+    told = {each.after.title.en: each for each in await proposals.waiting()}
     forum = told["Forum"].after
     assert (forum.starts_at, forum.ends_at) == (at(9, 13, 30), at(9, 15, 30))
     assert (forum.decides.en, forum.decides.es) == ("Nothing, really", "Nada")
@@ -497,11 +497,11 @@ async def test_a_table_by_hand_becomes_proposals_twice_without_doubles(
 async def test_a_table_with_a_key_moves_a_hearing(there: Agendas, ana: Account) -> None:
     head = f"key,{HEAD}"
     await importing.from_csv(table(f"k1,{line()}", head=head), ana)
-    id = await proposing.accept((await only()).id, ana)
+    id = await proposals.accept((await only()).id, ana)
     await importing.from_csv(table(f"k1,{line(time='2:00 PM')}", head=head), ana)
     told = await only()
     assert (told.action, told.fields) == ("change", ["starts_at"])
-    await proposing.accept(told.id, ana)
+    await proposals.accept(told.id, ana)
     assert (await says(id)).status == Status.MOVED
     assert await Hearing.count() == 1
 
@@ -572,7 +572,7 @@ async def test_a_table_at_an_address_is_read_and_its_mistakes_are_said(
         "The table has mistakes, so nothing was taken. The first: "
         "Line 2, date: give a day, like 2026-12-15"
     )
-    assert await proposing.how_many() == 1
+    assert await proposals.how_many() == 1
 
 
 # The list of sources.

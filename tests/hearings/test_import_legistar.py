@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from backend.hearings import importing, proposing, reading, sources
+from backend.hearings import importing, proposals, queries, sources
 from backend.hearings.importing import Report
 from backend.hearings.kinds import Choice, Result, Status
 from backend.hearings.tables import Hearing, HearingChange, HearingSource, SourceEvent
@@ -47,14 +47,14 @@ async def look(source: HearingSource) -> Report:
 
 async def accepted(source: HearingSource, by: Account) -> Hearing:
     """The only thing that waits, accepted."""
-    [told] = await proposing.waiting(source.id)
-    hearing = await reading.one(await proposing.accept(told.id, by))
+    [told] = await proposals.waiting(source.id)
+    hearing = await queries.one(await proposals.accept(told.id, by))
     assert hearing is not None
     return hearing
 
 
 async def again(hearing: Hearing) -> Hearing:
-    found = await reading.one(hearing.id)
+    found = await queries.one(hearing.id)
     assert found is not None
     return found
 
@@ -120,9 +120,9 @@ async def test_a_known_one_that_loses_its_day_is_proposed_as_postponed(
     rows = [{**event(1, 30, BodyName=FORUM), "EventDate": None}]
     there.faults[f"{EVENTS}?"] = agenda_server.once(agenda_server.body(json.dumps(rows).encode()))
     assert (await look(source)).proposals == 1
-    [told] = await proposing.waiting(source.id)
+    [told] = await proposals.waiting(source.id)
     assert "The source gives no day." in told.doubts
-    await proposing.accept(told.id, ana)
+    await proposals.accept(told.id, ana)
     assert (await again(hearing)).status == Status.POSTPONED
 
 
@@ -143,7 +143,7 @@ async def test_fields_of_any_sort_take_nothing_along(there: Agendas, source: Hea
     there.events.append(event(7, 5, BodyName=f"<i>{FORUM}</i>\0", Time="\0", Location="\0\r\n"))
     report = await look(source)
     assert (report.events, report.proposals, report.whole) == (6, 1, True)
-    [told] = await proposing.waiting(source.id)
+    [told] = await proposals.waiting(source.id)
     assert told.after.title.en == FORUM
 
 
@@ -157,7 +157,7 @@ async def test_days_when_clocks_change_keep_the_time_on_the_wall(
     rows = [{**event(1, 5, BodyName=FORUM, Time=time), "EventDate": f"{day}T00:00:00"}]
     there.faults[f"{EVENTS}?"] = agenda_server.once(agenda_server.body(json.dumps(rows).encode()))
     await look(source)
-    told = await proposing.waiting(source.id)
+    told = await proposals.waiting(source.id)
     assert [each.after.starts_at.astimezone(datetime.UTC).hour for each in told] == [utc]
 
 
@@ -202,9 +202,9 @@ async def test_outcome_and_votes_are_read_and_silence_takes_nothing_back(
         ]
     }
     assert (await look(source)).proposals == 1
-    [told] = await proposing.waiting(source.id)
-    await proposing.accept(told.id, ana)
-    entry = await reading.entry_of(await again(hearing))
+    [told] = await proposals.waiting(source.id)
+    await proposals.accept(told.id, ana)
+    entry = await queries.entry_of(await again(hearing))
     assert (entry.status, entry.result) == (Status.HELD, Result.PASSED)
     assert entry.outcome.en == "Approved (4:1)"
     assert [(each.member, each.choice) for each in entry.votes] == [

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from backend.hearings import changing, importing, proposing, reading, sources
+from backend.hearings import changes, importing, proposals, queries, sources
 from backend.hearings import entry as entries
-from backend.hearings.changing import Refused
+from backend.hearings.changes import Refused
 from backend.hearings.entry import Entry, Said
 from backend.hearings.importing import Report
 from backend.hearings.kinds import Choice, Kind, Result, Status
@@ -56,20 +56,20 @@ async def look_well(name: str = "Sonoma (Legistar)") -> Report:
     return report
 
 
-async def only() -> proposing.Told:
-    [told] = await proposing.waiting()
+async def only() -> proposals.Told:
+    [told] = await proposals.waiting()
     return told
 
 
 async def accepted(ana: Account) -> int:
     """The hearing's id."""
-    return await proposing.accept((await only()).id, ana)
+    return await proposals.accept((await only()).id, ana)
 
 
 async def says(id: int) -> Entry:
-    hearing = await reading.one(id)
+    hearing = await queries.one(id)
     assert hearing is not None
-    return await reading.entry_of(hearing)
+    return await queries.entry_of(hearing)
 
 
 def at(days: int, hour: int, minute: int = 0) -> datetime.datetime:
@@ -108,13 +108,13 @@ async def test_a_replay_makes_the_right_proposals_twice_without_doubles(there: A
     }
     first = await look_well()
     assert (first.events, first.relevant, first.proposals) == (5, 5, 5)
-    told = {each.url.partition("LEGID=")[2][:4]: each for each in await proposing.waiting()}
+    told = {each.url.partition("LEGID=")[2][:4]: each for each in await proposals.waiting()}
     assert len(told) == 1  # all carry the page of the real one
-    by_time = {each.after.time_text: each.after for each in await proposing.waiting()}
+    by_time = {each.after.time_text: each.after for each in await proposals.waiting()}
     assert by_time["1:30 P.M. or soon after"].starts_at == at(12, 13, 30)
     assert not by_time["Immediately following the 9:00 AM meeting"].time_known
     assert by_time["9:00 AM & 2:00 PM"].starts_at == at(12, 9)
-    [online] = [e.after for e in await proposing.waiting() if e.after.place == "Online Only"]
+    [online] = [e.after for e in await proposals.waiting() if e.after.place == "Online Only"]
     assert online.remote_url == "https://bluejeans.com/798867277"
     assert "Phone testimony: 408-915-6290" in online.remote_how
     assert online.title.en == FORUM
@@ -139,7 +139,7 @@ async def test_words_are_shown_with_where_they_stand(there: Agendas) -> None:
     }
     report = await look_well()
     assert (report.events, report.agendas, report.proposals) == (3, 3, 2)
-    one, three = await proposing.waiting()
+    one, three = await proposals.waiting()
     assert [(m.word, m.found_in) for m in one.matched] == [("TRUTH Act", "attachment")]
     assert one.matched[0].text == "Attachment A: Truth-Act presentation.pdf"
     assert {m.word for m in three.matched} == {"SB-54", "immigration enforcement"}
@@ -156,10 +156,10 @@ async def test_two_items_of_a_meeting_are_two_hearings(there: Agendas, ana: Acco
     a_forum(there)
     there.items[2854].append(item(103, "Letter on immigration enforcement", AgendaNumber="12."))
     assert (await look_well()).proposals == 2
-    numbers = {told.after.agenda_item for told in await proposing.waiting()}
+    numbers = {told.after.agenda_item for told in await proposals.waiting()}
     assert numbers == {"9.", "12."}
-    for told in await proposing.waiting():
-        await proposing.accept(told.id, ana)
+    for told in await proposals.waiting():
+        await proposals.accept(told.id, ana)
     assert (await look_well()).proposals == 0
     # One of them is taken off the agenda.
     there.items[2854].pop()
@@ -182,13 +182,13 @@ async def test_what_an_editor_accepts_is_public_and_follows_its_source(
     mended = entries.read(
         {**entries.plain(told.after), "title": {"en": "Forum", "es": "Foro"}, "place": "Room 1"}
     )
-    id = await proposing.accept(told.id, ana, mended)
-    assert await proposing.waiting() == []
+    id = await proposals.accept(told.id, ana, mended)
+    assert await proposals.waiting() == []
     there.one(2854)["EventTime"] = "2:00 PM"
     assert (await look_well()).proposals == 1
     told = await only()
     assert (told.action, told.fields) == ("change", ["starts_at"])
-    await proposing.accept(told.id, ana)
+    await proposals.accept(told.id, ana)
     now_says = await says(id)
     assert now_says.status == Status.MOVED
     assert now_says.starts_at == at(9, 14)
@@ -205,8 +205,8 @@ async def test_an_editors_change_meanwhile_is_kept(there: Agendas, ana: Account)
     await look_well()
     here = await says(id)
     decides = {**entries.plain(here), "decides": {"en": "Nothing is decided."}}
-    await changing.change(id, entries.read(decides), ana)
-    await proposing.accept((await only()).id, ana)
+    await changes.change(id, entries.read(decides), ana)
+    await proposals.accept((await only()).id, ana)
     assert (await says(id)).decides.en == "Nothing is decided."
     assert (await says(id)).starts_at == at(9, 14)
 
@@ -219,7 +219,7 @@ async def test_what_an_editor_knew_before_its_source_is_no_news(
     id = await accepted(ana)
     here = entries.plain(await says(id))
     moved = {**here, "starts_at": at(9, 14).isoformat()}
-    await changing.change(id, entries.read(moved), ana)
+    await changes.change(id, entries.read(moved), ana)
     there.one(2854)["EventTime"] = "2:00 PM"
     assert (await look_well()).proposals == 0
 
@@ -233,10 +233,10 @@ async def test_a_newer_proposal_overtakes_an_older_one(there: Agendas, ana: Acco
     new = await only()
     assert new.after.starts_at == at(9, 15)
     with pytest.raises(Refused, match="newer"):
-        await proposing.accept(old.id, ana)
-    id = await proposing.accept(new.id, ana)
+        await proposals.accept(old.id, ana)
+    id = await proposals.accept(new.id, ana)
     with pytest.raises(Refused, match="already"):
-        await proposing.accept(new.id, ana)
+        await proposals.accept(new.id, ana)
     assert await Hearing.count() == 1
     assert (await says(id)).starts_at == at(9, 15)
     assert await Proposal.count().where(Proposal.state == "overtaken") == 1
@@ -252,7 +252,7 @@ async def test_a_change_that_is_taken_back_is_proposed_no_more(
     await look_well()
     there.one(2854)["EventTime"] = "1:30 PM"
     assert (await look_well()).proposals == 0
-    assert await proposing.how_many() == 0
+    assert await proposals.how_many() == 0
 
 
 async def test_what_was_turned_down_comes_back_only_with_new_words(
@@ -260,7 +260,7 @@ async def test_what_was_turned_down_comes_back_only_with_new_words(
 ) -> None:
     a_forum(there)
     await look_well()
-    await proposing.turn_down((await only()).id, ana, "Of another county")
+    await proposals.turn_down((await only()).id, ana, "Of another county")
     there.one(2854)["EventTime"] = "3:00 PM"
     assert (await look_well()).proposals == 0
     there.items[2854].append(item(60, "Letter on the Values Act"))
@@ -277,7 +277,7 @@ async def test_a_change_turned_down_is_not_asked_again(there: Agendas, ana: Acco
     id = await accepted(ana)
     there.one(2854)["EventLocation"] = "Room 2"
     await look_well()
-    await proposing.turn_down((await only()).id, ana, "It is a mistake")
+    await proposals.turn_down((await only()).id, ana, "It is a mistake")
     assert (await look_well()).proposals == 0
     assert (await says(id)).place == "Board Chambers"
     there.one(2854)["EventTime"] = "4:00 PM"
@@ -286,19 +286,19 @@ async def test_a_change_turned_down_is_not_asked_again(there: Agendas, ana: Acco
 
 
 async def test_what_is_there_already_can_be_joined(there: Agendas, ana: Account) -> None:
-    mine = await changing.announce(
+    mine = await changes.announce(
         Entry(kind=Kind.FORUM, title=Said(en="Our forum"), starts_at=at(9, 13, 30),
               county="sonoma"), ana)  # fmt: skip
     a_forum(there)
     await look_well()
     told = await only()
     assert told.alike == [mine.id]
-    assert await proposing.accept(told.id, ana, into=mine.id) == mine.id
+    assert await proposals.accept(told.id, ana, into=mine.id) == mine.id
     assert (await says(mine.id)).title.en == "Our forum"
     assert await Hearing.count() == 1
     there.one(2854)["EventTime"] = "2:00 PM"
     await look_well()
-    await proposing.accept((await only()).id, ana)
+    await proposals.accept((await only()).id, ana)
     assert (await says(mine.id)).starts_at == at(9, 14)
 
 
@@ -310,7 +310,7 @@ async def test_the_agenda_that_comes_out_later_adds_its_item(there: Agendas, ana
     told = await only()
     assert told.after.kind == Kind.FORUM
     assert told.doubts == ["The agenda is a draft, so it may change."]
-    id = await proposing.accept(told.id, ana)
+    id = await proposals.accept(told.id, ana)
     there.one(2854).update(
         EventAgendaStatusName="Final", EventAgendaFile="https://example.org/agenda.pdf"
     )
@@ -344,7 +344,7 @@ async def test_what_its_source_calls_off_is_proposed_so(
     told = await only()
     assert (told.after.status, told.fields) == (status, ["status"])
     assert told.action == ("cancel" if status == Status.CANCELLED else "change")
-    await proposing.accept(told.id, ana)
+    await proposals.accept(told.id, ana)
     assert (await says(id)).status == status
 
 
@@ -362,10 +362,10 @@ async def test_what_vanishes_is_proposed_as_cancelled_and_can_come_back(
     assert told.action == "cancel"
     assert "no longer lists it" in told.doubts[0]
     assert (await look_well()).proposals == 0
-    await proposing.accept(told.id, ana)
+    await proposals.accept(told.id, ana)
     there.events.append(row)
     assert (await look_well()).proposals == 1
-    await proposing.accept((await only()).id, ana)
+    await proposals.accept((await only()).id, ana)
     assert (await says(id)).status == Status.SCHEDULED
 
 
@@ -378,7 +378,7 @@ async def test_what_vanished_and_is_back_waits_no_more(there: Agendas, ana: Acco
     await look_well()
     there.events.append(row)
     await look_well()
-    assert await proposing.how_many() == 0
+    assert await proposals.how_many() == 0
 
 
 async def test_what_a_list_skipped_but_is_there_has_not_vanished(
@@ -387,8 +387,8 @@ async def test_what_a_list_skipped_but_is_there_has_not_vanished(
     a_forum(there)
     there.items[2854].append(item(103, "Letter on immigration enforcement"))
     await look_well()
-    for told in await proposing.waiting():
-        await proposing.accept(told.id, ana)
+    for told in await proposals.waiting():
+        await proposals.accept(told.id, ana)
     listed = there.events
     there.events = listed[1:]
     there.faults["/v1/sonoma-county/events/2854"] = agenda_server.body(
@@ -403,7 +403,7 @@ async def test_a_proposal_of_what_vanishes_waits_no_more(there: Agendas) -> None
     await look_well()
     there.vanish(2854)
     await look_well()
-    assert await proposing.how_many() == 0
+    assert await proposals.how_many() == 0
 
 
 async def test_nothing_at_all_is_no_reason_to_cancel_everything(
@@ -414,7 +414,7 @@ async def test_nothing_at_all_is_no_reason_to_cancel_everything(
     await accepted(ana)
     there.events = []
     assert (await look()).vanished == 0
-    assert await proposing.how_many() == 0
+    assert await proposals.how_many() == 0
 
 
 async def test_outcome_and_votes_come_after_it_was_held(there: Agendas, ana: Account) -> None:
@@ -431,7 +431,7 @@ async def test_outcome_and_votes_come_after_it_was_held(there: Agendas, ana: Acc
                         vote("C. Coursey", "Absent"), vote("", "Aye"),
                         vote("D", "Something else")]}  # fmt: skip
     await look_well()
-    await proposing.accept((await only()).id, ana)
+    await proposals.accept((await only()).id, ana)
     held = await says(id)
     assert held.status == Status.HELD
     assert held.outcome.en == "Approved as recommended (3:1:1)"
@@ -445,7 +445,7 @@ async def test_outcome_and_votes_come_after_it_was_held(there: Agendas, ana: Acc
     there.items[2854][1].update(EventItemPassedFlagName=None, EventItemTally=None,
                                 EventItemActionName=None)  # fmt: skip
     await look_well()
-    assert await proposing.how_many() == 0
+    assert await proposals.how_many() == 0
 
 
 # Rules.
@@ -482,7 +482,7 @@ async def test_a_rule_for_all_never_takes_what_is_doubtful(there: Agendas, ana: 
     assert "more than one time" in (await only()).doubts[0]
     there.vanish(1)
     await look_well()
-    assert [told.action for told in await proposing.waiting()] == ["cancel", "add"]
+    assert [told.action for told in await proposals.waiting()] == ["cancel", "add"]
     assert await Hearing.count().where(Hearing.status == "cancelled") == 0
 
 
@@ -597,7 +597,7 @@ async def test_what_goes_wrong_is_said_on_the_desk_and_nothing_is_lost(
     assert source.next_at is not None
     assert source.next_at > now()
     assert (await says(id)).status == Status.SCHEDULED
-    assert await proposing.how_many() == 0
+    assert await proposals.how_many() == 0
 
 
 async def test_a_list_that_is_too_large_is_asked_for_in_smaller_pieces(there: Agendas) -> None:
@@ -640,7 +640,7 @@ async def test_odd_fields_are_taken_as_they_are(there: Agendas) -> None:
     there.events.append({**event(1, 3), "EventId": None})
     there.events.append({**event(1, 2), "EventId": 4, "Surprise": {"new": [1]}})
     await look_well()
-    first, second = await proposing.waiting()
+    first, second = await proposals.waiting()
     assert first.after.body == "Board & more"
     assert first.after.agenda_url == ""
     assert len(second.after.title.en) + len(first.after.title.en) < 1000

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from backend.hearings import matching
-from backend.hearings.matching import WORDS, clean, find, words_of
+from backend.hearings import relevance
+from backend.hearings.relevance import WORDS, clean, find, words_of
 
 
 def found(text: str, words: tuple[str, ...] = WORDS) -> set[str]:
@@ -107,7 +107,7 @@ def test_an_editors_list_of_words_is_one_a_line_each_once() -> None:
     typed = " ICE Access \r\n\r\nSB 54\nSB 54\n--\n" + "long " * 40
     words = words_of(typed)
     assert words[:2] == ["ICE Access", "SB 54"]
-    assert all(len(word) <= matching.LONGEST_WORD for word in words)
+    assert all(len(word) <= relevance.LONGEST_WORD for word in words)
     assert len(words) == 3
 
 
@@ -118,5 +118,5 @@ def test_signs_that_mean_something_to_machines_are_only_signs() -> None:
 
 def test_tags_within_tags_take_no_time_at_all() -> None:
     began = time.monotonic()
-    assert matching.clean("<a><b>x" * 600_000).startswith("xxx")
+    assert relevance.clean("<a><b>x" * 600_000).startswith("xxx")
     assert time.monotonic() - began < 5

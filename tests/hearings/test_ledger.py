@@ -8,10 +8,10 @@ import re
 import httpx
 import pytest
 
-from backend.hearings import changing, ledger
+from backend.hearings import changes, ledger
 from backend.hearings.kinds import Status
 from backend.hearings.ledger import State
-from backend.policies import reading as record
+from backend.policies import queries as record
 from backend.policies.days import Day
 from backend.policies.tables import Figure, Practice
 from backend.staff.tables import Account
@@ -51,7 +51,7 @@ async def test_access_without_a_forum_is_owed_and_then_overdue(record: None) -> 
     ana = await Account.open_for("Ana", ["editor"])
     noon = datetime.datetime(2024, 5, 14, 12, tzinfo=CALIFORNIA)
     held = forum(county="modoc", starts_at=noon, status=Status.HELD)
-    await changing.announce(held, ana)
+    await changes.announce(held, ana)
     found = await line("modoc", 2024, after)
     assert (found.state, [each.day for each in found.forums]) == (State.HELD, ["2024-05-14"])
     assert "modoc" not in {each.county for each in await ledger.owed(before)}

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from backend.hearings import ledger, notice, reading, wording
+from backend.hearings import ledger, notice, queries, wording
 from backend.hearings.kinds import Kind, Status
 from backend.hearings.tables import Hearing
-from backend.policies import reading as policies
+from backend.policies import queries as policies
 from backend.policies.tables import Figure
 from backend.web.clock import CALIFORNIA, today
 from tests.hearings.saying import announced, in_days
@@ -22,7 +22,7 @@ def at(year: int, month: int, day: int, hour: int, minute: int = 0) -> datetime.
 
 async def hearing(**fields: Any) -> Hearing:
     made = await announced(**fields)
-    found = await reading.one(made.id)
+    found = await queries.one(made.id)
     assert found is not None
     return found
 

@@ -7,11 +7,11 @@ from typing import Any
 import httpx
 import pytest
 
-from backend.hearings import changing, ledger, wording
+from backend.hearings import changes, ledger, wording
 from backend.hearings.entry import Said, Vote
 from backend.hearings.kinds import Choice, Kind, Result, Status, Topic
 from backend.hearings.tables import Hearing
-from backend.policies import reading
+from backend.policies import queries
 from backend.staff.tables import Account
 from backend.web.clock import CALIFORNIA
 from tests.hearings.saying import announced, changed, in_days, with_the_past
@@ -222,8 +222,8 @@ async def test_a_number_that_is_none_gets_words(client: httpx.AsyncClient, name:
 async def test_one_that_was_taken_out_is_gone(client: httpx.AsyncClient) -> None:
     hearing = await announced()
     ana = await Account.open_for("Ana", ["editor"])
-    await changing.take_out(hearing.id, ana, "It was another county’s")
-    reading.forget()
+    await changes.take_out(hearing.id, ana, "It was another county’s")
+    queries.forget()
     answer = await client.get(f"/hearings/{hearing.id}")
     assert answer.status_code == 404
     assert "We know no such hearing. It may have been taken out" in answer.text

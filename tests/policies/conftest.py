@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 import pytest
 
-from backend.policies import reading
+from backend.policies import queries
 from backend.policies.record import CountyRecord
 
 
 @pytest.fixture
 async def records(record: None) -> Mapping[str, CountyRecord]:
-    return await reading.records()
+    return await queries.records()

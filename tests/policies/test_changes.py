@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from backend.policies import changes, entries, exporting, files, loading, reading
+from backend.policies import changes, entries, exporting, files, loading, queries
 from backend.policies.changes import Part, Refused
 from backend.policies.entries import FactName
 from backend.policies.tables import Change, Conflict, Rule
@@ -68,7 +68,7 @@ async def notification() -> str:
     from backend.policies.questions import Question
     from backend.web.clock import today
 
-    record = await reading.county_record("sonoma")
+    record = await queries.county_record("sonoma")
     return record.standing(Question.NOTIFICATION, today()).answer
 
 

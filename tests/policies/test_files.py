@@ -164,12 +164,12 @@ async def test_ids_stay_when_a_fact_changes_leaves_and_comes_back(
 
 
 async def test_a_retired_fact_is_kept_but_not_shown(record: None, folder: Path) -> None:
-    from backend.policies import reading
+    from backend.policies import queries
 
     await loading.load(folder)
     await loading.load()
-    reading.forget()
-    modoc = await reading.county_record("modoc")
+    queries.forget()
+    modoc = await queries.county_record("modoc")
     assert all(rule.key != "modoc/order/hold" for rule in modoc.rules)
     assert await Rule.exists().where(Rule.key == "modoc/order/hold")
 

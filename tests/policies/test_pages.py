@@ -8,7 +8,7 @@ import pytest
 
 from backend.counties import gazetteer
 from backend.database import DB
-from backend.policies import reading
+from backend.policies import queries
 from backend.policies.questions import Question
 from backend.web.clock import today
 
@@ -93,7 +93,7 @@ async def test_htmx_gets_the_block_and_a_browser_the_page(client: httpx.AsyncCli
 
 
 async def test_the_list_counts_every_answer_and_the_not_known(client: httpx.AsyncClient) -> None:
-    records = await reading.records()
+    records = await queries.records()
     for question in Question:
         page = (await client.get(f"/counties?question={question}")).text
         given = {record.standing(question, today()).answer for record in records.values()}
@@ -114,7 +114,7 @@ async def test_the_list_counts_every_answer_and_the_not_known(client: httpx.Asyn
 async def test_the_list_says_in_how_many_counties_the_answer_is_state_law_alone(
     client: httpx.AsyncClient,
 ) -> None:
-    records = await reading.records()
+    records = await queries.records()
     for question in (Question.TRANSFER, Question.NOTIFICATION, Question.HOLD):
         own = sum(
             record.standing(question, today()).local_rule is not None for record in records.values()
@@ -186,7 +186,7 @@ async def test_a_county_costs_three_queries_cold_and_none_warm(
         return await run(self, querystring, in_pool)  # type: ignore[arg-type]
 
     monkeypatch.setattr(type(DB), "run_querystring", counting)
-    reading.forget()
+    queries.forget()
     await client.get("/counties/los-angeles")
     assert 1 <= len(asked) <= 3, asked
     asked.clear()
@@ -200,7 +200,7 @@ async def test_a_change_in_the_record_shows_on_the_next_page(client: httpx.Async
     await client.get("/counties/modoc")
     await Rule.update({Rule.citation: "Gov. Code 1"}, force=True)
     assert "Gov. Code 1<" not in (await client.get("/counties/modoc")).text
-    reading.forget()
+    queries.forget()
     assert "Gov. Code 1<" in (await client.get("/counties/modoc")).text
 
 

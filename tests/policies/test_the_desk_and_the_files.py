@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from backend.policies import changes, differing, entries, exporting, files, loading
+from backend.policies import changes, entries, exporting, files, loading, text_diff
 from backend.policies.changes import Part, Refused
 from backend.policies.desk import forms as record_forms
 from backend.policies.desk.forms import FactForm
@@ -234,7 +234,7 @@ async def test_a_difference_is_told_in_the_readers_words(record: None) -> None:
     token = language.current.set(language.LANGUAGES["es"])
     try:
         for name, entry in (await entries.present()).items():
-            for line in differing.said_differently(name.kind, None, entry):
+            for line in text_diff.said_differently(name.kind, None, entry):
                 assert line.name != line.label
                 assert "_" not in line.name
                 if not line.label.startswith("sources"):

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from backend.counties import gazetteer
-from backend.policies import files, loading, reading
+from backend.policies import files, loading, queries
 from backend.policies.questions import Question
 from backend.policies.record import CountyRecord
 from backend.web.clock import today
@@ -159,7 +159,7 @@ def _points(entry: object) -> list[files.Text]:
 
 
 async def test_ab_1876_was_not_vetoed(client: httpx.AsyncClient) -> None:
-    laws = {law.slug: law for law in await reading.laws()}
+    laws = {law.slug: law for law in await queries.laws()}
     assert laws["ab-1876"].status == "failed"
     page = (await client.get("/laws/ab-1876")).text
     assert "Vetoed" not in page
@@ -213,7 +213,7 @@ async def test_a_fact_past_its_day_is_shown_as_due_never_hidden(
     from backend.policies.tables import Rule
 
     await Rule.update({Rule.review_by: datetime.date(2020, 1, 1)}, force=True)
-    reading.forget()
+    queries.forget()
     page = (await client.get("/counties/modoc")).text
     assert "Due for review since January 1, 2020." in page
     assert "No. The jail is not allowed to keep anyone past release for ICE." in page

@@ -12,10 +12,10 @@ import pytest
 
 from backend import database, settings
 from backend.database import DB
-from backend.push import delivery, manner, ourselves, resolving, rings, run, subscribing, timing
+from backend.push import broadcasts, delivery, fan_out, sender, subscriptions, timing, tuning, vapid
 from backend.push.audience import Audience
-from backend.push.rings import Progress
-from backend.push.subscribing import Wishes
+from backend.push.broadcasts import Progress
+from backend.push.subscriptions import Wishes
 from backend.push.tables import Ring
 from tests.push.service import PushService, base64url
 
@@ -40,7 +40,7 @@ def allowed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPat
     monkeypatch.setenv("KEYS", str(tmp_path / "keys" / "keys.json"))
     for name in ("PUSH_CONTACT", "PUSH_TEST_HOSTS", "PUSH_PACE", "SITE_URL"):
         monkeypatch.delenv(name, raising=False)
-    ourselves._tokens.clear()
+    vapid._tokens.clear()
     return monkeypatch
 
 
@@ -55,13 +55,13 @@ class House:
     def host(self) -> str:
         return self.service.host
 
-    async def phone(self, name: str, **wishes: Any) -> subscribing.Held:
+    async def phone(self, name: str, **wishes: Any) -> subscriptions.Held:
         phone = self.service.phone(name)
-        return await subscribing.subscribe(
+        return await subscriptions.subscribe(
             self.service.endpoint(name),
             base64url(phone.p256dh),
             base64url(phone.auth),
-            ourselves.public_key(),
+            vapid.public_key(),
             Wishes(**{"everywhere": True, "topics": ("holds",), "kinds": ("moved",), **wishes}),
         )
 
@@ -87,8 +87,8 @@ class House:
             "expires_at": datetime.now(UTC) + timedelta(hours=2),
             **more,
         }
-        ring = await rings.ring(what, **given)
-        await resolving.resolve({"ring": ring.id})
+        ring = await broadcasts.ring(what, **given)
+        await fan_out.resolve({"ring": ring.id})
         return ring
 
     async def once(self) -> None:
@@ -106,7 +106,7 @@ class House:
             await asyncio.sleep(0.02)
 
     async def progress(self, ring: Ring) -> Progress:
-        found = await rings.progress(ring.id)
+        found = await broadcasts.progress(ring.id)
         assert found is not None
         return found
 
@@ -123,16 +123,16 @@ class House:
 async def house(
     push_database: str, database_url: str, allowed: pytest.MonkeyPatch
 ) -> AsyncIterator[House]:
-    for counter in (delivery._lanes, run._took, run._told, run._silent):
+    for counter in (delivery._lanes, sender._took, sender._told, sender._silent):
         counter.clear()
-    hurried = manner.Manner(
+    hurried = tuning.Manner(
         first_wait=timedelta(seconds=0.1),
         seconds=1.0,
         silences=1000,
         shift=timedelta(seconds=3),
         walk=0.01,
     )
-    allowed.setattr(manner, "current", hurried)
+    allowed.setattr(tuning, "current", hurried)
     allowed.setattr(timing, "_ahead", 0.0)
     async with AsyncExitStack() as stack:
         service = await stack.enter_async_context(PushService())

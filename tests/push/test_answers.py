@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from backend.push.answers import LONGEST, Verdict, how_long, judge, reason
-from backend.push.line import Answer
+from backend.push.http_client import Answer
 
 
 @pytest.mark.parametrize(

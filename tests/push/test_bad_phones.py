@@ -6,8 +6,9 @@ import time
 
 import pytest
 
-from backend.push import manner, ourselves, run, subscribing
-from backend.push.subscribing import Wishes
+from backend.push import sender, subscriptions, tuning
+from backend.push import vapid as push_vapid
+from backend.push.subscriptions import Wishes
 from backend.web import keyring, vapid
 from tests.push.conftest import House
 from tests.push.service import Message, Reply, base64url
@@ -122,7 +123,7 @@ async def test_a_phone_refused_while_others_are_not_is_set_aside_and_then_delete
     [bad] = await house.phones(1, named=BAD, proven=True)
     await house.phones(20, proven=True)
     house.service.reply = refusing(403)
-    here = manner.current
+    here = tuning.current
     sent = []
     for number in range(1 + here.struck - here.aside):
         await house.until_done(await house.ring(f"ring {number}", subject=f"hearing {number}"))
@@ -236,12 +237,12 @@ async def test_a_phone_that_moves_must_prove_itself_again(house: House) -> None:
     old = keyring.newest("vapid")
     keyring.add("vapid")
     phone = house.service.phone("one")
-    keys = (base64url(phone.p256dh), base64url(phone.auth), ourselves.public_key())
-    await subscribing.subscribe(house.service.endpoint("two"), *keys, Wishes(), held.secret)
+    keys = (base64url(phone.p256dh), base64url(phone.auth), push_vapid.public_key())
+    await subscriptions.subscribe(house.service.endpoint("two"), *keys, Wishes(), held.secret)
     assert await house.value("SELECT accepted_at FROM subscription") is None
     await house.prove([held.subscription])
     keys = (*keys[:2], vapid.for_browsers(vapid.public_half(old.secret)))
-    await subscribing.subscribe(house.service.endpoint("two"), *keys, Wishes(), held.secret)
+    await subscriptions.subscribe(house.service.endpoint("two"), *keys, Wishes(), held.secret)
     assert await house.value("SELECT accepted_at FROM subscription") is None
 
 
@@ -257,5 +258,5 @@ async def test_what_another_machine_gets_taken_is_no_proof_against_a_phone(house
         )
         await house.ring(f"ring {number}", subject=f"hearing {number}")
         await house.once()
-    assert not run._took
+    assert not sender._took
     assert await house.value("SELECT count(*) FROM subscription WHERE refused = 0") == 10

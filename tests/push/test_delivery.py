@@ -8,7 +8,7 @@ from email.utils import format_datetime
 import pytest
 
 from backend.database import DB
-from backend.push import delivery, hosts, manner, rings
+from backend.push import broadcasts, delivery, push_services, tuning
 from backend.push.audience import Audience
 from backend.push.gauges import gauges
 from backend.web import keyring
@@ -17,8 +17,8 @@ from tests.push.conftest import CANARY, House
 from tests.push.service import Message, Reply, decoded
 
 
-def alternate(manner_: manner.Manner, **changed: object) -> manner.Manner:
-    return manner.Manner(**{**vars(manner_), **changed})
+def alternate(manner_: tuning.Manner, **changed: object) -> tuning.Manner:
+    return tuning.Manner(**{**vars(manner_), **changed})
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def hurry(allowed: pytest.MonkeyPatch, house: House) -> object:
     """`hurry(refusals=2)` turns one of the numbers."""
 
     def turn(**changed: object) -> None:
-        allowed.setattr(manner, "current", alternate(manner.current, **changed))
+        allowed.setattr(tuning, "current", alternate(tuning.current, **changed))
 
     return turn
 
@@ -55,7 +55,7 @@ async def test_a_message_says_how_long_it_is_worth_something(house: House) -> No
     assert message.headers["content-type"] == "application/octet-stream"
     topic = message.headers["topic"]
     assert len(topic) == 32
-    assert topic == rings.topic("hearing 1") != rings.topic("hearing 2")
+    assert topic == broadcasts.topic("hearing 1") != broadcasts.topic("hearing 2")
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ async def test_what_is_our_own_fault_stops_the_service_and_deletes_nobody(
     assert len(house.service.messages) == sent
     # Somebody mends it: everybody is rung after all.
     house.service.reply = lambda _message: Reply()
-    await hosts.resume(house.host)
+    await push_services.resume(house.host)
     assert (await house.until_done(ring)).accepted == 20
 
 
@@ -173,7 +173,7 @@ async def test_a_bad_subject_deletes_nobody_and_raises_an_alarm(
         sent = len(house.service.messages)
         await house.once()
         await house.once()  # it stands still
-        most = manner.current.window + manner.current.refusals
+        most = tuning.current.window + tuning.current.refusals
         assert 0 < len(house.service.messages) - sent <= most
         # The night goes by, and nobody has looked.
         await house.ask("UPDATE push_host SET paused_until = now() - interval '1 second'")
@@ -183,7 +183,7 @@ async def test_a_bad_subject_deletes_nobody_and_raises_an_alarm(
     assert "403 BadJwtToken" in alarm["details"]
     assert alarm["times"] == 4
     allowed.setenv("PUSH_CONTACT", "mailto:alerts@confianza.example.org")
-    await hosts.resume(house.host)
+    await push_services.resume(house.host)
     assert (await house.until_done(ring)).accepted == 300
 
 
@@ -249,8 +249,8 @@ async def test_what_its_life_has_outlived_is_dropped_after_a_pause(house: House)
 async def test_pauses_that_name_no_time_grow(house: House) -> None:
     until = []
     for _ in range(4):
-        await hosts.pause(house.host, "busy")
-        [paused] = await hosts.paused()
+        await push_services.pause(house.host, "busy")
+        [paused] = await push_services.paused()
         until.append((paused.until - datetime.now(UTC)).total_seconds())
         await house.ask("UPDATE push_host SET paused_until = now() - interval '1 second'")
     assert all(60 * 2**n * 0.95 < it < 60 * 2**n * 1.35 for n, it in enumerate(until))
@@ -341,7 +341,7 @@ async def test_connections_are_used_again(house: House) -> None:
     await house.phones(200)
     await house.until_done(await house.ring())
     assert len(house.service.messages) == 200
-    assert house.service.connections <= manner.current.window
+    assert house.service.connections <= tuning.current.window
 
 
 async def test_no_more_are_sent_a_minute_than_the_pace_allows(
@@ -406,14 +406,14 @@ async def test_a_ring_can_be_called_off_while_it_is_sent(house: House, hurry: ob
     going = asyncio.create_task(house.once())
     while len(house.service.messages) < 5:
         await asyncio.sleep(0.005)
-    assert await rings.cancel(ring.id)
+    assert await broadcasts.cancel(ring.id)
     await going
     found = await house.until_done(ring)
     assert found.state == "cancelled"
     assert len(house.service.messages) < 30
     assert found.accepted + found.skipped == 60
     assert found.accepted == len(house.service.messages)
-    assert not await rings.cancel(ring.id)
+    assert not await broadcasts.cancel(ring.id)
     assert await house.value("SELECT count(*) FROM ring_batch") == 0
 
 
@@ -504,7 +504,7 @@ async def test_a_ring_that_nobody_resolved_is_resolved(house: House) -> None:
 async def test_an_operator_sees_how_much_waits(house: House) -> None:
     await house.phones(3)
     await house.ring()
-    await hosts.pause(house.host, "busy")
+    await push_services.pause(house.host, "busy")
     found = {each.name: each.samples[0].value for each in await gauges()}
     assert found == {
         "confianza_rings_under_way": 1,

@@ -3,9 +3,9 @@
 import pytest
 
 from backend import database, settings
-from backend.push import endpoints, ourselves, subscribing
+from backend.push import endpoints, subscriptions, vapid
 from backend.push.endpoints import NotAnEndpoint
-from backend.push.subscribing import CannotSubscribe, Wishes
+from backend.push.subscriptions import CannotSubscribe, Wishes
 from tests.push.conftest import House
 from tests.push.crowd import fill, rows
 from tests.push.service import Phone, base64url
@@ -54,11 +54,11 @@ async def test_a_hostile_endpoint_is_refused_at_subscribe(
         endpoints.read(address)
     phone = Phone("ana")
     with pytest.raises(CannotSubscribe) as caught:
-        await subscribing.subscribe(
+        await subscriptions.subscribe(
             address,
             base64url(phone.p256dh),
             base64url(phone.auth),
-            ourselves.public_key(),
+            vapid.public_key(),
             Wishes(),
         )
     assert caught.value.code == "endpoint"

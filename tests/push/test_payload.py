@@ -8,7 +8,7 @@ import pytest
 import pywebpush
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from backend.push import payload, rings
+from backend.push import broadcasts, payload
 from tests.push.conftest import WORDS
 from tests.push.service import Phone, base64url, decoded
 
@@ -121,6 +121,6 @@ def test_keys_that_are_none_are_refused(point: bytes, auth: bytes) -> None:
 
 
 def test_a_preview_is_what_the_phone_gets(allowed: pytest.MonkeyPatch) -> None:
-    shown = rings.preview(WORDS, "es", "neutral")
+    shown = broadcasts.preview(WORDS, "es", "neutral")
     assert (shown["title"], shown["lang"]) == ("Hay novedades", "es")
-    assert rings.preview(WORDS, "vi", "full")["title"] == "Hearing moved"
+    assert broadcasts.preview(WORDS, "vi", "full")["title"] == "Hearing moved"

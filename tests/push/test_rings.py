@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from backend import database
-from backend.push import audience, quiet, resolving, rings
+from backend.push import audience, broadcasts, fan_out, quiet_hours
 from backend.push.audience import Audience
-from backend.push.rings import CannotRing
+from backend.push.broadcasts import CannotRing
 from backend.push.tables import Ring
 from backend.web.clock import CALIFORNIA
 from tests.push.conftest import WORDS, House
@@ -66,8 +66,8 @@ async def test_those_hear_of_it_who_chose_it(people: House, wanted: Audience, na
 async def test_each_page_is_written_down_once_whoever_does_it(house: House) -> None:
     async with database.connection() as connection:
         await fill(connection, rows(range(1, 12_001), house.host, house.service.endpoint))
-    ring = await rings.ring("x", WORDS, "/", "x", Audience(), datetime.now(UTC) + SOON)
-    await asyncio.gather(*(resolving.resolve({"ring": ring.id}) for _ in range(3)))
+    ring = await broadcasts.ring("x", WORDS, "/", "x", Audience(), datetime.now(UTC) + SOON)
+    await asyncio.gather(*(fan_out.resolve({"ring": ring.id}) for _ in range(3)))
     ids = await house.ask("SELECT unnest(remaining) AS id FROM ring_batch ORDER BY 1")
     assert [row["id"] for row in ids] == list(range(1, 12_001))
     assert (await house.progress(ring)).queued == 12_000
@@ -97,7 +97,7 @@ async def test_among_very_many_an_estimate_comes_near(
 
 async def test_a_ring_exists_exactly_if_its_transaction_commits(house: House) -> None:
     async with database.DB.transaction() as transaction:
-        await rings.ring("x", WORDS, "/", "x", Audience(), datetime.now(UTC) + SOON)
+        await broadcasts.ring("x", WORDS, "/", "x", Audience(), datetime.now(UTC) + SOON)
         await transaction.rollback()
     assert await Ring.count() == 0
     assert await house.value("SELECT count(*) FROM pgqueuer") == 0
@@ -105,7 +105,9 @@ async def test_a_ring_exists_exactly_if_its_transaction_commits(house: House) ->
 
 async def test_a_ring_waits_for_its_time(house: House) -> None:
     due = datetime.now(UTC) + timedelta(minutes=30)
-    ring = await rings.ring("x", WORDS, "/", "x", Audience(), datetime.now(UTC) + SOON, due_at=due)
+    ring = await broadcasts.ring(
+        "x", WORDS, "/", "x", Audience(), datetime.now(UTC) + SOON, due_at=due
+    )
     assert (await house.progress(ring)).state == "waiting"
     after = await house.value("SELECT execute_after FROM pgqueuer")
     assert abs(after - due) < timedelta(seconds=5)
@@ -145,22 +147,22 @@ async def test_what_cannot_be_rung_is_refused_in_words(
         **changed,
     }
     with pytest.raises(CannotRing) as caught:
-        await rings.ring("x", **given)
+        await broadcasts.ring("x", **given)
     assert caught.value.words
     assert await Ring.count() == 0
 
 
 @pytest.mark.parametrize("id", [0, -1, 2**31, 2**63 - 1, 2**63, 10**30])
 async def test_a_ring_that_does_not_exist_is_none(record: None, id: int) -> None:
-    assert await rings.progress(id) is None
-    assert not await rings.cancel(id)
+    assert await broadcasts.progress(id) is None
+    assert not await broadcasts.cancel(id)
 
 
 async def test_a_test_rings_one_phone_at_once(house: House) -> None:
     held = await house.phone("mine", quiet_from=0, quiet_until=1439)
     await house.phone("other")
-    ring = await rings.ring_one(held.subscription, "test 1", WORDS, "/alerts")
-    await resolving.resolve({"ring": ring.id})
+    ring = await broadcasts.ring_one(held.subscription, "test 1", WORDS, "/alerts")
+    await fan_out.resolve({"ring": ring.id})
     assert (await house.until_done(ring)).accepted == 1
     assert [message.name for message in house.service.messages] == ["mine"]
 
@@ -200,6 +202,6 @@ def again(hour: int, minute: int) -> datetime:
 def test_quiet_hours_are_those_of_the_clock_on_the_wall(
     start: int | None, end: int | None, now: datetime, until: datetime | None
 ) -> None:
-    found = quiet.until(start, end, now.astimezone(UTC))
+    found = quiet_hours.until(start, end, now.astimezone(UTC))
     # Two moments of one zone are compared by what the clock on the wall says.
     assert (found and found.astimezone(UTC)) == (until and until.astimezone(UTC))

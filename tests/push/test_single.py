@@ -2,7 +2,7 @@
 
 import pytest
 
-from backend.push import payload, resolving, rings, single
+from backend.push import broadcasts, fan_out, payload, single
 from backend.push.tables import Ring
 from tests.push.conftest import WORDS, House
 from tests.push.service import Reply
@@ -10,8 +10,8 @@ from tests.push.service import Reply
 
 async def to_one(house: House, name: str) -> Ring:
     held = await house.phone(name)
-    ring = await rings.ring_one(held.subscription, f"test {name}", WORDS, "/alerts")
-    await resolving.resolve({"ring": ring.id})
+    ring = await broadcasts.ring_one(held.subscription, f"test {name}", WORDS, "/alerts")
+    await fan_out.resolve({"ring": ring.id})
     return ring
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from backend.database import DB
-from backend.push import days, delivery, jobs, ourselves, resolving, subscribing
+from backend.push import days, delivery, fan_out, jobs, subscriptions, vapid
 from backend.push.audience import Audience
-from backend.push.subscribing import CannotSubscribe, Held, Wishes
+from backend.push.subscriptions import CannotSubscribe, Held, Wishes
 from backend.push.tables import (
     FIRST_BY_LOT,
     UNCONFIRMED_KEPT,
@@ -29,11 +29,11 @@ ADDRESS = f"https://fcm.googleapis.com/fcm/send/{CANARY}"
 
 async def turn_on(phone: Phone, address: str = ADDRESS, **more: Any) -> Held:
     wishes = more.pop("wishes", Wishes(counties=(3, 1), topics=("holds",)))
-    return await subscribing.subscribe(
+    return await subscriptions.subscribe(
         address,
         more.pop("p256dh", base64url(phone.p256dh)),
         more.pop("auth", base64url(phone.auth)),
-        more.pop("public_key", ourselves.public_key()),
+        more.pop("public_key", vapid.public_key()),
         wishes,
         **more,
     )
@@ -78,8 +78,8 @@ async def test_the_same_endpoint_again_is_the_same_subscription(phone: Phone) ->
     second = await turn_on(phone, wishes=Wishes(language="es"))
     assert second.subscription == first.subscription
     assert (await only()).language == "es"
-    assert await subscribing.held_by(first.secret) is None
-    assert await subscribing.held_by(second.secret) is not None
+    assert await subscriptions.held_by(first.secret) is None
+    assert await subscriptions.held_by(second.secret) is not None
 
 
 async def test_a_phone_with_a_new_endpoint_keeps_its_row(phone: Phone) -> None:
@@ -103,11 +103,11 @@ async def test_a_wrong_token_is_no_way_into_another_row(phone: Phone) -> None:
     other = await turn_on(Phone("luz"), f"{ADDRESS}-luz", secret="guessed")
     assert other.subscription != first.subscription
     for secret in ("", "guessed", "x" * 10_000, "\x00"):
-        assert await subscribing.held_by(secret) is None
-        assert not await subscribing.change(secret, Wishes())
-        assert not await subscribing.unsubscribe(secret)
-        assert not await subscribing.received(secret)
-        assert await subscribing.reconcile(secret, ADDRESS, None) == "unknown"
+        assert await subscriptions.held_by(secret) is None
+        assert not await subscriptions.change(secret, Wishes())
+        assert not await subscriptions.unsubscribe(secret)
+        assert not await subscriptions.received(secret)
+        assert await subscriptions.reconcile(secret, ADDRESS, None) == "unknown"
     assert await Subscription.count() == 2
 
 
@@ -157,12 +157,12 @@ async def test_a_house_that_nobody_can_write_to_rings_nobody(
     phone: Phone, allowed: pytest.MonkeyPatch
 ) -> None:
     allowed.delenv("DEVELOPMENT")
-    assert not ourselves.is_ready()
+    assert not vapid.is_ready()
     with pytest.raises(CannotSubscribe) as caught:
         await turn_on(phone)
     assert caught.value.code == "off"
     allowed.setenv("PUSH_CONTACT", "mailto:alerts@confianza.example.org")
-    assert ourselves.is_ready()
+    assert vapid.is_ready()
 
 
 async def test_wishes_are_changed_by_the_phone_that_holds_them(phone: Phone) -> None:
@@ -176,57 +176,57 @@ async def test_wishes_are_changed_by_the_phone_that_holds_them(phone: Phone) -> 
         quiet_until=420,
         remind_day=True,
     )
-    assert await subscribing.change(held.secret, wishes)
-    found = subscribing.wishes_of(await only())
+    assert await subscriptions.change(held.secret, wishes)
+    found = subscriptions.wishes_of(await only())
     assert found == await wishes.checked()
     assert found.topics == ("a", "b")
 
 
 async def test_leaving_leaves_nothing(phone: Phone) -> None:
     held = await turn_on(phone)
-    assert await subscribing.unsubscribe(held.secret)
+    assert await subscriptions.unsubscribe(held.secret)
     assert await Subscription.count() == 0
-    assert not await subscribing.unsubscribe(held.secret)
+    assert not await subscriptions.unsubscribe(held.secret)
 
 
 async def test_opening_the_app_confirms_and_finds_what_does_not_fit(phone: Phone) -> None:
     held = await turn_on(phone)
     await age(confirmed_at=timedelta(days=110), warned_at=timedelta(days=4))
-    ours = ourselves.public_key()
-    assert await subscribing.reconcile(held.secret, ADDRESS, ours) == "fine"
+    ours = vapid.public_key()
+    assert await subscriptions.reconcile(held.secret, ADDRESS, ours) == "fine"
     found = await only()
     assert found.confirmed_at == days.today()
     assert found.warned_at is None
-    assert await subscribing.reconcile(held.secret, f"{ADDRESS}-new", ours) == "subscribe"
-    assert await subscribing.reconcile(held.secret, None, None) == "subscribe"
-    assert await subscribing.reconcile(held.secret, "x" * 100_000, ours) == "subscribe"
+    assert await subscriptions.reconcile(held.secret, f"{ADDRESS}-new", ours) == "subscribe"
+    assert await subscriptions.reconcile(held.secret, None, None) == "subscribe"
+    assert await subscriptions.reconcile(held.secret, "x" * 100_000, ours) == "subscribe"
     keyring.add("vapid")
-    assert await subscribing.reconcile(held.secret, ADDRESS, ours) == "subscribe"
+    assert await subscriptions.reconcile(held.secret, ADDRESS, ours) == "subscribe"
     # Its token stays the same: the answer may be lost on the way.
     assert await turn_on(phone, secret=held.secret) == held
-    assert await subscribing.reconcile(held.secret, ADDRESS, ourselves.public_key()) == "fine"
+    assert await subscriptions.reconcile(held.secret, ADDRESS, vapid.public_key()) == "fine"
 
 
 async def test_a_phone_tells_that_a_test_was_shown_and_of_nothing_else(phone: Phone) -> None:
     held = await turn_on(phone)
-    assert await subscribing.received(held.secret)
+    assert await subscriptions.received(held.secret)
     assert (await only()).received_at is None, "an alert that was shown is nobody's business"
-    await subscribing.await_test(held.subscription)
-    assert await subscribing.received(held.secret)
+    await subscriptions.await_test(held.subscription)
+    assert await subscriptions.received(held.secret)
     found = await only()
     assert (found.received_at, found.awaits_test) == (days.today(), False)
 
 
 async def test_a_row_keeps_days_and_no_number_that_tells_who_came_when(phone: Phone) -> None:
     held = await turn_on(phone)
-    await subscribing.await_test(held.subscription)
-    await subscribing.received(held.secret)
-    await subscribing.reconcile(held.secret, ADDRESS, ourselves.public_key())
-    await subscribing.change(held.secret, Wishes(everywhere=True))
+    await subscriptions.await_test(held.subscription)
+    await subscriptions.received(held.secret)
+    await subscriptions.reconcile(held.secret, ADDRESS, vapid.public_key())
+    await subscriptions.change(held.secret, Wishes(everywhere=True))
     found = await only()
     for moment in (found.made_at, found.confirmed_at, found.received_at):
         assert (moment.hour, moment.minute, moment.second, moment.microsecond) == (0, 0, 0, 0)
-    others = [subscribing.new_id() for _ in range(50)]
+    others = [subscriptions.new_id() for _ in range(50)]
     assert sorted(others) != others
     assert len({found.id, *others}) == 51
     assert min(found.id, *others) >= FIRST_BY_LOT
@@ -249,7 +249,7 @@ async def test_a_row_from_before_gets_a_number_by_lot_and_is_rung_as_ever(house:
     # Days, of UTC here: what was a moment says no more.
     assert {it.time() for row in moments for it in row.values()} == {time()}
     assert (await house.until_done(await house.ring("two", subject="x"))).accepted == 2
-    assert await subscribing.held_by(held.secret)
+    assert await subscriptions.held_by(held.secret)
 
 
 async def _as_before(house: House, old: int, id: int) -> None:
@@ -270,9 +270,9 @@ async def test_an_older_key_may_go_when_no_phone_needs_it(phone: Phone) -> None:
     await turn_on(phone)
     old = keyring.newest("vapid").id
     keyring.add("vapid")
-    assert await subscribing.count_under(old) == 1
+    assert await subscriptions.count_under(old) == 1
     await turn_on(phone)
-    assert await subscribing.count_under(old) == 0
+    assert await subscriptions.count_under(old) == 0
 
 
 async def test_the_command_destroys_no_key_that_a_phone_needs(house: House) -> None:
@@ -327,7 +327,7 @@ async def test_the_warning_rings_only_those_it_is_for(house: House) -> None:
     [row] = await house.ask("SELECT id FROM ring")
     await delivery.tend({})
     ring = await Ring.objects().get(Ring.id == row["id"])
-    await resolving.resolve({"ring": row["id"]})
+    await fan_out.resolve({"ring": row["id"]})
     assert (await house.until_done(ring)).accepted == 1
     [message] = house.service.messages
     assert message.name == "away"

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from backend.push import ourselves, timing
+from backend.push import timing, vapid
 from tests.push.conftest import House
 from tests.push.service import decoded
 
@@ -40,11 +40,11 @@ async def test_what_we_sign_is_good_by_the_databases_clock(
 ) -> None:
     await house.phone("ana")
     clock(ahead)
-    ourselves._tokens.clear()
+    vapid._tokens.clear()
     await house.until_done(await house.ring())
     token = house.service.messages[0].headers["authorization"].split("t=")[1].split(",")[0]
     expires = json.loads(decoded(token.split(".")[1]))["exp"]
-    assert abs(expires - datetime.now(UTC).timestamp() - ourselves.GOOD_FOR) < 10
+    assert abs(expires - datetime.now(UTC).timestamp() - vapid.GOOD_FOR) < 10
 
 
 @pytest.mark.parametrize("ahead", [3600, -600])

@@ -9,18 +9,18 @@ import sys
 from datetime import timedelta
 
 from backend import database, settings
-from backend.push import delivery, manner, resolving
+from backend.push import delivery, fan_out, tuning
 from backend.staff import alarms
-from backend.web import work
+from backend.web import jobs
 from backend.web.logs import configure
 
 JOBS = {
-    "resolve_ring": resolving.resolve,
+    "resolve_ring": fan_out.resolve,
     "ring_lane": delivery.lane,
     "tend_rings": delivery.tend,
 }
-PACE = work.Pace(reclaim=timedelta(seconds=2), grace=timedelta(seconds=3))
-MANNER = manner.Manner(
+PACE = jobs.Pace(reclaim=timedelta(seconds=2), grace=timedelta(seconds=3))
+MANNER = tuning.Manner(
     page=2000, batch=100, lanes=2, window=16, unnoted=16, lease=timedelta(seconds=0.4)
 )
 
@@ -46,10 +46,10 @@ def main() -> None:
 def live() -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.dup2(2, 1)  # where it says what it does
-    manner.current = MANNER
+    tuning.current = MANNER
     configure()
     database.use(settings.read().database_url)
-    asyncio.run(work.run(JOBS, giving_up=alarms.job_given_up, pace=PACE))
+    asyncio.run(jobs.run(JOBS, giving_up=alarms.job_given_up, pace=PACE))
 
 
 if __name__ == "__main__":

@@ -13,8 +13,8 @@ from backend.campaigns.signing import new_id
 from backend.canvass import devices
 from backend.canvass.tables import CanvassDevice
 from backend.counties import gazetteer
-from backend.policies import reading
-from backend.pwa import controllers
+from backend.policies import queries
+from backend.pwa import public_pages
 from backend.pwa.bundle import INDENT, MARK, filled
 from backend.staff.tables import Account, AuditEntry, Session, digest, now
 from backend.web.assets import static
@@ -84,7 +84,7 @@ async def test_the_worker_names_a_release_and_only_files_that_are_there(
 
 
 def test_every_asset_a_saved_page_needs_is_saved(bundle: dict[str, Any]) -> None:
-    saved = {static(path) for path in controllers.ASSETS}
+    saved = {static(path) for path in public_pages.ASSETS}
     for language in bundle["languages"].values():
         for page in (language["frame"], *(str(each) for each in language["pages"].values())):
             needed = set(re.findall(r'(?:src|data-outlines|content)="(/static/[^"#]+)', page))
@@ -95,7 +95,7 @@ def test_every_asset_a_saved_page_needs_is_saved(bundle: dict[str, Any]) -> None
 async def test_the_bundle_holds_every_page_in_every_language(
     record: None, bundle: dict[str, Any]
 ) -> None:
-    laws = await reading.laws()
+    laws = await queries.laws()
     for code, language in bundle["languages"].items():
         pages = language["pages"]
         for address in (
@@ -127,11 +127,11 @@ async def test_the_bundles_version_changes_with_the_record_and_only_then(
     from backend.policies.tables import Rule
 
     first = await client.get("/offline/record/en")
-    reading.forget()
+    queries.forget()
     again = await client.get("/offline/record/en", headers={"If-None-Match": first.headers["etag"]})
     assert again.status_code == 304
     await Rule.update({Rule.citation: "Gov. Code 1"}, force=True)
-    reading.forget()
+    queries.forget()
     changed = await client.get("/offline/record/en")
     assert changed.json()["version"] != first.json()["version"]
 

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from backend.staff import audit, people
-from backend.staff.door import COOKIE
+from backend.staff.auth import COOKIE
 from backend.staff.tables import Account, AuditEntry, now
 from tests.staff.authenticator import Authenticator
 

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 import httpx
 
-from backend.staff.door import COOKIE, next_page
+from backend.staff.auth import COOKIE, next_page
 from backend.staff.tables import Account, AuditEntry, Session
 from tests.conftest import Colleague
 

@@ -10,7 +10,7 @@ import pytest
 
 from backend.staff import asking, audit, recovery
 from backend.staff.tables import Account, Alarm, AuditEntry, Session
-from backend.web import sums
+from backend.web import proof_of_work
 from tests.staff.conftest import OURS, Join, Person, Stranger, account_of
 from tests.web.test_sums import solved
 
@@ -99,9 +99,9 @@ async def test_recovery_codes_from_26_networks_cost_the_right_one_a_sum(
 async def test_where_no_script_runs_the_right_code_waits_a_little(
     stranger: Stranger, networks: Networks, codes: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from backend.staff import tries
+    from backend.staff import sign_in_limits
 
-    assert await tries.WRONG_CODES_IN_ALL.take(tries.ALL, times=120)
+    assert await sign_in_limits.WRONG_CODES_IN_ALL.take(sign_in_limits.ALL, times=120)
     ana = await stranger()
     asked = await ana.post("/desk/recovery", code=codes[0])
     assert "wait 20 seconds" in asked.text
@@ -109,8 +109,8 @@ async def test_where_no_script_runs_the_right_code_waits_a_little(
     assert found
     early = await ana.post("/desk/recovery", code=codes[0], ticket=found[1])
     assert early.status_code == 429
-    now = sums._moment()
-    monkeypatch.setattr(sums, "_moment", lambda: now + 21_000)
+    now = proof_of_work._moment()
+    monkeypatch.setattr(proof_of_work, "_moment", lambda: now + 21_000)
     late = await ana.post("/desk/recovery", code=codes[0], ticket=found[1])
     assert late.status_code == 303
 
@@ -156,11 +156,11 @@ async def test_a_question_of_anothers_making_old_or_for_something_else_is_none(
 async def test_what_went_wrong_with_somebodys_own_passkey_is_noted_among_all_the_noise(
     join: Join, networks: Networks
 ) -> None:
-    from backend.staff import tries
+    from backend.staff import sign_in_limits
 
     ana = await join("Ana")
     await ana.send("/desk/sign-out")
-    assert await tries.NOTED.take(b"", times=30)
+    assert await sign_in_limits.NOTED.take(b"", times=30)
     assert (await ana.sign_in()).status_code == 303
     await ana.send("/desk/sign-out")
     ana.passkey.count -= 1  # a copy of it

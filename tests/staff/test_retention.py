@@ -24,7 +24,7 @@ from backend.staff.tables import (
     Session,
     now,
 )
-from backend.web import backlog, work
+from backend.web import jobs, queue_status
 from tests.serving import HOUSE
 from tests.staff.conftest import long_ago
 
@@ -52,13 +52,13 @@ async def old_things(record: None) -> None:
     await Alarm.raise_("standing", "words")
     await Alarm.update({Alarm.last_at: now() - 900 * DAY}).where(Alarm.name == "standing")
     for age in (15, 13):
-        job = await work.enqueue("nothing", {})
+        job = await jobs.enqueue("nothing", {})
         await Alarm.raw(
             "UPDATE pgqueuer SET status = 'failed', updated = {} WHERE id = {}",
             now() - age * DAY,
             job,
         )
-    await work.enqueue("nothing", {})
+    await jobs.enqueue("nothing", {})
     await audit.write("Ana", "changed", "rule x")
 
 
@@ -220,8 +220,8 @@ async def test_the_first_run_may_take_two_days_and_every_later_one_too(record: N
 
 
 async def test_forgetting_jobs_forgets_their_log_too(record: None) -> None:
-    await work.enqueue("nothing", {})
-    await backlog.forget(now() + DAY)
+    await jobs.enqueue("nothing", {})
+    await queue_status.forget(now() + DAY)
     assert (await Alarm.raw("SELECT count(*) AS n FROM pgqueuer_log"))[0]["n"] == 0
 
 

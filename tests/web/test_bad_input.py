@@ -159,15 +159,15 @@ def test_nothing_of_it_reaches_the_log(served: Served) -> None:
 async def test_a_failure_of_ours_says_so_without_a_trace(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from backend.policies import controllers
+    from backend.policies import public_pages
 
     def breaks(*_: object) -> None:
         raise RuntimeError("a secret detail")
 
-    monkeypatch.setattr(controllers, "lines_for", breaks)
-    from backend.policies import reading
+    monkeypatch.setattr(public_pages, "lines_for", breaks)
+    from backend.policies import queries
 
-    reading.forget()
+    queries.forget()
     answer = await client.get("/counties/modoc")
     assert answer.status_code == 500
     assert "Something on our side broke" in answer.text

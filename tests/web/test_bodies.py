@@ -125,7 +125,7 @@ def test_a_form_that_is_honest_is_read(site: Served) -> None:
 
 
 def test_the_largest_honest_sign_up_fits(site: Served) -> None:
-    from backend.canvass import phone, sealing
+    from backend.canvass import device_api, sealing
 
     sealed = (sealing.SIZES[-1] + sealing.ADDED) * 4 // 3 + 2
     record = json.dumps(
@@ -139,7 +139,7 @@ def test_the_largest_honest_sign_up_fits(site: Served) -> None:
             "saved_at": "2027-11-24T10:00:00.000Z",
         }
     )
-    assert len(record) < 1850 < phone.LARGEST_RECORD
+    assert len(record) < 1850 < device_api.LARGEST_RECORD
 
 
 BROKEN = {

@@ -2,7 +2,7 @@
 
 import pytest
 
-from backend.web.linking import linked
+from backend.web.autolinks import linked
 
 
 @pytest.mark.parametrize(

@@ -185,14 +185,14 @@ def test_the_version_is_the_packages() -> None:
 
 
 async def test_a_client_that_leaves_is_counted_too() -> None:
-    from backend.web import bodies, gate, metrics
+    from backend.web import bodies, metrics, middleware
 
     async def never(scope: object, receive: object, send: object) -> None:
         await asyncio.Event().wait()
 
     held = metrics.IN_FLIGHT._value.get()
     scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": []}
-    task = asyncio.create_task(gate.gate(never, bodies.Rules([]))(scope, None, None))  # type: ignore[arg-type]
+    task = asyncio.create_task(middleware.gate(never, bodies.Rules([]))(scope, None, None))  # type: ignore[arg-type]
     await asyncio.sleep(0)
     assert metrics.IN_FLIGHT._value.get() == held + 1
     task.cancel()

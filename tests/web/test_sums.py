@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from backend.web import sums
+from backend.web import proof_of_work
 from tests.serving import HOUSE
 from tests.web.test_rate_limits import asked_by
 
@@ -24,13 +24,13 @@ def solved(asked: str) -> str:
 
 
 async def test_a_sum_is_good_once(record: None) -> None:
-    answer = solved(sums.new(hardness=0.1))
-    assert await sums.is_solved(answer)
-    assert not await sums.is_solved(answer)
+    answer = solved(proof_of_work.new(hardness=0.1))
+    assert await proof_of_work.is_solved(answer)
+    assert not await proof_of_work.is_solved(answer)
 
 
 async def test_only_answers_to_sums_of_ours_count(record: None) -> None:
-    given = json.loads(sums.new(hardness=0.1))
+    given = json.loads(proof_of_work.new(hardness=0.1))
     for nonsense in (
         "",
         "x",
@@ -41,11 +41,11 @@ async def test_only_answers_to_sums_of_ours_count(record: None) -> None:
         base64.b64encode(json.dumps({**given, "number": 0, "signature": "0"}).encode()).decode(),
         "x" * 5000,
     ):
-        assert not await sums.is_solved(nonsense)
+        assert not await proof_of_work.is_solved(nonsense)
 
 
 def test_a_harder_sum_takes_as_many_times_longer() -> None:
-    hardest = [json.loads(sums.new(hardness))["maxnumber"] for hardness in (1, 3, 10_000)]
+    hardest = [json.loads(proof_of_work.new(hardness))["maxnumber"] for hardness in (1, 3, 10_000)]
     assert hardest == [60_000, 180_000, 1_200_000]
 
 
@@ -53,41 +53,41 @@ async def test_a_ticket_is_good_once_and_after_twenty_seconds(
     record: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here = asked_by("192.0.2.1")
-    ticket = sums.ticket()
-    now = sums._moment()
-    assert not await sums.has_waited(ticket, here)
-    monkeypatch.setattr(sums, "_moment", lambda: now + 19_000)
-    assert not await sums.has_waited(ticket, here)
-    monkeypatch.setattr(sums, "_moment", lambda: now + 20_000)
-    assert await sums.has_waited(ticket, here)
-    assert not await sums.has_waited(ticket, here)
-    late = sums.ticket()
-    monkeypatch.setattr(sums, "_moment", lambda: now + 1_300_000)
-    assert not await sums.has_waited(late, here)
+    ticket = proof_of_work.ticket()
+    now = proof_of_work._moment()
+    assert not await proof_of_work.has_waited(ticket, here)
+    monkeypatch.setattr(proof_of_work, "_moment", lambda: now + 19_000)
+    assert not await proof_of_work.has_waited(ticket, here)
+    monkeypatch.setattr(proof_of_work, "_moment", lambda: now + 20_000)
+    assert await proof_of_work.has_waited(ticket, here)
+    assert not await proof_of_work.has_waited(ticket, here)
+    late = proof_of_work.ticket()
+    monkeypatch.setattr(proof_of_work, "_moment", lambda: now + 1_300_000)
+    assert not await proof_of_work.has_waited(late, here)
 
 
 async def test_a_ticket_of_ones_own_making_is_none(
     record: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ticket = sums.ticket()
-    now = sums._moment()
-    monkeypatch.setattr(sums, "_moment", lambda: now + 30_000)
+    ticket = proof_of_work.ticket()
+    now = proof_of_work._moment()
+    monkeypatch.setattr(proof_of_work, "_moment", lambda: now + 30_000)
     other = ("B" if ticket[12] == "A" else "A").join((ticket[:12], ticket[13:]))
     for wrong in (other, "", "é", "x" * 5000, ticket[:-4], ticket[:5]):
-        assert not await sums.has_waited(wrong, asked_by("192.0.2.1"))
-    assert await sums.has_waited(ticket, asked_by("192.0.2.1"))
+        assert not await proof_of_work.has_waited(wrong, asked_by("192.0.2.1"))
+    assert await proof_of_work.has_waited(ticket, asked_by("192.0.2.1"))
 
 
 async def test_who_takes_a_thousand_tickets_at_once_may_spend_ten(
     record: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tickets = [sums.ticket() for _ in range(100)]
-    now = sums._moment()
-    monkeypatch.setattr(sums, "_moment", lambda: now + 30_000)
-    spent = [await sums.has_waited(each, asked_by("192.0.2.1")) for each in tickets]
+    tickets = [proof_of_work.ticket() for _ in range(100)]
+    now = proof_of_work._moment()
+    monkeypatch.setattr(proof_of_work, "_moment", lambda: now + 30_000)
+    spent = [await proof_of_work.has_waited(each, asked_by("192.0.2.1")) for each in tickets]
     assert sum(spent) == 10
-    assert await sums.has_waited(sums.ticket(), asked_by("198.51.100.1")) is False
-    assert await sums.has_waited(tickets[50], asked_by("198.51.100.1"))
+    assert await proof_of_work.has_waited(proof_of_work.ticket(), asked_by("198.51.100.1")) is False
+    assert await proof_of_work.has_waited(tickets[50], asked_by("198.51.100.1"))
 
 
 ASKING = """
@@ -109,7 +109,7 @@ async def test_two_processes_take_one_sum_once(
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", own_url)
     monkeypatch.setenv("KEYS", str(tmp_path / "keys.json"))
-    answer = solved(sums.new(hardness=0.1))
+    answer = solved(proof_of_work.new(hardness=0.1))
     both = [
         await asyncio.create_subprocess_exec(
             sys.executable, "-c", ASKING, answer, cwd=HOUSE, stdout=asyncio.subprocess.PIPE

@@ -5,7 +5,7 @@ import asyncio
 import asyncpg
 import pytest
 
-from backend.web.together import Together
+from backend.web.batching import Together
 
 
 class Counter:

@@ -18,7 +18,7 @@ import pytest
 
 from backend import database, settings
 from backend.database import DB
-from backend.web import backlog, work
+from backend.web import jobs, queue_status
 from tests.conftest import _with_database
 from tests.serving import HOUSE
 from tests.web.working import CANARY, PACE, TABLE
@@ -138,7 +138,7 @@ async def queued(crew: Crew) -> int:
 async def test_a_worker_that_is_killed_loses_none_of_a_thousand_jobs(crew: Crew) -> None:
     async with DB.transaction():
         for number in range(1000):
-            await work.enqueue("count", {"number": number, "seconds": 0.02})
+            await jobs.enqueue("count", {"number": number, "seconds": 0.02})
     first = crew.start()
 
     async def some() -> bool:
@@ -149,7 +149,7 @@ async def test_a_worker_that_is_killed_loses_none_of_a_thousand_jobs(crew: Crew)
     assert await ended(first) == -signal.SIGKILL
     assert 0 < await queued(crew) < 1000
     in_hand = await crew.value("SELECT count(*) FROM pgqueuer WHERE status = 'picked'")
-    assert 0 < in_hand <= work.IN_HAND
+    assert 0 < in_hand <= jobs.IN_HAND
     crew.start()
 
     async def all_done() -> bool:
@@ -163,24 +163,24 @@ async def test_a_worker_that_is_killed_loses_none_of_a_thousand_jobs(crew: Crew)
 async def test_a_job_exists_exactly_if_what_needs_it_is_saved(crew: Crew) -> None:
     with contextlib.suppress(ZeroDivisionError):
         async with DB.transaction():
-            await work.enqueue("count", {})
+            await jobs.enqueue("count", {})
             raise ZeroDivisionError
     assert await queued(crew) == 0
     async with DB.transaction():
-        await work.enqueue("count", {})
+        await jobs.enqueue("count", {})
     assert await queued(crew) == 1
 
 
 async def test_a_failing_job_is_tried_again_later_and_then_stands_as_failed(crew: Crew) -> None:
-    await work.enqueue("fail", {"name": CANARY})
-    await work.enqueue("fail_in_sql", {})
+    await jobs.enqueue("fail", {"name": CANARY})
+    await jobs.enqueue("fail_in_sql", {})
     crew.start()
 
     async def both_failed() -> bool:
-        return len((await backlog.look()).failures) == 2
+        return len((await queue_status.look()).failures) == 2
 
     await until(both_failed)
-    failures = {row["name"]: row for row in (await backlog.look()).failures}
+    failures = {row["name"]: row for row in (await queue_status.look()).failures}
     assert failures["fail"]["kind"] == "ValueError"
     assert failures["fail"]["tries"] == len(PACE.waits) + 1 == 3
     assert failures["fail_in_sql"]["kind"] == "InvalidTextRepresentationError"
@@ -197,33 +197,33 @@ async def test_a_failing_job_is_tried_again_later_and_then_stands_as_failed(crew
                                                                 ("job fail_in_sql", 1)]  # fmt: skip
     assert CANARY not in str(alarms)
 
-    assert await backlog.try_again(failures["fail"]["id"]) == "fail"
-    assert await backlog.try_again(failures["fail"]["id"]) is None
+    assert await queue_status.try_again(failures["fail"]["id"]) == "fail"
+    assert await queue_status.try_again(failures["fail"]["id"]) is None
 
     async def failed_again() -> bool:
         return await crew.value("SELECT times FROM alarm WHERE name = 'job fail'") == 2
 
     await until(failed_again)
-    assert await backlog.drop(failures["fail"]["id"] + 1000) is None
-    assert await backlog.drop(failures["fail_in_sql"]["id"]) == "fail_in_sql"
+    assert await queue_status.drop(failures["fail"]["id"] + 1000) is None
+    assert await queue_status.drop(failures["fail_in_sql"]["id"]) == "fail_in_sql"
 
 
 async def test_a_job_that_hangs_is_given_up(crew: Crew) -> None:
-    await work.enqueue("hang", {})
+    await jobs.enqueue("hang", {})
     await crew.ask("UPDATE pgqueuer SET attempts = $1", len(PACE.waits))
     crew.start()
 
     async def failed() -> bool:
-        return len((await backlog.look()).failures) == 1
+        return len((await queue_status.look()).failures) == 1
 
     await until(failed)
-    assert (await backlog.look()).failures[0]["kind"] == "TimeoutError"
+    assert (await queue_status.look()).failures[0]["kind"] == "TimeoutError"
 
 
 async def test_a_job_that_ends_its_worker_each_time_is_given_up(crew: Crew) -> None:
-    job = await work.enqueue("count", {})
+    job = await jobs.enqueue("count", {})
     await crew.ask("UPDATE pgqueuer SET status = 'picked', heartbeat = now() - interval '1 hour'")
-    for _ in range(work.LOSSES + 1):
+    for _ in range(jobs.LOSSES + 1):
         await crew.ask(
             "INSERT INTO pgqueuer_log (job_id, status, priority, entrypoint)"
             " VALUES ($1, 'picked', 0, 'count')",
@@ -232,17 +232,17 @@ async def test_a_job_that_ends_its_worker_each_time_is_given_up(crew: Crew) -> N
     crew.start()
 
     async def failed() -> bool:
-        return len((await backlog.look()).failures) == 1
+        return len((await queue_status.look()).failures) == 1
 
     await until(failed)
-    assert (await backlog.look()).failures[0]["kind"] == work.LOST
+    assert (await queue_status.look()).failures[0]["kind"] == jobs.LOST
     assert await crew.done("count") == 0
 
 
 async def test_a_key_lets_only_one_wait_but_a_running_one_does_not_count(crew: Crew) -> None:
-    first = await work.enqueue("begin_and_end", {"seconds": 1}, key="export")
-    assert await work.enqueue("begin_and_end", {"seconds": 1}, key="export") == first
-    assert await work.enqueue("begin_and_end", {"seconds": 1}, key="other") != first
+    first = await jobs.enqueue("begin_and_end", {"seconds": 1}, key="export")
+    assert await jobs.enqueue("begin_and_end", {"seconds": 1}, key="export") == first
+    assert await jobs.enqueue("begin_and_end", {"seconds": 1}, key="other") != first
     await crew.ask("DELETE FROM pgqueuer WHERE id <> $1", first)
     crew.start()
 
@@ -250,7 +250,7 @@ async def test_a_key_lets_only_one_wait_but_a_running_one_does_not_count(crew: C
         return await crew.done("begin") == 1
 
     await until(begun)
-    assert await work.enqueue("begin_and_end", {"seconds": 0}, key="export") != first
+    assert await jobs.enqueue("begin_and_end", {"seconds": 0}, key="export") != first
 
     async def twice() -> bool:
         return await crew.done("end") == 2
@@ -259,9 +259,9 @@ async def test_a_key_lets_only_one_wait_but_a_running_one_does_not_count(crew: C
 
 
 async def test_a_waiting_job_starts_only_when_whoever_joined_it_has_saved(crew: Crew) -> None:
-    await work.enqueue("count", {}, key="export")
+    await jobs.enqueue("count", {}, key="export")
     async with DB.transaction():
-        await work.enqueue("count", {}, key="export")
+        await jobs.enqueue("count", {}, key="export")
         crew.start()
         await asyncio.sleep(2.5)
         seen = asyncio.create_task(other_look(crew))
@@ -283,13 +283,13 @@ async def at_least(crew: Crew, job: str, number: int) -> bool:
 
 
 async def test_urgent_jobs_go_first_and_later_ones_wait(crew: Crew) -> None:
-    await work.enqueue("count", {"number": 3}, after=timedelta(seconds=4))
-    for number in [1] * work.IN_HAND:
-        await work.enqueue("count", {"number": number, "seconds": 0.3})
-    await work.enqueue("count", {"number": 2}, priority=5)
+    await jobs.enqueue("count", {"number": 3}, after=timedelta(seconds=4))
+    for number in [1] * jobs.IN_HAND:
+        await jobs.enqueue("count", {"number": number, "seconds": 0.3})
+    await jobs.enqueue("count", {"number": 2}, priority=5)
     asked = await crew.value("SELECT created FROM pgqueuer ORDER BY id LIMIT 1")
     crew.start()
-    await until(lambda: at_least(crew, "count", work.IN_HAND + 2))
+    await until(lambda: at_least(crew, "count", jobs.IN_HAND + 2))
     done = await crew.ask("SELECT number, at FROM done ORDER BY id")
     assert done[0]["number"] == 2
     [late] = [row["at"] for row in done if row["number"] == 3]
@@ -301,14 +301,14 @@ async def test_two_workers_keep_a_schedule_once_each_time(crew: Crew) -> None:
         crew.start("often")
 
     async def both_there() -> bool:
-        return len((await backlog.look()).workers) == 2
+        return len((await queue_status.look()).workers) == 2
 
     await until(both_there)
     await until(lambda: at_least(crew, "count", 3), 20)
     times = [row["at"].timestamp() for row in await crew.ask("SELECT at FROM done ORDER BY at")]
     ticks = [int(at // 2) for at in times]
     assert len(set(ticks)) == len(ticks)
-    [schedule] = (await backlog.look()).schedules
+    [schedule] = (await queue_status.look()).schedules
     assert schedule["name"] == "often"
     assert schedule["last_run"] is not None
 
@@ -317,18 +317,18 @@ async def test_two_workers_keep_a_schedule_once_each_time(crew: Crew) -> None:
 async def test_told_to_end_a_worker_finishes_what_it_has_in_hand(
     crew: Crew, how: signal.Signals
 ) -> None:
-    await work.enqueue("begin_and_end", {"seconds": 0.7})
+    await jobs.enqueue("begin_and_end", {"seconds": 0.7})
     process = crew.start()
     await until(lambda: at_least(crew, "begin", 1))
     process.send_signal(how)
-    await work.enqueue("count", {})
+    await jobs.enqueue("count", {})
     assert await ended(process) == 0
     assert (await crew.done("end"), await crew.done("count")) == (1, 0)
     assert await queued(crew) == 1
 
 
 async def test_what_it_cannot_finish_in_time_it_hands_back(crew: Crew) -> None:
-    await work.enqueue("hang", {})
+    await jobs.enqueue("hang", {})
     process = crew.start()
     await until(lambda: at_least(crew, "hang", 1))
     process.terminate()
@@ -341,7 +341,7 @@ async def test_with_a_parent_it_ends_when_that_is_gone(crew: Crew) -> None:
     alone, child = crew.start(), crew.start("--with-parent")
 
     async def both_there() -> bool:
-        return len((await backlog.look()).workers) == 2
+        return len((await queue_status.look()).workers) == 2
 
     await until(both_there)
     for process in (alone, child):
@@ -357,7 +357,7 @@ async def test_while_the_database_is_gone_it_waits_and_then_goes_on(
     process = crew.start()
 
     async def there() -> bool:
-        return len((await backlog.look()).workers) == 1
+        return len((await queue_status.look()).workers) == 1
 
     await until(there)
     name = crew.url.partition("?")[0].rpartition("/")[2]
@@ -374,7 +374,7 @@ async def test_while_the_database_is_gone_it_waits_and_then_goes_on(
     assert process.poll() is None
     await server.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
     await server.close()
-    await work.enqueue("count", {})
+    await jobs.enqueue("count", {})
     await until(lambda: at_least(crew, "count", 1))
     process.terminate()
     assert await ended(process) == 0

@@ -10,11 +10,11 @@ from typing import Any
 
 from backend import database, settings
 from backend.staff import alarms
-from backend.web import work
+from backend.web import jobs
 from backend.web.logs import configure
 
 TABLE = "CREATE TABLE done (id bigserial PRIMARY KEY, job text, number int, at timestamptz)"
-PACE = work.Pace(
+PACE = jobs.Pace(
     waits=(timedelta(seconds=0.2), timedelta(seconds=0.4)),
     reclaim=timedelta(seconds=2),
     limit=timedelta(seconds=3),
@@ -64,14 +64,14 @@ async def nothing(_data: dict[str, Any]) -> None:
 
 JOBS = {job.__name__: job for job in (count, begin_and_end, fail, fail_in_sql, hang, nothing)}
 # Six places: the last counts seconds.
-SCHEDULES = [work.Schedule("often", "* * * * * */2", "count")]
+SCHEDULES = [jobs.Schedule("often", "* * * * * */2", "count")]
 
 
 def main() -> None:
     configure()
     database.use(settings.read().database_url)
     asyncio.run(
-        work.run(
+        jobs.run(
             JOBS,
             SCHEDULES if "often" in sys.argv else (),
             giving_up=alarms.job_given_up,

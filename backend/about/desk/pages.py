@@ -6,13 +6,13 @@ from litestar.response.base import ASGIResponse
 from backend.about.tables import RENEWED_WITHIN, DemandStatement
 from backend.database import DB
 from backend.staff import audit
-from backend.staff.door import visitor_of
+from backend.staff.auth import visitor_of
 from backend.staff.forms import field
-from backend.staff.pages import desk_page
+from backend.staff.layout import desk_page
 from backend.staff.roles import Right
 from backend.web.language import gettext as _
 from backend.web.pages import Page
-from backend.web.sending import AnyRequest, Sent, see
+from backend.web.responses import AnyRequest, Sent, see
 
 DEMANDS = "/desk/legal-demands"
 MOST = 1_000_000

@@ -1,7 +1,7 @@
 """What waits for who runs the house: renewing how many demands came."""
 
 from backend.about.tables import DemandStatement
-from backend.staff.door import Visitor
+from backend.staff.auth import Visitor
 from backend.staff.roles import Right
 from backend.staff.rooms import Todo
 from backend.web.language import gettext as _

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from backend.alerts.composing import NEEDED
+from backend.alerts.drafts import NEEDED
 from backend.alerts.kinds import News
 from backend.alerts.tables import Alert
 from backend.alerts.wording import LONGEST

@@ -7,27 +7,27 @@ from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
 from backend import settings
-from backend.alerts import composing, wording
-from backend.alerts.composing import Refused
+from backend.alerts import drafts, wording
 from backend.alerts.desk import forms
 from backend.alerts.desk.forms import AlertForm
+from backend.alerts.drafts import Refused
 from backend.alerts.kinds import NAMES, State
 from backend.alerts.tables import Alert, AlertNews
 from backend.counties import gazetteer
 from backend.database import DB
 from backend.hearings import wording as hearing_wording
 from backend.hearings.kinds import Topic
-from backend.push import hosts, rings
+from backend.push import broadcasts, push_services
 from backend.staff import audit
-from backend.staff.door import visitor_of
-from backend.staff.pages import desk_page
+from backend.staff.auth import visitor_of
+from backend.staff.layout import desk_page
 from backend.staff.roles import Right
 from backend.web.errors import CannotAnswer
 from backend.web.forms import sent
 from backend.web.language import LANGUAGES, PSEUDO, later
 from backend.web.language import gettext as _
 from backend.web.pages import Page
-from backend.web.sending import AnyRequest, Sent, see
+from backend.web.responses import AnyRequest, Sent, see
 
 ALERTS = "/desk/alerts"
 STATES = {
@@ -54,9 +54,9 @@ async def list_alerts(request: AnyRequest) -> ASGIResponse:
         .output(load_json=True)
     )
     context = {
-        "alerts": await composing.all_of(*State),
+        "alerts": await drafts.all_of(*State),
         "by_itself": by_itself,
-        "paused": await hosts.paused(),
+        "paused": await push_services.paused(),
         "reasons": {name: _(words) for name, words in REASONS.items()},
         "title_of": _title,
         "states": _states(),
@@ -70,7 +70,7 @@ async def show_new(request: AnyRequest) -> ASGIResponse:
     """`?hearing=` begins with what that hearing says."""
     number = request.query_params.get("hearing", "")
     whole = number.isascii() and number.isdecimal() and len(number) < 11
-    fields = await composing.from_hearing(int(number)) if whole else None
+    fields = await drafts.from_hearing(int(number)) if whole else None
     return _form_page(request, forms.filled(fields) if fields else forms.empty())
 
 
@@ -79,7 +79,7 @@ async def begin(request: AnyRequest) -> ASGIResponse:
     form = forms.read(await sent(request))
     if form.typed.get("do") == "preview" or form.mistakes:
         return _form_page(request, form, preview=form.typed.get("do") == "preview")
-    made = await composing.begin(visitor_of(request).account, await _known(form))
+    made = await drafts.begin(visitor_of(request).account, await _known(form))
     return see(f"{ALERTS}/{made.id}")
 
 
@@ -88,7 +88,7 @@ async def show_preview(request: AnyRequest) -> ASGIResponse:
     """How the form as it stands would look, for htmx. `?of=` is the alert that is changed."""
     number = request.query_params.get("of", "")
     whole = number.isascii() and number.isdecimal() and len(number) < 20
-    alert = await composing.with_id(int(number)) if whole else None
+    alert = await drafts.with_id(int(number)) if whole else None
     form = forms.read(await sent(request))
     return desk_page(request, Page("alerts/desk/preview.html", _preview(form, alert)))
 
@@ -98,7 +98,7 @@ async def show_estimate(request: AnyRequest) -> ASGIResponse:
     """Whom the form as it stands would reach, for htmx."""
     pairs = [(name, str(value)) for name, value in request.query_params.multi_items()]
     fields = forms.read(pairs).fields
-    found, letters = await composing.estimate(Alert(**fields))
+    found, letters = await drafts.estimate(Alert(**fields))
     return desk_page(
         request, Page("alerts/desk/estimate.html", {"found": found, "letters": letters})
     )
@@ -109,7 +109,7 @@ async def resume(request: AnyRequest) -> ASGIResponse:
     """Somebody mended what a push service minded."""
     host = dict(await sent(request)).get("host", "").replace("\0", "")[:80]
     async with DB.transaction():
-        if await hosts.resume(host):
+        if await push_services.resume(host):
             await audit.write(visitor_of(request).name, "push_resumed", host)
     return see(ALERTS)
 
@@ -128,7 +128,7 @@ async def show_progress(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
 @get("/desk/alerts/{id:int}/edit", may=Right.SEND_ALERTS)
 async def show_edit(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     alert = await _alert(id)
-    return _form_page(request, forms.of(alert, composing.fingerprint(alert)), alert)
+    return _form_page(request, forms.of(alert, drafts.fingerprint(alert)), alert)
 
 
 @post("/desk/alerts/{id:int}/edit", may=Right.SEND_ALERTS)
@@ -138,7 +138,7 @@ async def edit(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     if form.typed.get("do") == "preview" or form.mistakes:
         return _form_page(request, form, alert, preview=form.typed.get("do") == "preview")
     try:
-        await composing.change(id, visitor_of(request).account, form.seen, await _known(form))
+        await drafts.change(id, visitor_of(request).account, form.seen, await _known(form))
     except Refused as refused:
         form.mistakes[WHOLE] = str(refused)
         return _form_page(request, form, alert)
@@ -150,7 +150,7 @@ async def send(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     """Ask that it be sent, or send what another one asked for."""
     seen = dict(await sent(request)).get("seen", "")[:16]
     try:
-        await composing.send(id, visitor_of(request).account, seen)
+        await drafts.send(id, visitor_of(request).account, seen)
     except Refused as refused:
         return await _alert_page(request, await _alert(id), str(refused))
     return see(f"{ALERTS}/{id}")
@@ -159,7 +159,7 @@ async def send(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
 @post("/desk/alerts/{id:int}/cancel", may=Right.SEND_ALERTS)
 async def cancel(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     try:
-        await composing.cancel(id, visitor_of(request).account)
+        await drafts.cancel(id, visitor_of(request).account)
     except Refused as refused:
         return await _alert_page(request, await _alert(id), str(refused))
     return see(f"{ALERTS}/{id}")
@@ -168,7 +168,7 @@ async def cancel(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
 @post("/desk/alerts/{id:int}/corrections", may=Right.SEND_ALERTS)
 async def correct(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     try:
-        made = await composing.correct(id, visitor_of(request).account)
+        made = await drafts.correct(id, visitor_of(request).account)
     except Refused as refused:
         return await _alert_page(request, await _alert(id), str(refused))
     return see(f"{ALERTS}/{made.id}/edit")
@@ -178,7 +178,7 @@ async def correct(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
 async def test(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     typed = dict(await sent(request)).get("code", "")[:40]
     try:
-        await composing.test(id, visitor_of(request).account, typed)
+        await drafts.test(id, visitor_of(request).account, typed)
     except Refused as refused:
         return await _alert_page(request, await _alert(id), str(refused), typed=typed)
     return await _alert_page(request, await _alert(id), tested=True)
@@ -186,7 +186,7 @@ async def test(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
 
 async def _alert(id: int) -> Alert:
     """Raises CannotAnswer."""
-    found = await composing.with_id(id)
+    found = await drafts.with_id(id)
     if found is None:
         told = _("There is no such alert.")
         raise CannotAnswer(told, status=404, way_on=(ALERTS, _("Alerts")))
@@ -198,21 +198,21 @@ async def _alert_page(
 ) -> Sent:
     visitor = visitor_of(request)
     asker: Any = alert.asked_by
-    found, letters = await composing.estimate(alert)
+    found, letters = await drafts.estimate(alert)
     context = {
         "alert": alert,
         "found": found,
         "letters": letters,
-        "words": composing.words_of(alert),
-        "missing": composing.missing(alert),
+        "words": drafts.words_of(alert),
+        "missing": drafts.missing(alert),
         "refused": refused,
         "typed": typed,
         "tested": tested,
-        "seen": composing.fingerprint(alert),
+        "seen": drafts.fingerprint(alert),
         "asked_by": asker.name if asker and asker.id else "",
         "is_mine": bool(asker) and asker.id == visitor.account.id,
         "second_person": settings.read().second_person,
-        "ends_at": composing.ends_at(alert),
+        "ends_at": drafts.ends_at(alert),
         "kind_name": _(NAMES[alert.kind]) if alert.kind in NAMES else alert.kind,  # type: ignore[index]
         "county_names": [
             county.name for county in gazetteer.counties() if county.slug in alert.counties
@@ -233,7 +233,7 @@ async def _progress(alert: Alert) -> dict[str, Any]:
     id = getattr(ring, "id", ring)
     return {
         "alert": alert,
-        "progress": await rings.progress(id) if id else None,
+        "progress": await broadcasts.progress(id) if id else None,
         "mailed": getattr(news, "mailed", 0) or 0,
         "reasons": {name: _(words) for name, words in REASONS.items()},
     }
@@ -262,14 +262,15 @@ def _preview(form: AlertForm, alert: Alert | None) -> dict[str, Any]:
     What is not written yet is three dots."""
     typed = {
         code: {part: form.typed.get(f"{part}_{code}", "").strip() for part in wording.LONGEST}
-        for code in composing.NEEDED
+        for code in drafts.NEEDED
     }
     written = {code: {part: each[part] or "…" for part in each} for code, each in typed.items()}
-    words = composing.words_of(Alert(words=written, corrects=alert.corrects if alert else None))
+    words = drafts.words_of(Alert(words=written, corrects=alert.corrects if alert else None))
     return {
         "alert": alert,
         "shown": {
-            code: [rings.preview(words, code, kind) for kind in rings.WORDINGS] for code in words
+            code: [broadcasts.preview(words, code, kind) for kind in broadcasts.WORDINGS]
+            for code in words
         },
         "lengths": {
             code: {part: len(said) for part, said in typed[code].items()} for code in typed
@@ -282,7 +283,7 @@ def _preview(form: AlertForm, alert: Alert | None) -> dict[str, Any]:
 async def _known(form: AlertForm) -> dict[str, Any]:
     """Without a hearing that is not there any more."""
     hearing = form.fields["hearing"]
-    if hearing and await composing.from_hearing(hearing) is None:
+    if hearing and await drafts.from_hearing(hearing) is None:
         return {**form.fields, "hearing": None}
     return form.fields
 

@@ -7,13 +7,13 @@ from litestar import get, post
 from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
-from backend.campaigns import calling
+from backend.campaigns import calls
 from backend.campaigns.desk.pages import CAMPAIGNS, campaign_with
 from backend.campaigns.pledges import Opened
 from backend.campaigns.tables import Campaign
 from backend.staff import names
-from backend.staff.door import visitor_of
-from backend.staff.pages import desk_page
+from backend.staff.auth import visitor_of
+from backend.staff.layout import desk_page
 from backend.staff.roles import Right
 from backend.staff.tables import Account
 from backend.web.errors import CannotAnswer
@@ -21,14 +21,14 @@ from backend.web.forms import sent
 from backend.web.language import ENGLISH, LANGUAGES
 from backend.web.language import gettext as _
 from backend.web.pages import Page
-from backend.web.sending import AnyRequest, Sent, see
+from backend.web.responses import AnyRequest, Sent, see
 
 CALLS = "/desk/campaigns/{id:int}/calls"
 # What came of a call, by the name of its button.
 OUTCOMES: dict[str, Callable[[Campaign, UUID, Account], Awaitable[bool]]] = {
-    "confirmed": calling.confirm,
-    "no_answer": calling.note_no_answer,
-    "not_them": calling.drop,
+    "confirmed": calls.confirm,
+    "no_answer": calls.note_no_answer,
+    "not_them": calls.drop,
 }
 
 
@@ -46,7 +46,7 @@ async def show_next(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
         await names.may_see(account, 1)
     except names.TooMany as enough:
         raise CannotAnswer(str(enough), status=429, way_on=(CAMPAIGNS, _("Campaigns"))) from None
-    found = await calling.next_one(campaign, account)
+    found = await calls.next_one(campaign, account)
     return await _page(request, campaign, found, asked=True)
 
 
@@ -74,8 +74,8 @@ async def _page(
         "pledge": pledge,
         "reads": LANGUAGES.get(pledge.language, ENGLISH) if pledge else None,
         "asked": asked,
-        "number": await calling.how_many(campaign.id),
-        "most": calling.MOST_CALLS,
+        "number": await calls.how_many(campaign.id),
+        "most": calls.MOST_CALLS,
     }
     return desk_page(request, Page("campaigns/desk/calls.html", context))
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from backend.campaigns.asides import WAYS, Pattern
-from backend.campaigns.running import NEEDED, TEXTS
+from backend.campaigns.exclusions import WAYS, Pattern
+from backend.campaigns.lifecycle import NEEDED, TEXTS
 from backend.campaigns.states import CampaignState
 from backend.campaigns.tables import Campaign
 from backend.counties import gazetteer

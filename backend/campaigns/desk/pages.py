@@ -10,16 +10,16 @@ from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
 from backend import settings
-from backend.campaigns import asides, counting, loading, reading, running, story
-from backend.campaigns.counting import Numbers
+from backend.campaigns import exclusions, lifecycle, loading, queries, story, tallies
 from backend.campaigns.desk import forms
 from backend.campaigns.desk.forms import CampaignForm, TextForm
-from backend.campaigns.running import NEEDED, Refused
+from backend.campaigns.lifecycle import NEEDED, Refused
 from backend.campaigns.states import CampaignState
 from backend.campaigns.tables import NAMES_KEPT, Campaign, UpdateMailing
+from backend.campaigns.tallies import Numbers
 from backend.counties import gazetteer
-from backend.staff.door import visitor_of
-from backend.staff.pages import desk_page
+from backend.staff.auth import visitor_of
+from backend.staff.layout import desk_page
 from backend.staff.roles import Right
 from backend.staff.tables import Account
 from backend.web.clock import today
@@ -28,7 +28,7 @@ from backend.web.forms import line, sent, typed_of
 from backend.web.language import LANGUAGES, later
 from backend.web.language import gettext as _
 from backend.web.pages import Page
-from backend.web.sending import AnyRequest, Sent, see
+from backend.web.responses import AnyRequest, Sent, see
 
 CAMPAIGNS = "/desk/campaigns"
 NEW = "/desk/campaigns/new"
@@ -53,9 +53,9 @@ LABELS = {
 
 @get(CAMPAIGNS, may=Right.RUN_CAMPAIGNS)
 async def list_campaigns(request: AnyRequest) -> ASGIResponse:
-    found = await reading.campaigns(*ORDER)
+    found = await queries.campaigns(*ORDER)
     # The staff's numbers are exact.
-    exact = await counting.all_numbers([each.campaign.id for each in found])
+    exact = await tallies.all_numbers([each.campaign.id for each in found])
     campaigns = [replace(each, numbers=exact.get(each.campaign.id, Numbers())) for each in found]
     context = {"campaigns": campaigns, "states": _states()}
     return desk_page(request, Page("campaigns/desk/campaigns.html", context))
@@ -73,7 +73,7 @@ async def begin(request: AnyRequest) -> ASGIResponse:
         return _new_page(request, form)
     title = {code: line(words) for code, words in form.words("title").items()}
     try:
-        made = await running.begin(visitor_of(request).account, slug, title)
+        made = await lifecycle.begin(visitor_of(request).account, slug, title)
     except Refused as refused:
         form.mistakes["slug"] = str(refused)
         return _new_page(request, form)
@@ -88,7 +88,7 @@ async def show_campaign(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
 @get("/desk/campaigns/{id:int}/edit", may=Right.RUN_CAMPAIGNS)
 async def show_edit(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     campaign = await campaign_with(id)
-    form = forms.filled(campaign, running.fingerprint(campaign))
+    form = forms.filled(campaign, lifecycle.fingerprint(campaign))
     return _edit_page(request, campaign, form)
 
 
@@ -101,7 +101,7 @@ async def edit(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     if form.mistakes:
         return _edit_page(request, campaign, form)
     try:
-        await running.change(campaign, visitor_of(request).account, form.seen, form.fields)
+        await lifecycle.change(campaign, visitor_of(request).account, form.seen, form.fields)
     except Refused as refused:
         form.mistakes["title_en"] = str(refused)
         return _edit_page(request, campaign, form)
@@ -114,7 +114,7 @@ async def review(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     typed = typed_of(await sent(request))
 
     async def done(campaign: Campaign, by: Account) -> None:
-        await running.review(campaign, by, typed.get("language", ""), typed.get("seen", ""))
+        await lifecycle.review(campaign, by, typed.get("language", ""), typed.get("seen", ""))
 
     return await _do(request, id, done)
 
@@ -124,7 +124,7 @@ async def go_live(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     typed = typed_of(await sent(request))
 
     async def done(campaign: Campaign, by: Account) -> None:
-        await running.go_live(campaign, by, typed.get("seen", ""))
+        await lifecycle.go_live(campaign, by, typed.get("seen", ""))
 
     return await _do(request, id, done)
 
@@ -145,19 +145,19 @@ async def close(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
         return _close_page(request, campaign, form)
 
     async def done(campaign: Campaign, by: Account) -> None:
-        await running.close(campaign, by, form.words("outcome"))
+        await lifecycle.close(campaign, by, form.words("outcome"))
 
     return await _do(request, id, done)
 
 
 @post("/desk/campaigns/{id:int}/reopen", may=Right.RUN_CAMPAIGNS)
 async def reopen(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
-    return await _do(request, id, running.reopen)
+    return await _do(request, id, lifecycle.reopen)
 
 
 @post("/desk/campaigns/{id:int}/archive", may=Right.RUN_CAMPAIGNS)
 async def archive(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
-    return await _do(request, id, running.archive)
+    return await _do(request, id, lifecycle.archive)
 
 
 @get("/desk/campaigns/{id:int}/news", may=Right.RUN_CAMPAIGNS)
@@ -175,7 +175,7 @@ async def tell(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
         return await _news_page(request, campaign, form)
     title = {code: line(words) for code, words in form.words("title").items()}
     try:
-        await running.tell(campaign, visitor_of(request).account, title, form.words("words"))
+        await lifecycle.tell(campaign, visitor_of(request).account, title, form.words("words"))
     except Refused as refused:
         form.mistakes["title_en"] = str(refused)
         return await _news_page(request, campaign, form)
@@ -186,7 +186,7 @@ async def tell(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
 async def mail(request: AnyRequest, id: FromPath[int], news: FromPath[int]) -> ASGIResponse:
     campaign = await campaign_with(id)
     try:
-        await running.mail(campaign, news, visitor_of(request).account)
+        await lifecycle.mail(campaign, news, visitor_of(request).account)
     except Refused as refused:
         return await _news_page(request, campaign, TextForm(mistakes={"news": str(refused)}))
     return see(f"{CAMPAIGNS}/{id}/news")
@@ -194,7 +194,7 @@ async def mail(request: AnyRequest, id: FromPath[int], news: FromPath[int]) -> A
 
 async def campaign_with(id: int) -> Campaign:
     """Raises CannotAnswer."""
-    found = await running.with_id(id)
+    found = await lifecycle.with_id(id)
     if found is None:
         told = _("There is no such campaign.")
         raise CannotAnswer(told, status=404, way_on=(CAMPAIGNS, _("Campaigns")))
@@ -215,23 +215,23 @@ async def _do(
 
 async def _campaign_page(request: AnyRequest, campaign: Campaign, refused: str = "") -> Sent:
     visitor = visitor_of(request)
-    lacking = running.missing(campaign)
-    wish = await running.asked(campaign) if campaign.state == CampaignState.DRAFT else None
+    lacking = lifecycle.missing(campaign)
+    wish = await lifecycle.asked(campaign) if campaign.state == CampaignState.DRAFT else None
     asker: Any = wish.asked_by if wish else None
     words: Any = campaign
     context = {
         "campaign": campaign,
-        "numbers": await counting.numbers(campaign.id),
+        "numbers": await tallies.numbers(campaign.id),
         "missing": [_label(name) for name in lacking],
         "refused": refused,
-        "seen": running.fingerprint(campaign),
+        "seen": lifecycle.fingerprint(campaign),
         "reviewed": loading.is_reviewed(campaign, "es"),
         "review": (words.reviewed or {}).get("es"),
         "asked_by": asker.name if asker else "",
         "is_mine": bool(asker) and asker.id == visitor.account.id,
         "second_person": settings.read().second_person,
-        "may_be_reopened": running.may_be_reopened(campaign),
-        "asides": await asides.all_of(campaign),
+        "may_be_reopened": lifecycle.may_be_reopened(campaign),
+        "asides": await exclusions.all_of(campaign),
         "names_end_on": campaign.names_end_on(),
         "is_open": campaign.is_open(today()),
         "states": _states(),
@@ -271,7 +271,7 @@ def _close_page(request: AnyRequest, campaign: Campaign, form: TextForm) -> Sent
 async def _news_page(
     request: AnyRequest, campaign: Campaign, form: TextForm, preview: bool = False
 ) -> Sent:
-    told = await reading.updates(campaign)
+    told = await queries.updates(campaign)
     still = await UpdateMailing.raw(
         'SELECT news, sum(cardinality("left")) AS people FROM update_mailing'
         " WHERE news = ANY({}) GROUP BY news",

@@ -5,17 +5,17 @@ from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
 from backend import settings
-from backend.campaigns import osdi, partners, running
+from backend.campaigns import lifecycle, osdi_api, partners
 from backend.campaigns.tables import Campaign, PartnerToken
-from backend.staff.door import visitor_of
-from backend.staff.pages import desk_page
+from backend.staff.auth import visitor_of
+from backend.staff.layout import desk_page
 from backend.staff.roles import Right
 from backend.staff.tables import now
 from backend.web.errors import CannotAnswer
 from backend.web.forms import sent, typed_of
 from backend.web.language import gettext as _
 from backend.web.pages import Page
-from backend.web.sending import AnyRequest, Sent, see
+from backend.web.responses import AnyRequest, Sent, see
 
 PARTNERS = "/desk/partners"
 EVERY = "all"
@@ -36,7 +36,7 @@ async def make_token(request: AnyRequest) -> ASGIResponse:
     campaign: Campaign | None = None
     if scope != EVERY:
         number = int(scope) if scope.isascii() and scope.isdecimal() and len(scope) < 11 else 0
-        campaign = await running.with_id(number)
+        campaign = await lifecycle.with_id(number)
         if campaign is None or name not in partners.named_on(campaign):
             told = {"campaign": _("Choose a campaign whose page names this partner.")}
             return await _page(request, typed, told)
@@ -74,7 +74,7 @@ async def _page(
         "mistakes_told": mistakes or {},
         "token_shown": token,
         "made_for": made_for,
-        "address": f"{settings.read().site_url}{osdi.BASE}/",
+        "address": f"{settings.read().site_url}{osdi_api.BASE}/",
     }
     status = 422 if mistakes else 200
     return desk_page(request, Page("campaigns/desk/partners.html", context, status=status))

@@ -12,19 +12,19 @@ from litestar.response import Stream
 from litestar.response.base import ASGIResponse
 
 from backend.campaigns import (
-    asides,
     contacts,
-    counting,
+    exclusions,
     export,
     partners,
     pledges,
+    tallies,
     withdrawing,
 )
-from backend.campaigns.asides import Refused
 from backend.campaigns.contacts import NotAContact
 from backend.campaigns.desk import forms
 from backend.campaigns.desk.forms import AsideForm
 from backend.campaigns.desk.pages import CAMPAIGNS, campaign_with
+from backend.campaigns.exclusions import Refused
 from backend.campaigns.export import List, Purpose
 from backend.campaigns.pledges import Opened
 from backend.campaigns.states import PledgeState
@@ -32,8 +32,8 @@ from backend.campaigns.tables import Campaign, ConsentText, Pledge, SettingAside
 from backend.counties import gazetteer
 from backend.counties.tables import County
 from backend.staff import audit, names
-from backend.staff.door import STEP_UP, visitor_of
-from backend.staff.pages import desk_page
+from backend.staff.auth import STEP_UP, visitor_of
+from backend.staff.layout import desk_page
 from backend.staff.roles import Right
 from backend.web.clock import CALIFORNIA
 from backend.web.errors import CannotAnswer
@@ -41,7 +41,7 @@ from backend.web.forms import day_of, line, sent, typed_of
 from backend.web.language import gettext as _
 from backend.web.language import later
 from backend.web.pages import Page
-from backend.web.sending import AnyRequest, Sent, see
+from backend.web.responses import AnyRequest, Sent, see
 
 LINES = 50
 STATES = {
@@ -115,7 +115,7 @@ class Wanted:
             )
             where += [Pledge.signed_at >= begins, Pledge.signed_at < ends]
         if self.consent:
-            where.append(await asides.agreed_to(self.consent))
+            where.append(await exclusions.agreed_to(self.consent))
         if before := self._before():
             at, id = before
             earlier = (Pledge.signed_at < at) | ((Pledge.signed_at == at) & (Pledge.id < id))
@@ -202,7 +202,7 @@ async def look_for(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     if form.mistakes:
         return await _new_aside_page(request, campaign, form)
     by = visitor_of(request).account
-    aside = await asides.look_for(campaign, by, form.pattern, form.reason)
+    aside = await exclusions.look_for(campaign, by, form.pattern, form.reason)
     return see(_aside_address(campaign, aside.id))
 
 
@@ -215,13 +215,13 @@ async def show_aside(request: AnyRequest, id: FromPath[int], aside: FromPath[int
 @post("/desk/campaigns/{id:int}/asides/{aside:int}/begin", may=Right.SEE_PEOPLE, fresh=True,
       back=CAMPAIGNS)  # fmt: skip
 async def begin_aside(request: AnyRequest, id: FromPath[int], aside: FromPath[int]) -> ASGIResponse:
-    return await _do(request, id, aside, asides.begin)
+    return await _do(request, id, aside, exclusions.begin)
 
 
 @post("/desk/campaigns/{id:int}/asides/{aside:int}/undo", may=Right.SEE_PEOPLE, fresh=True,
       back=CAMPAIGNS)  # fmt: skip
 async def undo_aside(request: AnyRequest, id: FromPath[int], aside: FromPath[int]) -> ASGIResponse:
-    return await _do(request, id, aside, asides.undo)
+    return await _do(request, id, aside, exclusions.undo)
 
 
 @post("/desk/campaigns/{id:int}/asides/{aside:int}/drop", may=Right.SEE_PEOPLE, fresh=True,
@@ -230,7 +230,7 @@ async def drop_aside(request: AnyRequest, id: FromPath[int], aside: FromPath[int
     campaign = await campaign_with(id)
     found = await _aside(campaign, aside)
     try:
-        await asides.drop(campaign, found.id, visitor_of(request).account)
+        await exclusions.drop(campaign, found.id, visitor_of(request).account)
     except Refused as refused:
         return await _aside_page(request, campaign, found, str(refused))
     return see(f"{CAMPAIGNS}/{id}")
@@ -284,7 +284,7 @@ async def _do(request: AnyRequest, id: int, aside: int, verb: Any) -> ASGIRespon
 
 
 async def _aside(campaign: Campaign, id: int) -> SettingAside:
-    found = await asides.with_id(campaign, id)
+    found = await exclusions.with_id(campaign, id)
     if found is None:
         raise _no_such(campaign)
     return found
@@ -378,9 +378,9 @@ async def _aside_page(
     visitor = visitor_of(request)
     may_look = visitor.session.is_fresh() and not await names.is_stopped(visitor.account)
     if aside.looked_at and not aside.begun_at and may_look:
-        shown = await asides.samples(aside)
+        shown = await exclusions.samples(aside)
         await _saw(request, campaign, len(shown))
-    numbers = await counting.numbers(campaign.id)
+    numbers = await tallies.numbers(campaign.id)
     pattern: Any = aside.pattern
     maker: Any = aside.made_by
     context = {

@@ -9,22 +9,22 @@ from litestar.response.base import ASGIResponse
 from backend.campaigns import contacts, forms
 from backend.campaigns.contacts import NotAContact
 from backend.campaigns.forms import KEPT, SignForm
-from backend.canvass import paper, second_look, sheets, totals
+from backend.canvass import double_entry, paper, sheets, totals
 from backend.canvass.desk.paper_pages import SHEETS, in_letters
 from backend.canvass.desk.review_pages import PURPOSES
 from backend.canvass.paper import Line, LineTaken, Refused
 from backend.canvass.states import RowCheck, SheetState
 from backend.canvass.tables import PaperRow, PaperSheet, Shift
 from backend.staff import audit, names
-from backend.staff.door import visitor_of
-from backend.staff.pages import desk_page
+from backend.staff.auth import visitor_of
+from backend.staff.layout import desk_page
 from backend.staff.roles import Right
 from backend.web.errors import CannotAnswer
 from backend.web.forms import sent
 from backend.web.language import LANGUAGES
 from backend.web.language import gettext as _
 from backend.web.pages import Page
-from backend.web.sending import AnyRequest, Sent, see
+from backend.web.responses import AnyRequest, Sent, see
 
 
 @get("/desk/canvass/sheets/{id:int}", may=Right.LEAD_CANVASS)
@@ -106,7 +106,7 @@ async def type_again(request: AnyRequest, id: FromPath[int], line: FromPath[int]
         return await _again_page(request, sheet, line, form, form.mistakes)
     said = await paper.as_line(sheet, form, _language(typed, sheet))
     try:
-        same = await second_look.type_again(sheet, line, said, visitor_of(request).account)
+        same = await double_entry.type_again(sheet, line, said, visitor_of(request).account)
     except Refused as refused:
         return await _again_page(request, sheet, line, form, {"name": str(refused)})
     return see(f"{SHEETS}/{id}" + ("" if same else f"/lines/{line}/settle"))
@@ -139,7 +139,7 @@ async def settle(request: AnyRequest, id: FromPath[int], line: FromPath[int]) ->
         if mistakes:
             return await _settle_page(request, sheet, row, typed, mistakes)
     try:
-        await second_look.settle(sheet, line, said, visitor_of(request).account)
+        await double_entry.settle(sheet, line, said, visitor_of(request).account)
     except Refused as refused:
         return await _settle_page(request, sheet, row, typed, {"name": str(refused)})
     return see(f"{SHEETS}/{id}")
@@ -180,7 +180,7 @@ async def _sheet_page(
         "unsure": unsure,
         "to_check": [row for row in rows if row.check == RowCheck.WAITING],
         "differing": [row for row in rows if row.check == RowCheck.DIFFERENT],
-        "mine": {row.line for row in rows if not second_look.may_type_again(row, account)},
+        "mine": {row.line for row in rows if not double_entry.may_type_again(row, account)},
         "unreadable": sum(1 for row in rows if row.pledge is None),
     }
     status = 422 if told else 409 if unsure else 200
@@ -207,10 +207,10 @@ async def _settle_page(
     mistakes: dict[str, str],
 ) -> Sent:
     """Both readings, and a form that says the first one."""
-    found = await second_look.both(row)
+    found = await double_entry.both(row)
     if found is None:
         # Its signer withdrew it, or its names are erased: there is nothing to settle.
-        await second_look.settle(sheet, row.line, None, visitor_of(request).account)
+        await double_entry.settle(sheet, row.line, None, visitor_of(request).account)
         return see(f"{SHEETS}/{sheet.id}")
     first, second = found
     names = await totals.county_names()
@@ -238,7 +238,7 @@ async def _settled(
     sheet: PaperSheet, row: PaperRow, typed: dict[str, str]
 ) -> tuple[Line | None, dict[str, str]]:
     """What the paper says, and what is wrong with how it was typed."""
-    found = await second_look.both(row)
+    found = await double_entry.both(row)
     if found is None:
         return None, {}
     mistakes = {}

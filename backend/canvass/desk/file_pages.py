@@ -7,17 +7,17 @@ from litestar.datastructures import UploadFile
 from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
-from backend.canvass import filing, shifts
+from backend.canvass import shifts, uploads
 from backend.canvass.files import CannotRead
-from backend.staff.door import visitor_of
-from backend.staff.pages import desk_page
+from backend.staff.auth import visitor_of
+from backend.staff.layout import desk_page
 from backend.staff.roles import Right
 from backend.web.bodies import LARGEST_FILE
 from backend.web.errors import CannotAnswer
 from backend.web.language import gettext as _
 from backend.web.language import later
 from backend.web.pages import Page
-from backend.web.sending import AnyRequest, Sent, see
+from backend.web.responses import AnyRequest, Sent, see
 
 FILES = "/desk/canvass/files"
 # In this order they stand on the page.
@@ -30,7 +30,7 @@ OUTCOMES = {
     "device": later("refused: we do not know the phone"),
     "different": later("refused: we have another sign-up by that number"),
     "unreadable": later("refused: they cannot be read"),
-    filing.DAMAGED: later("damaged, or cut off on the way"),
+    uploads.DAMAGED: later("damaged, or cut off on the way"),
 }
 
 
@@ -53,7 +53,7 @@ async def hand_in(request: AnyRequest) -> ASGIResponse:
     content = await file.read()
     await file.close()
     try:
-        number = await filing.hand_in(visitor_of(request).account, content)
+        number = await uploads.hand_in(visitor_of(request).account, content)
     except CannotRead as error:
         return await _list_page(request, str(error))
     return see(f"{FILES}/{number}")
@@ -62,7 +62,7 @@ async def hand_in(request: AnyRequest) -> ASGIResponse:
 @get("/desk/canvass/files/{id:int}", may=Right.LEAD_CANVASS)
 async def show_file(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     account = visitor_of(request).account
-    found = await filing.with_id(id)
+    found = await uploads.with_id(id)
     if found is None or not (shifts.sees_all(account) or found["made_by"] == account.id):
         told = _("There is no such file among those that you handed in.")
         raise CannotAnswer(told, status=404, way_on=(FILES, _("Files from phones")))
@@ -73,7 +73,7 @@ async def show_file(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
 async def _list_page(request: AnyRequest, mistake: str = "") -> Sent:
     account = visitor_of(request).account
     context = {
-        "files": await filing.latest(account, shifts.sees_all(account)),
+        "files": await uploads.latest(account, shifts.sees_all(account)),
         "mistakes_told": {"file": mistake} if mistake else {},
         "largest": LARGEST_FILE // 1_000_000,
     }

@@ -17,8 +17,8 @@ from backend.canvass.shifts import Plan, Refused
 from backend.canvass.tables import INVITATION, Shift
 from backend.counties.tables import County
 from backend.hearings import wording
-from backend.staff.door import visitor_of
-from backend.staff.pages import desk_page
+from backend.staff.auth import visitor_of
+from backend.staff.layout import desk_page
 from backend.staff.roles import Right
 from backend.staff.tables import LARGEST_ID, now
 from backend.web.clock import CALIFORNIA
@@ -28,7 +28,7 @@ from backend.web.language import LANGUAGES, in_words, ngettext, number_in_words
 from backend.web.language import gettext as _
 from backend.web.pages import Page
 from backend.web.qr import draw
-from backend.web.sending import AnyRequest, Sent, see
+from backend.web.responses import AnyRequest, Sent, see
 
 CANVASS = "/desk/canvass"
 # A clock that is off by less says nothing.

@@ -18,8 +18,8 @@ from backend.canvass import sheets
 from backend.canvass.desk.pages import CANVASS, campaigns_of, hours, shift_with
 from backend.canvass.states import SheetState
 from backend.canvass.tables import PaperSheet, Shift
-from backend.staff.door import visitor_of
-from backend.staff.pages import desk_page
+from backend.staff.auth import visitor_of
+from backend.staff.layout import desk_page
 from backend.staff.roles import Right
 from backend.web import language
 from backend.web.errors import CannotAnswer
@@ -28,7 +28,7 @@ from backend.web.language import LANGUAGES, in_words, later
 from backend.web.language import gettext as _
 from backend.web.pages import Page, render
 from backend.web.qr import qr
-from backend.web.sending import AnyRequest, Sent, see
+from backend.web.responses import AnyRequest, Sent, see
 
 SHEETS = "/desk/canvass/sheets"
 STATES = {

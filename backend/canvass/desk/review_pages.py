@@ -14,15 +14,15 @@ from backend.canvass.review import Opened, Refused
 from backend.canvass.states import Problem
 from backend.counties import gazetteer
 from backend.staff import audit, names
-from backend.staff.door import visitor_of
-from backend.staff.pages import desk_page
+from backend.staff.auth import visitor_of
+from backend.staff.layout import desk_page
 from backend.staff.roles import Right
 from backend.web.errors import CannotAnswer
 from backend.web.forms import sent
 from backend.web.language import LANGUAGES, later
 from backend.web.language import gettext as _
 from backend.web.pages import Page
-from backend.web.sending import AnyRequest, Sent, see
+from backend.web.responses import AnyRequest, Sent, see
 
 REVIEW = "/desk/canvass/review"
 PROBLEMS = {

@@ -1,7 +1,7 @@
 """What waits for who sees people, and for who leads a shift."""
 
-from backend.canvass import keeping, review, second_look
-from backend.staff.door import Visitor
+from backend.canvass import double_entry, keeping, review
+from backend.staff.auth import Visitor
 from backend.staff.roles import Right
 from backend.staff.rooms import Todo
 from backend.web.language import ngettext
@@ -29,7 +29,7 @@ async def _for_leads(visitor: Visitor) -> list[Todo]:
     if not visitor.may(Right.LEAD_CANVASS):
         return []
     behind = await keeping.phones_behind(visitor.account)
-    sheets = await second_look.how_many_to_check(visitor.account)
+    sheets = await double_entry.how_many_to_check(visitor.account)
     every = [
         Todo(ngettext("phone has held unsent sign-ups for more than a day",
                       "phones have held unsent sign-ups for more than a day", behind),

@@ -12,14 +12,14 @@ from backend.canvass.desk.pages import hours, shift_with
 from backend.canvass.tables import Shift
 from backend.canvass.totals import Tally, Totals
 from backend.staff import audit
-from backend.staff.door import visitor_of
-from backend.staff.pages import desk_page
+from backend.staff.auth import visitor_of
+from backend.staff.layout import desk_page
 from backend.staff.roles import Right
 from backend.web.clock import CALIFORNIA
 from backend.web.language import gettext as _
 from backend.web.language import later
 from backend.web.pages import Page
-from backend.web.sending import Answer, AnyRequest, Sent, send
+from backend.web.responses import Answer, AnyRequest, Sent, send
 from backend.web.spreadsheet import as_csv
 
 SOURCES = {

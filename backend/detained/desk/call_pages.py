@@ -7,21 +7,21 @@ from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
 from backend.counties import gazetteer
-from backend.detained import calling, wording
+from backend.detained import calls, wording
 from backend.detained.desk.pages import HOME
 from backend.detained.editing import Refused
 from backend.policies import wording as record_wording
 from backend.policies.tables import HelpLine
 from backend.staff.actions import ACTIONS
-from backend.staff.door import visitor_of
-from backend.staff.pages import desk_page
+from backend.staff.auth import visitor_of
+from backend.staff.layout import desk_page
 from backend.staff.roles import Right
 from backend.staff.tables import Account
 from backend.web.errors import CannotAnswer
-from backend.web.forms import one_line, sent
+from backend.web.forms import one_line, sent, storable
 from backend.web.language import gettext as _
 from backend.web.pages import Page
-from backend.web.sending import AnyRequest, Sent, see
+from backend.web.responses import AnyRequest, Sent, see
 
 CALLS = f"{HOME}/calls"
 
@@ -30,37 +30,37 @@ CALLS = f"{HOME}/calls"
 async def show_calls(request: AnyRequest) -> ASGIResponse:
     account = visitor_of(request).account
     context = {
-        "queue": await calling.queue(account),
-        "undoable": await calling.can_be_undone(),
-        "actions": {action: _(ACTIONS[action]) for action in calling.OUTCOMES},
+        "queue": await calls.queue(account),
+        "undoable": await calls.can_be_undone(),
+        "actions": {action: _(ACTIONS[action]) for action in calls.OUTCOMES},
         "place": place,
         "codes": {code: wording.language_name(code) for code in wording.LANGUAGES},
         "wording": wording,
         "record_wording": record_wording,
-        "longest": calling.LONGEST_WHY,
+        "longest": calls.LONGEST_WHY,
     }
     return desk_page(request, Page("detained/desk/calls.html", context))
 
 
 @post(f"{CALLS}/{{id:int}}/claim", may=Right.EDIT_RECORD)
 async def claim(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
-    return await _done(calling.claim(id, visitor_of(request).account), f"#line-{id}")
+    return await _done(calls.claim(id, visitor_of(request).account), f"#line-{id}")
 
 
 @post(f"{CALLS}/{{id:int}}/let-go", may=Right.EDIT_RECORD)
 async def let_go(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
-    return await _done(calling.let_go(id, visitor_of(request).account))
+    return await _done(calls.let_go(id, visitor_of(request).account))
 
 
 @post(f"{CALLS}/{{id:int}}", may=Right.EDIT_RECORD)
 async def note(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     """What came of the call."""
-    return await _done(_outcome(id, visitor_of(request).account, await sent(request)))
+    return await _done(_outcome(id, visitor_of(request).account, storable(await sent(request))))
 
 
 @post(f"{CALLS}/{{change:int}}/undo", may=Right.EDIT_RECORD)
 async def undo(request: AnyRequest, change: FromPath[int]) -> ASGIResponse:
-    return await _done(calling.take_back(change, visitor_of(request).account))
+    return await _done(calls.take_back(change, visitor_of(request).account))
 
 
 def place(line: HelpLine, language: str) -> str:
@@ -80,20 +80,20 @@ async def _outcome(id: int, account: Account, form: list[tuple[str, str]]) -> No
     seen = typed.get("seen", "")
     match typed.get("outcome"):
         case "answered":
-            await calling.answered(id, account, seen)
+            await calls.answered(id, account, seen)
         case "spoke":
             ticked = {value for key, value in form if key == "languages"}
             languages = [code for code in wording.LANGUAGES if code in ticked]
             if not languages:
                 raise _refused(_("Tick the languages that they spoke."), 422)
-            await calling.spoke(id, account, seen, languages)
+            await calls.spoke(id, account, seen, languages)
         case "nobody":
-            await calling.nobody_answered(id, account, seen)
+            await calls.nobody_answered(id, account, seen)
         case "wrong":
             why = one_line(typed.get("why", ""))
             if not why:
                 raise _refused(_("Say in a few words why it is wrong."), 422)
-            await calling.wrong(id, account, seen, why)
+            await calls.wrong(id, account, seen, why)
         case _other:
             raise _refused(_("Say what came of the call."), 422)
 

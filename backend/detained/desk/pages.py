@@ -9,22 +9,22 @@ from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
 from backend.counties import gazetteer
-from backend.detained import calling, editing, wording
+from backend.detained import calls, editing, wording
 from backend.detained.desk import forms
 from backend.detained.desk.forms import CheckedForm
 from backend.detained.editing import Refused, Row
 from backend.policies import wording as record_wording
 from backend.staff.actions import ACTIONS
-from backend.staff.door import visitor_of
-from backend.staff.pages import desk_page
+from backend.staff.auth import visitor_of
+from backend.staff.layout import desk_page
 from backend.staff.roles import Right
 from backend.staff.tables import Account
 from backend.web.clock import today
 from backend.web.errors import CannotAnswer
-from backend.web.forms import sent
+from backend.web.forms import sent, storable
 from backend.web.language import gettext as _
 from backend.web.pages import Page
-from backend.web.sending import AnyRequest, Sent, see
+from backend.web.responses import AnyRequest, Sent, see
 
 HOME = "/desk/detained"
 
@@ -37,7 +37,7 @@ async def list_all(request: AnyRequest) -> ASGIResponse:
         "due": [each for each in rows if editing.is_due(each[1], on)],
         "waiting": [each for each in rows if editing.waits(each[1])],
         "wrong": [row for _kind, row in rows if editing.is_wrong(row)],
-        "to_call": await calling.how_many(),
+        "to_call": await calls.how_many(),
         "lines": [row for kind, row in rows if kind == "lines"],
         "places": [row for kind, row in rows if kind == "places"],
         "wording": wording,
@@ -53,7 +53,7 @@ async def show_new(request: AnyRequest, kind: FromPath[str]) -> ASGIResponse:
 
 @post("/desk/detained/{kind:str}/new", may=Right.EDIT_RECORD)
 async def add(request: AnyRequest, kind: FromPath[str]) -> ASGIResponse:
-    form = forms.read(_kind(kind), await sent(request))
+    form = forms.read(_kind(kind), storable(await sent(request)))
     if form.mistakes:
         return _page(request, kind, None, form)
     row = await editing.add(kind, visitor_of(request).account, form.fields)
@@ -69,7 +69,7 @@ async def show_one(request: AnyRequest, kind: FromPath[str], id: FromPath[int]) 
 @post("/desk/detained/{kind:str}/{id:int}", may=Right.EDIT_RECORD)
 async def change(request: AnyRequest, kind: FromPath[str], id: FromPath[int]) -> ASGIResponse:
     row = await _row(kind, id)
-    form = forms.read(kind, await sent(request))
+    form = forms.read(kind, storable(await sent(request)))
     if not form.mistakes:
         try:
             seen = form.typed.get("seen", "")

@@ -1,8 +1,8 @@
 """What waits among lines and places of detention for who edits them."""
 
-from backend.detained import calling as detained_calls
+from backend.detained import calls as detained_calls
 from backend.detained import editing as detained
-from backend.staff.door import Visitor
+from backend.staff.auth import Visitor
 from backend.staff.roles import Right
 from backend.staff.rooms import Todo
 from backend.web.clock import today

@@ -10,15 +10,15 @@ from litestar.response.base import ASGIResponse
 
 from backend.enrollment import importing, jobs
 from backend.enrollment.tables import DirectoryImport
-from backend.staff.door import visitor_of
+from backend.staff.auth import visitor_of
 from backend.staff.forms import tidy
-from backend.staff.pages import desk_page
+from backend.staff.layout import desk_page
 from backend.staff.roles import Right
 from backend.web.bodies import LARGEST_FILE
 from backend.web.errors import CannotAnswer
 from backend.web.language import gettext as _
 from backend.web.pages import Page
-from backend.web.sending import AnyRequest, Sent, see
+from backend.web.responses import AnyRequest, Sent, see
 
 IMPORTS = "/desk/directory/imports"
 LARGEST_ID = 2**31 - 1

@@ -10,22 +10,22 @@ from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
 from backend.counties import gazetteer
-from backend.enrollment import editing, flagging, places, searching
+from backend.enrollment import editing, flags, places, search
 from backend.enrollment.desk import forms
 from backend.enrollment.desk.forms import PlaceForm
 from backend.enrollment.editing import Refused
 from backend.enrollment.places import KINDS, LANGUAGES, Place
 from backend.enrollment.tables import FIELDS
-from backend.staff.door import visitor_of
-from backend.staff.pages import desk_page
+from backend.staff.auth import visitor_of
+from backend.staff.layout import desk_page
 from backend.staff.roles import Right
 from backend.staff.tables import Account
 from backend.web.clock import today
 from backend.web.errors import CannotAnswer
-from backend.web.forms import sent
+from backend.web.forms import sent, storable
 from backend.web.language import gettext as _
 from backend.web.pages import Page
-from backend.web.sending import AnyRequest, Sent, see
+from backend.web.responses import AnyRequest, Sent, see
 
 DIRECTORY = "/desk/directory"
 MOST = 60
@@ -42,7 +42,7 @@ async def list_places(request: AnyRequest) -> ASGIResponse:
         "flags": await editing.open_flags(),
         "due": await editing.due(today(), MOST),
         "counts": await editing.counts(today()),
-        "reasons": flagging.reasons(),
+        "reasons": flags.reasons(),
         "most": MOST,
         "kind_in_words": places.kind_in_words,
     }
@@ -56,7 +56,7 @@ async def show_new(request: AnyRequest) -> ASGIResponse:
 
 @post("/desk/directory/new", may=Right.EDIT_RECORD)
 async def add(request: AnyRequest) -> ASGIResponse:
-    form = forms.read_new(await sent(request))
+    form = forms.read_new(storable(await sent(request)))
     if form.mistakes:
         return _new_page(request, form)
     by, typed = visitor_of(request).account, form.typed
@@ -73,7 +73,7 @@ async def show_place(request: AnyRequest, id: FromPath[str]) -> ASGIResponse:
 @post("/desk/directory/places/{id:str}", may=Right.EDIT_RECORD)
 async def change(request: AnyRequest, id: FromPath[str]) -> ASGIResponse:
     place = await _place(id)
-    form = forms.read(await sent(request), place)
+    form = forms.read(storable(await sent(request)), place)
     if not form.mistakes:
         try:
             seen = form.typed.get("seen", "")
@@ -127,7 +127,7 @@ async def _do(
 async def _find(words: str) -> list[Place]:
     """Places with all of the words in name, organization, city or county, hidden ones too."""
     parts = [f"%{_escaped(word)}%" for word in words.split()[:8]]
-    return await searching.fetch(
+    return await search.fetch(
         "concat_ws(' ', p.name, o.name, p.city, p.county, p.zip, p.address) ILIKE ALL($1)"
         f" ORDER BY p.name, p.id LIMIT {MOST}",
         parts,
@@ -140,7 +140,7 @@ def _escaped(word: str) -> str:
 
 async def _place(id: str) -> Place:
     try:
-        found = await searching.with_id(UUID(id), hidden_too=True)
+        found = await search.with_id(UUID(id), hidden_too=True)
     except ValueError:
         found = None
     if found is None:
@@ -170,7 +170,7 @@ async def _place_page(request: AnyRequest, place: Place, form: PlaceForm) -> Sen
             and place.imported.get(name) != place.value(name)
         ],
         "flags": [each for each in await editing.open_flags() if each["place"] == place.id],
-        "reasons": flagging.reasons(),
+        "reasons": flags.reasons(),
         "stale": place.is_stale(today()),
     }
     status = 422 if form.mistakes else 200

@@ -1,7 +1,7 @@
 """What waits in the directory for who edits it."""
 
 from backend.enrollment import editing
-from backend.staff.door import Visitor
+from backend.staff.auth import Visitor
 from backend.staff.roles import Right
 from backend.staff.rooms import Todo
 from backend.web.clock import today

@@ -8,12 +8,12 @@ from litestar.datastructures import UploadFile
 from litestar.response.base import ASGIResponse
 
 from backend.hearings import csv_file, importing
-from backend.staff.door import visitor_of
-from backend.staff.pages import desk_page
+from backend.staff.auth import visitor_of
+from backend.staff.layout import desk_page
 from backend.staff.roles import Right
 from backend.web.language import gettext as _
 from backend.web.pages import Page
-from backend.web.sending import AnyRequest, Sent
+from backend.web.responses import AnyRequest, Sent
 
 FILES = "/desk/hearings/sources/files"
 # With what wraps it, it has to pass the gate.

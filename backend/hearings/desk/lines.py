@@ -11,7 +11,7 @@ from backend.counties import gazetteer
 from backend.hearings import wording
 from backend.hearings.desk import wording as hearing_words
 from backend.hearings.entry import Entry
-from backend.policies.differing import side_by_side
+from backend.policies.text_diff import side_by_side
 from backend.web import language
 from backend.web.clock import CALIFORNIA
 from backend.web.language import LANGUAGES, later

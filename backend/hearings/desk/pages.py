@@ -10,9 +10,9 @@ from litestar.response.base import ASGIResponse
 
 from backend.counties import gazetteer
 from backend.database import DB
-from backend.hearings import changing, ledger, reading, wording
+from backend.hearings import changes, ledger, queries, wording
 from backend.hearings import entry as entries
-from backend.hearings.changing import Refused
+from backend.hearings.changes import Refused
 from backend.hearings.desk import forms, todo
 from backend.hearings.desk import lines as hearing_lines
 from backend.hearings.desk import wording as hearing_words
@@ -22,8 +22,8 @@ from backend.hearings.entry import Entry
 from backend.hearings.kinds import AHEAD, Kind, Result, Status, Topic
 from backend.hearings.tables import Hearing, HearingChange
 from backend.policies import wording as record_wording
-from backend.staff.door import visitor_of
-from backend.staff.pages import desk_page
+from backend.staff.auth import visitor_of
+from backend.staff.layout import desk_page
 from backend.staff.roles import Right
 from backend.staff.tables import LARGEST_ID, Account, now
 from backend.web.clock import CALIFORNIA, today
@@ -33,7 +33,7 @@ from backend.web.forms import sent
 from backend.web.language import gettext as _
 from backend.web.language import later
 from backend.web.pages import Page
-from backend.web.sending import AnyRequest, Sent, see
+from backend.web.responses import AnyRequest, Sent, see
 
 HEARINGS = "/desk/hearings"
 NEW = "/desk/hearings/new"
@@ -139,7 +139,7 @@ async def show_new(request: AnyRequest) -> ASGIResponse:
     form = forms.blank(asked["kind"], asked["county"])
     if asked["copy"].isascii() and asked["copy"].isdecimal():
         like = await hearing_with(int(asked["copy"]))
-        form = forms.as_new(await reading.entry_of(like))
+        form = forms.as_new(await queries.entry_of(like))
     return await _form_page(request, form, None)
 
 
@@ -166,14 +166,14 @@ async def show_hearing(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
 @get("/desk/hearings/{id:int}/edit", may=Right.EDIT_HEARINGS)
 async def show_edit(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     hearing = await _standing(id)
-    form = forms.filled(await reading.entry_of(hearing), await reading.last_change(id))
+    form = forms.filled(await queries.entry_of(hearing), await queries.last_change(id))
     return await _form_page(request, form, hearing)
 
 
 @post("/desk/hearings/{id:int}/edit", may=Right.EDIT_HEARINGS)
 async def edit(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     hearing = await _standing(id)
-    form = forms.read(await sent(request), await reading.entry_of(hearing))
+    form = forms.read(await sent(request), await queries.entry_of(hearing))
     if form.typed.get("do") == "preview":
         return await _form_page(request, form, hearing, preview=True)
     if await _change(hearing, form, visitor_of(request).account):
@@ -184,7 +184,7 @@ async def edit(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
 @get("/desk/hearings/{id:int}/{act:str}", may=Right.EDIT_HEARINGS)
 async def show_act(request: AnyRequest, id: FromPath[int], act: FromPath[str]) -> ASGIResponse:
     chosen, hearing = _act(act), await _standing(id)
-    form = forms.filled(await reading.entry_of(hearing), await reading.last_change(id))
+    form = forms.filled(await queries.entry_of(hearing), await queries.last_change(id))
     if hearing.status == Status.POSTPONED:  # the old day does not hold any more
         form.typed |= {"starts_on": "", "ends_on": ""}
     return await _act_page(request, chosen, hearing, form)
@@ -196,7 +196,7 @@ async def do_act(request: AnyRequest, id: FromPath[int], act: FromPath[str]) -> 
     if hearing.taken_out_at:
         return see(f"{HEARINGS}/{id}")
     by = visitor_of(request).account
-    form = _read_act(chosen, await sent(request), await reading.entry_of(hearing))
+    form = _read_act(chosen, await sent(request), await queries.entry_of(hearing))
     if chosen.name == "removals":
         done = await _take_out(hearing, form, by)
     else:
@@ -290,9 +290,9 @@ async def _announce_once(entry: Entry, by: Account) -> int:
             .output(load_json=True)
         )
         same = [
-            each for each in alike if not entries.differing(await reading.entry_of(each), entry)
+            each for each in alike if not entries.differing(await queries.entry_of(each), entry)
         ]
-        made = same[0] if same else await changing.announce(entry, by)
+        made = same[0] if same else await changes.announce(entry, by)
     return int(made.id)
 
 
@@ -319,8 +319,8 @@ async def _change(hearing: Hearing, form: HearingForm, by: Account, act: Act | N
     """Whether it says now what the form says; else the form says why not."""
     if form.entry is None:
         return False
-    before = await reading.entry_of(hearing)
-    newest = await reading.last_change(hearing.id)
+    before = await queries.entry_of(hearing)
+    newest = await queries.last_change(hearing.id)
     if form.seen != newest and forms.same(before, form.entry):
         return True  # the same form came twice
     if act and before.status not in act.from_:
@@ -333,7 +333,7 @@ async def _change(hearing: Hearing, form: HearingForm, by: Account, act: Act | N
         form.mistakes[WHOLE] = _("Day, time and place are as they were. Say what is new.")
         return False
     try:
-        await changing.change(hearing.id, form.entry, by, seen=form.seen, why=form.why)
+        await changes.change(hearing.id, form.entry, by, seen=form.seen, why=form.why)
     except Refused as refused:
         form.mistakes[WHOLE] = str(refused)
         return False
@@ -344,16 +344,16 @@ async def _take_out(hearing: Hearing, form: HearingForm, by: Account) -> bool:
     if form.mistakes:
         return False
     async with DB.transaction():
-        if form.seen != await reading.last_change(hearing.id):
+        if form.seen != await queries.last_change(hearing.id):
             form.mistakes[WHOLE] = _("Somebody changed this hearing meanwhile. Look at it first.")
             return False
-        await changing.take_out(hearing.id, by, form.why)
+        await changes.take_out(hearing.id, by, form.why)
     return True
 
 
 async def history(id: int, *, since: int = 0) -> list[Told]:
     """What happened to it, the newest first; without the first `since` of its changes."""
-    found = await reading.history(id)
+    found = await queries.history(id)
     return [_told(change) for change in found[: len(found) - since]]
 
 
@@ -367,7 +367,7 @@ def _told(change: HearingChange) -> Told:
 
 
 async def _hearing_page(request: AnyRequest, hearing: Hearing) -> Sent:
-    entry = await reading.entry_of(hearing)
+    entry = await queries.entry_of(hearing)
     acts = [act for act in ACTS.values() if hearing.status in act.from_]
     if hearing.starts_at > now():
         acts = [act for act in acts if act.name != "outcome"]
@@ -386,7 +386,7 @@ async def _hearing_page(request: AnyRequest, hearing: Hearing) -> Sent:
 async def _form_page(
     request: AnyRequest, form: HearingForm, hearing: Hearing | None, preview: bool = False
 ) -> Sent:
-    before = await reading.entry_of(hearing) if hearing else None
+    before = await queries.entry_of(hearing) if hearing else None
     context = {
         "hearing": hearing,
         "here": f"{HEARINGS}/{hearing.id}/edit" if hearing else NEW,
@@ -402,7 +402,7 @@ async def _act_page(request: AnyRequest, act: Act, hearing: Hearing, form: Heari
     context = {
         "act": act,
         "hearing": hearing,
-        "entry": await reading.entry_of(hearing),
+        "entry": await queries.entry_of(hearing),
         "meanwhile": await meanwhile(hearing, form),
         "worded": _,
         **await form_context(request, form),
@@ -416,7 +416,7 @@ async def meanwhile(hearing: Hearing | None, form: HearingForm) -> list[Told]:
     what they have in spite of it."""
     if hearing is None or WHOLE not in form.mistakes:
         return []
-    newest, seen = await reading.last_change(hearing.id), form.seen
+    newest, seen = await queries.last_change(hearing.id), form.seen
     if seen >= newest:
         return []
     form.seen = newest

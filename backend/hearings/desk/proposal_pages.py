@@ -9,16 +9,16 @@ from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 from markupsafe import Markup, escape
 
-from backend.hearings import proposing, reading, sources
-from backend.hearings.changing import Refused
+from backend.hearings import proposals, queries, sources
+from backend.hearings.changes import Refused
 from backend.hearings.desk import forms
 from backend.hearings.desk import lines as hearing_lines
 from backend.hearings.desk import pages as hearings
 from backend.hearings.desk.forms import LONGEST_WHY, WHOLE, HearingForm
-from backend.hearings.matching import Match
-from backend.hearings.proposing import Told
-from backend.staff.door import visitor_of
-from backend.staff.pages import desk_page
+from backend.hearings.proposals import Told
+from backend.hearings.relevance import Match
+from backend.staff.auth import visitor_of
+from backend.staff.layout import desk_page
 from backend.staff.roles import Right
 from backend.staff.tables import LARGEST_ID, Account
 from backend.web.errors import CannotAnswer
@@ -26,7 +26,7 @@ from backend.web.forms import line, sent, typed_of
 from backend.web.language import gettext as _
 from backend.web.language import later
 from backend.web.pages import Page
-from backend.web.sending import AnyRequest, Sent, see
+from backend.web.responses import AnyRequest, Sent, see
 
 PROPOSALS = "/desk/hearings/proposals"
 MOST = 100
@@ -68,9 +68,9 @@ async def decide_ticked(request: AnyRequest) -> ASGIResponse:
     for id in ticked:
         try:
             if typed.get("do") == "turn_down":
-                await proposing.turn_down(id, by, why)
+                await proposals.turn_down(id, by, why)
             else:
-                await proposing.accept(id, by)
+                await proposals.accept(id, by)
         except Refused as error:
             refused.append(_("Proposal %(number)d: %(why)s") % {"number": id, "why": error})
     if refused:
@@ -90,9 +90,9 @@ async def accept(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     into = None if given is None else _number(given)
 
     async def done(told: Told, by: Account) -> str:
-        if told.state == proposing.ACCEPTED and told.hearing:  # the button was pressed twice
+        if told.state == proposals.ACCEPTED and told.hearing:  # the button was pressed twice
             return f"{hearings.HEARINGS}/{told.hearing}"
-        return f"{hearings.HEARINGS}/{await proposing.accept(told.id, by, into=into)}"
+        return f"{hearings.HEARINGS}/{await proposals.accept(told.id, by, into=into)}"
 
     return await _decide(request, id, done)
 
@@ -104,9 +104,9 @@ async def turn_down(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     async def done(told: Told, by: Account) -> str:
         if not why:
             raise Refused(_("Say in a sentence why."))
-        if told.state == proposing.TURNED_DOWN:
+        if told.state == proposals.TURNED_DOWN:
             return PROPOSALS
-        await proposing.turn_down(told.id, by, why)
+        await proposals.turn_down(told.id, by, why)
         return PROPOSALS
 
     return await _decide(request, id, done)
@@ -115,7 +115,7 @@ async def turn_down(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
 @get("/desk/hearings/proposals/{id:int}/edit", may=Right.EDIT_HEARINGS)
 async def show_edit(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     told = await proposal_with(id)
-    seen = await reading.last_change(told.hearing) if told.hearing else 0
+    seen = await queries.last_change(told.hearing) if told.hearing else 0
     return await _edit_page(request, told, forms.filled(told.after, seen))
 
 
@@ -125,12 +125,12 @@ async def edit(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
     form = forms.read(await sent(request), told.after)
     if form.entry is None:
         return await _edit_page(request, told, form)
-    waits = told.state == proposing.WAITING
-    if waits and told.hearing and form.seen != await reading.last_change(told.hearing):
+    waits = told.state == proposals.WAITING
+    if waits and told.hearing and form.seen != await queries.last_change(told.hearing):
         form.mistakes[WHOLE] = _("Somebody changed this hearing meanwhile. Look at it first.")
         return await _edit_page(request, told, form)
     try:
-        hearing = await proposing.accept(told.id, visitor_of(request).account, form.entry)
+        hearing = await proposals.accept(told.id, visitor_of(request).account, form.entry)
     except Refused as refused:
         form.mistakes[WHOLE] = str(refused)
         return await _edit_page(request, told, form)
@@ -139,7 +139,7 @@ async def edit(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
 
 async def proposal_with(id: int) -> Told:
     """Raises CannotAnswer."""
-    told = await proposing.one(id) if 0 < id <= LARGEST_ID else None
+    told = await proposals.one(id) if 0 < id <= LARGEST_ID else None
     if told is None:
         said = _("There is no such proposal.")
         raise CannotAnswer(said, status=404, way_on=(PROPOSALS, _("Proposals")))
@@ -177,10 +177,10 @@ async def _list_page(
     ticked: set[int] | None = None,
     why: str = "",
 ) -> Sent:
-    found = await proposing.waiting(source, MOST)
+    found = await proposals.waiting(source, MOST)
     context = {
         "proposals": [_shown(told) for told in found],
-        "number": await proposing.how_many(),
+        "number": await proposals.how_many(),
         "most": MOST,
         "source": source,
         "sources": await sources.all_sources(),

@@ -8,18 +8,18 @@ from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
 from backend.counties import gazetteer
-from backend.hearings import matching, sources
-from backend.hearings.changing import Refused
+from backend.hearings import relevance, sources
+from backend.hearings.changes import Refused
 from backend.hearings.tables import HearingSource
-from backend.staff.door import visitor_of
-from backend.staff.pages import desk_page
+from backend.staff.auth import visitor_of
+from backend.staff.layout import desk_page
 from backend.staff.roles import Right
 from backend.staff.tables import LARGEST_ID
 from backend.web.errors import CannotAnswer
 from backend.web.forms import line, sent, typed_of
 from backend.web.language import gettext as _
 from backend.web.pages import Page
-from backend.web.sending import AnyRequest, Sent, see
+from backend.web.responses import AnyRequest, Sent, see
 
 SOURCES = "/desk/hearings/sources"
 NEW = "/desk/hearings/sources/new"
@@ -44,7 +44,7 @@ async def list_sources(request: AnyRequest) -> ASGIResponse:
 
 @get(NEW, may=Right.EDIT_HEARINGS)
 async def show_new(request: AnyRequest) -> ASGIResponse:
-    return _new_page(request, SourceForm({"words": "\n".join(matching.WORDS)}))
+    return _new_page(request, SourceForm({"words": "\n".join(relevance.WORDS)}))
 
 
 @post(NEW, may=Right.EDIT_HEARINGS)
@@ -133,13 +133,13 @@ async def source_with(id: int) -> HearingSource:
 
 def _read(typed: dict[str, str]) -> SourceForm:
     form = SourceForm(typed)
-    form.words = matching.words_of(typed.get("words", ""))
+    form.words = relevance.words_of(typed.get("words", ""))
     written = [text for text in typed.get("words", "").splitlines() if text.strip()]
     if not form.words:
         form.mistakes["words"] = _("Write at least one word to look for.")
-    elif len(form.words) > matching.MOST_WORDS:
+    elif len(form.words) > relevance.MOST_WORDS:
         form.mistakes["words"] = _("These are too many words: 60 are the most.")
-    elif any(len(line(text)) > matching.LONGEST_WORD for text in written):
+    elif any(len(line(text)) > relevance.LONGEST_WORD for text in written):
         form.mistakes["words"] = _("A word or phrase is too long: 80 letters are the most.")
     if form.said("accepts") not in sources.ACCEPTS:
         form.mistakes["accepts"] = _("Choose one of the list.")

@@ -1,8 +1,8 @@
 """What waits among the hearings for who edits them."""
 
-from backend.hearings import ledger, proposing
+from backend.hearings import ledger, proposals
 from backend.hearings.tables import HearingSource
-from backend.staff.door import Visitor
+from backend.staff.auth import Visitor
 from backend.staff.roles import Right
 from backend.staff.rooms import Todo
 from backend.web.clock import today
@@ -16,7 +16,7 @@ FORUMS_OWED = "/desk/hearings#owed"
 async def waiting(visitor: Visitor) -> list[Todo]:
     if not visitor.may(Right.EDIT_HEARINGS):
         return []
-    waiting = await proposing.how_many()
+    waiting = await proposals.how_many()
     failing = int(
         await HearingSource.count().where(
             HearingSource.enabled.eq(True), HearingSource.failing_since.is_not_null()

@@ -7,15 +7,15 @@ from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
 from backend.counties import gazetteer
-from backend.policies import changes, differing, entries, wording
+from backend.policies import changes, entries, text_diff, wording
 from backend.policies.changes import Part, Refused, Told
 from backend.policies.desk import forms as record_forms
 from backend.policies.desk.forms import FIELDS, KINDS, NEW_SOURCES, SOURCE_FIELDS, FactForm
 from backend.policies.entries import Entry, FactName
 from backend.policies.questions import ANSWERS, Question
 from backend.policies.tables import Conflict
-from backend.staff.door import visitor_of
-from backend.staff.pages import desk_page
+from backend.staff.auth import visitor_of
+from backend.staff.layout import desk_page
 from backend.staff.roles import Right
 from backend.web.clock import today
 from backend.web.errors import CannotAnswer
@@ -23,7 +23,7 @@ from backend.web.forms import one_line, sent
 from backend.web.language import gettext as _
 from backend.web.language import later
 from backend.web.pages import Page
-from backend.web.sending import AnyRequest, Sent, go_on, see
+from backend.web.responses import AnyRequest, Sent, go_on, see
 
 RECORD = "/desk/record"
 MOST = 60
@@ -102,7 +102,7 @@ async def show_fact(
     context = {
         "name": name,
         "entry": entry,
-        "lines": differing.differences(name.kind, entry, entry),
+        "lines": text_diff.differences(name.kind, entry, entry),
         "history": await changes.history(name),
         "due": bool(entry) and entry["review_by"] < today().isoformat() if entry else False,
         "sources": entry["sources"] if entry else [],
@@ -312,7 +312,7 @@ async def _change_page(request: AnyRequest, told: Told, refused: str = "") -> Se
     context = {
         "told": told,
         "parts": [
-            (part, differing.changed(part.name.kind, part.before, part.after))
+            (part, text_diff.changed(part.name.kind, part.before, part.after))
             for part in told.parts
         ],
         "mine": told.made_by == visitor.name,

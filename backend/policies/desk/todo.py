@@ -1,7 +1,7 @@
 """What waits in the record for who edits it."""
 
 from backend.policies import changes
-from backend.staff.door import Visitor
+from backend.staff.auth import Visitor
 from backend.staff.roles import Right
 from backend.staff.rooms import Todo
 from backend.web.clock import today

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from pgqueuer import Queries
 
 
+# The channel on which web processes hear of it.
+CHANGED = "record_changed"
+
+
 class NotUpToDate(Exception):
     """The tables are older than the program, and who connects may not change them."""
 
@@ -224,6 +228,20 @@ async def connection() -> AsyncIterator[Any]:
     """asyncpg's connection of the open transaction, or one in a transaction of its own."""
     async with DB.transaction() as transaction:
         yield transaction.connection
+
+
+async def announce_change() -> None:
+    """Tell every web process, when the open transaction commits, that what it made pages from has
+    changed."""
+    async with connection() as own:
+        await own.execute("SELECT pg_notify($1, '')", CHANGED)
+
+
+async def one_at_a_time(what: str) -> None:
+    """Wait until nobody else does `what`, on any machine; until the open transaction ends, others
+    wait for this one."""
+    async with connection() as own:
+        await own.execute("SELECT pg_advisory_xact_lock(hashtext($1))", f"confianza {what}")
 
 
 def queue(connection: Any) -> "Queries":

@@ -19,7 +19,7 @@ from backend.campaigns import pledges, tallies
 from backend.campaigns.states import PledgeState
 from backend.campaigns.tables import Campaign, ConsentText, Pledge, SettingAside
 from backend.counties.tables import County
-from backend.database import DB
+from backend.database import DB, announce_change
 from backend.policies import queries
 from backend.staff import audit
 from backend.staff.tables import LARGEST_ID, Account, now
@@ -142,7 +142,7 @@ async def undo(campaign: Campaign, id: int, by: Account) -> None:
         aside.undone_at = now()
         await aside.save()
         await _enqueue("undo_set_aside", id)
-        await _news()
+        await announce_change()
         await audit.write(by.name, "aside_undone", f"campaign {campaign.slug}", aside=id)
     queries.forget()
 
@@ -225,7 +225,7 @@ async def _one_page(id: int) -> bool:
                 # The pattern has done its work, and may hold a name.
                 aside.data_key = aside.sealed = None
                 aside.samples = []
-                await _news()
+                await announce_change()
         await aside.save()
     if not rows:
         queries.forget()
@@ -343,7 +343,3 @@ def _plain(text: str) -> str:
 
 async def _enqueue(job: str, id: int) -> None:
     await jobs.enqueue(job, {"aside": id}, key=f"{job} {id}")
-
-
-async def _news() -> None:
-    await Campaign.raw("SELECT pg_notify('record_changed', '')")

@@ -19,7 +19,7 @@ from backend.campaigns.tables import (
     GoingLive,
     PledgeCount,
 )
-from backend.database import DB
+from backend.database import DB, announce_change
 from backend.policies import queries
 from backend.staff import audit
 from backend.staff.tables import LARGEST_ID, Account, now
@@ -271,7 +271,7 @@ async def _changing() -> AsyncIterator[None]:
     """A change to what the public reads. Other processes hear of it when it is committed."""
     async with DB.transaction():
         yield
-        await Campaign.raw("SELECT pg_notify('record_changed', '')")
+        await announce_change()
     queries.forget()
 
 

@@ -19,7 +19,7 @@ from backend.campaigns.files import CampaignFile, ConsentsFile
 from backend.campaigns.states import CampaignState
 from backend.campaigns.tables import Campaign, ConsentText
 from backend.counties import gazetteer
-from backend.database import DB
+from backend.database import DB, announce_change, one_at_a_time
 from backend.web import language, page_cache
 
 PURPOSES = ("pledge", "news", "partner")
@@ -52,7 +52,7 @@ async def load(folder: Path = files.FOLDER) -> Report:
     report = Report()
     async with DB.transaction():
         # Two loads at once would both add the same words; the second waits for the first.
-        await Campaign.raw("SELECT pg_advisory_xact_lock(hashtext('confianza campaigns'))")
+        await one_at_a_time("campaigns")
         report.consents = await _load_consents(consents) if consents else 0
         there = {row["slug"] for row in await Campaign.select(Campaign.slug)}
         made_at = datetime.now(UTC)
@@ -61,7 +61,7 @@ async def load(folder: Path = files.FOLDER) -> Report:
                 await Campaign.insert(Campaign(**_row(file), made_at=made_at))
                 report.added.append(slug)
         if report:
-            await Campaign.raw("SELECT pg_notify('record_changed', '')")
+            await announce_change()
     return report
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from backend.campaigns.tables import PublishedCount
 from backend.campaigns.tallies import NUMBERS, Numbers, in_all
-from backend.database import DB
+from backend.database import DB, one_at_a_time
 
 # Numbers are told in steps of this, and none below it.
 STEP = 10
@@ -51,9 +51,7 @@ async def publish_counties() -> None:
 
 async def _publish(old: str, new: str) -> None:
     async with DB.transaction():
-        await PublishedCount.raw(
-            "SELECT pg_advisory_xact_lock(hashtext('confianza published count'))"
-        )
+        await one_at_a_time("published count")
         await PublishedCount.raw(f"DELETE FROM published_count WHERE {old}")  # noqa: S608
         await PublishedCount.raw(new)
 

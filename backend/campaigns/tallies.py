@@ -15,10 +15,7 @@ from uuid import UUID
 
 from backend.campaigns.states import TALLY, PledgeState, Tally, tally
 from backend.campaigns.tables import CountLine, Pledge, PledgeCount
-from backend.counties.tables import County
-from backend.database import DB
-
-ALONE = "SELECT pg_advisory_xact_lock(hashtext('confianza pledge count'))"
+from backend.database import DB, one_at_a_time
 
 NUMBERS = ("confirmed", "awaiting", "phones", "set_aside")
 _OF = dict(
@@ -154,7 +151,7 @@ async def note(campaign: int, county: int, tally: Tally | None, change: int) -> 
 async def count() -> int:
     """Add up what changed since the last time. Returns how many lines there were."""
     async with DB.transaction():
-        await County.raw(ALONE)
+        await one_at_a_time("pledge count")
         rows = await CountLine.raw(_COUNT)
     return int(rows[0]["lines"])
 
@@ -163,7 +160,7 @@ async def recount() -> int:
     """Count the pledges themselves and put the numbers right. Returns by how much they were
     wrong in all; anything but 0 is worth an alarm."""
     async with DB.transaction():
-        await County.raw(ALONE)
+        await one_at_a_time("pledge count")
         rows = await CountLine.raw(_RECOUNT)
     return int(rows[0]["wrong"])
 

@@ -6,7 +6,7 @@ import json
 from typing import Any
 from uuid import uuid4
 
-from backend.database import DB
+from backend.database import DB, announce_change
 from backend.detained.loading import Kept
 from backend.detained.tables import CheckedChange, DetentionPlace
 from backend.policies import queries
@@ -185,6 +185,6 @@ async def tell(row: Row, by: Account, what: str, before: Fields, after: Fields) 
         )
     )
     await audit.write(by.name, action, subject(row), name=row.name, fields=sorted(after))
-    await HelpLine.raw("SELECT pg_notify('record_changed', '')")
+    await announce_change()
     # This process need not wait for its own news.
     queries.forget()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from backend.database import DB
+from backend.database import DB, announce_change, one_at_a_time
 from backend.detained import files
 from backend.detained.facts import read as read_facts
 from backend.detained.files import CheckedEntry, LineEntry, PlaceEntry
@@ -57,11 +57,11 @@ async def load(folder: Path = files.FOLDER) -> Report:
     found, report = check(folder), Report()
     async with DB.transaction():
         # Two loads at once would both add the same rows; the second waits for the first.
-        await HelpLine.raw("SELECT pg_advisory_xact_lock(hashtext('confianza detained'))")
+        await one_at_a_time("detained")
         for table, rows in found:
             await _load(table, rows, report)
         if report:
-            await HelpLine.raw("SELECT pg_notify('record_changed', '')")
+            await announce_change()
     return report
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from backend import database
-from backend.database import DB
+from backend.database import DB, announce_change
 from backend.enrollment import flags, search, storing
 from backend.enrollment.places import KEPT_FOR, KINDS, Json, Place, id_of, plain
 from backend.enrollment.storing import TOGETHER, TYPES
@@ -180,4 +180,4 @@ async def _write(id: UUID, fields: Json, own: list[str]) -> None:
 
 async def _tell(by: Account, action: str, place: Place, **details: Any) -> None:
     await audit.write(by.name, action, f"place {place.id}", name=place.name, **details)
-    await storing.told_everyone()
+    await announce_change()

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from typing import IO, Any
 
 from backend import database
+from backend.database import announce_change, one_at_a_time
 from backend.enrollment import cdph, hrsa, hsds_in, offices, storing
 from backend.enrollment.found import Found, Mistake, Reader, Told, Unusable
 from backend.enrollment.storing import Difference
@@ -134,7 +135,7 @@ async def run(
 
     async with database.connection() as connection:
         # Two imports at once would each miss what the other brings.
-        await connection.execute("SELECT pg_advisory_xact_lock(hashtext('confianza directory'))")
+        await one_at_a_time("directory")
         read = _whole(source.read(file, choices.columns, told), told)
         report.used = await storing.stage(connection, read, source.name, progress)
         for key in await storing.repeated_keys(connection) if not told.unusable else ():
@@ -153,7 +154,7 @@ async def run(
             await storing.store(connection, source.name, told.wrong, today())
             report.applied = True
             if report.difference:
-                await storing.told_everyone()
+                await announce_change()
         await connection.execute("DROP TABLE IF EXISTS help_stage")
     return report
 

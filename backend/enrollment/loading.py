@@ -16,6 +16,7 @@ from typing import Annotated
 import msgspec
 
 from backend import database
+from backend.database import announce_change, one_at_a_time
 from backend.enrollment import storing
 from backend.enrollment.found import Found, county_of, middle_of, plain, same, zip_of
 from backend.enrollment.hours import read_hours
@@ -81,7 +82,7 @@ async def load(folder: Path = FOLDER) -> Report:
     """Put what is new into the database, all or nothing. Raises RecordError."""
     found, report = check(folder), Report()
     async with database.connection() as connection:
-        await connection.execute("SELECT pg_advisory_xact_lock(hashtext('confianza directory'))")
+        await one_at_a_time("directory")
         for source in SOURCES:
             await storing.stage(connection, iter(found[source]), source, _silent)
             change = await storing.compare(connection, source, set())
@@ -91,7 +92,7 @@ async def load(folder: Path = FOLDER) -> Report:
             report.gone += change.vanished
         await connection.execute("DROP TABLE IF EXISTS help_stage")
         if report:
-            await storing.told_everyone()
+            await announce_change()
     return report
 
 

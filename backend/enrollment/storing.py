@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from backend import database
 from backend.enrollment.found import Found
 from backend.enrollment.places import Json, id_of
 from backend.enrollment.tables import FIELDS
@@ -164,12 +163,6 @@ async def store(connection: Any, source: str, kept: set[str], today: datetime.da
         list(kept),
         today,
     )
-
-
-async def told_everyone() -> None:
-    """Let every web process read the directory anew, when this transaction commits."""
-    async with database.connection() as connection:
-        await connection.execute("SELECT pg_notify('record_changed', '')")
 
 
 _GONE = """p.source = $1 AND p.vanished_on IS NULL AND p.source_key <> ALL($2)

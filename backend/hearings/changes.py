@@ -5,7 +5,7 @@ import uuid
 from typing import Any
 
 from backend.counties.tables import County
-from backend.database import DB
+from backend.database import DB, announce_change
 from backend.hearings import entry as entries
 from backend.hearings import queries
 from backend.hearings.entry import Entry
@@ -47,7 +47,7 @@ async def start_with(entry: Entry, uid: uuid.UUID, source: str) -> Hearing:
     async with DB.transaction():
         hearing = await _put_in(entry, uid)
         await _line(hearing, Noted.ANNOUNCED, None, entry, None, source, "").save()
-        await County.raw("SELECT pg_notify('record_changed', '')")
+        await announce_change()
     return hearing
 
 
@@ -240,7 +240,7 @@ async def _note(
     await audit.write(
         by.name if by else audit.HOUSE, f"hearing_{noted}", subject(hearing.id), source=source
     )
-    await County.raw("SELECT pg_notify('record_changed', '')")
+    await announce_change()
 
 
 def _line(

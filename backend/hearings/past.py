@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from backend.counties import gazetteer
-from backend.database import DB
+from backend.database import DB, one_at_a_time
 from backend.hearings import changes
 from backend.hearings.entry import Entry, Said
 from backend.hearings.kinds import Kind, Result, Status, Topic
@@ -76,7 +76,7 @@ async def load(file: Path = FILE) -> int:
     added = 0
     async with DB.transaction():
         # Two loads at once would both add the same; the second waits for the first.
-        await Hearing.raw("SELECT pg_advisory_xact_lock(hashtext('confianza past hearings'))")
+        await one_at_a_time("past hearings")
         there = {row["uid"] for row in await Hearing.select(Hearing.uid)}
         for uid, entry in found:
             if uid not in there:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from backend import settings
 from backend.counties import gazetteer
 from backend.counties.tables import County
-from backend.database import DB
+from backend.database import DB, one_at_a_time
 from backend.hearings import relevance
 from backend.hearings.changes import Refused
 from backend.hearings.tables import HearingSource, SourceEvent
@@ -212,7 +212,7 @@ async def add_source(
         evidence=relevance.clean(evidence, 300),
     )
     async with DB.transaction():
-        await HearingSource.raw("SELECT pg_advisory_xact_lock(hashtext('hearing sources'))")
+        await one_at_a_time("hearing sources")
         if await HearingSource.exists().where(HearingSource.name == name):
             raise Refused(_("There is a source by that name."))
         await source.save()
@@ -278,7 +278,7 @@ async def load(path: Path = FILE) -> int:
     added = 0
     files = check(path)
     async with DB.transaction():
-        await HearingSource.raw("SELECT pg_advisory_xact_lock(hashtext('hearing sources'))")
+        await one_at_a_time("hearing sources")
         there = {row["name"] for row in await HearingSource.select(HearingSource.name)}
         ids = {row["slug"]: row["id"] for row in await County.select(County.id, County.slug)}
         for file in files:

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from backend.counties.tables import County
-from backend.database import DB
+from backend.database import DB, announce_change
 from backend.policies import entries, files, loading, queries
 from backend.policies.entries import Entry, FactName
 from backend.policies.tables import Change, ChangedFact, Conflict, Figure, Law, Practice, Rule
@@ -132,7 +132,7 @@ async def _decide(id: int, by: Account, state: str, because: str, alone: bool = 
             await _as_seen(parts)
             for part in parts:
                 await _apply(part)
-            await County.raw("SELECT pg_notify('record_changed', '')")
+            await announce_change()
         change.state, change.decided_by, change.decided_at = state, by.id, now()
         change.decided_because = because
         await change.save()

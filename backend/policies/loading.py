@@ -15,7 +15,7 @@ from babel.messages.pofile import read_po
 
 from backend.counties import gazetteer
 from backend.counties.tables import County
-from backend.database import DB
+from backend.database import DB, announce_change, one_at_a_time
 from backend.policies import entries, files, wording
 from backend.policies.days import Day
 from backend.policies.entries import Entry, FactName
@@ -177,7 +177,7 @@ async def load(folder: Path = files.FOLDER) -> Report:
         if report.changed_something:
             if before is not None:
                 await _note_change(before, after)
-            await County.raw("SELECT pg_notify('record_changed', '')")
+            await announce_change()
     report.stale_reviews = list(_stale_reviews(record))
     return report
 
@@ -232,7 +232,7 @@ async def compare(record: dict[str, files.RecordFile]) -> list[Step]:
 async def lock() -> None:
     """One at a time changes the record or compares it with the files, until its transaction ends:
     two loads at once would both add the same fact."""
-    await County.raw("SELECT pg_advisory_xact_lock(hashtext('confianza record'))")
+    await one_at_a_time("record")
 
 
 async def law_ids() -> dict[str, int]:

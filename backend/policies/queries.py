@@ -14,7 +14,7 @@ from piccolo.table import Table
 
 from backend.counties import gazetteer
 from backend.counties.tables import County
-from backend.database import DB
+from backend.database import CHANGED, DB
 from backend.policies.record import CountyRecord
 from backend.policies.tables import Figure, HelpLine, Law, Practice, Rule
 from backend.web import page_cache
@@ -119,7 +119,7 @@ async def _listen_once() -> None:
     lost = asyncio.Event()
     connection.add_termination_listener(lambda _connection: lost.set())
     try:
-        await connection.add_listener("record_changed", lambda *_news: forget())
+        await connection.add_listener(CHANGED, lambda *_news: forget())
         # What was said while nobody listened is lost, so start from nothing.
         forget()
         hearing.set()

@@ -18,12 +18,14 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from backend.database import DB
+from backend.database import DB, one_at_a_time
 from backend.staff import heads
 from backend.staff.heads import Head
 from backend.staff.tables import LARGEST_ID, AuditEntry, now
 from backend.web import keyring
 
+# Each line needs the hash of the one before: whoever writes one waits for who wrote the last.
+TRAIL = "audit"
 BEGINNING = b"\0" * 32
 SHORTENED = "audit_shortened"
 KEYED = "audit_keyed"
@@ -44,7 +46,7 @@ async def write(actor: str, action: str, subject: str = "", **details: Any) -> N
 
 
 async def _append(actor: str, action: str, subject: str, details: dict[str, Any]) -> None:
-    await _one_at_a_time()
+    await one_at_a_time(TRAIL)
     last = await _last()
     before = bytes(last["hash"]) if last else BEGINNING
     # Programs of before the key may still write beside us, so a night passes before it begins.
@@ -65,7 +67,7 @@ async def _append(actor: str, action: str, subject: str, details: dict[str, Any]
 async def begin_key() -> bool:
     """Put the chain under the key from here on. False when it is, or when there is no line yet."""
     async with DB.transaction():
-        await _one_at_a_time()
+        await one_at_a_time(TRAIL)
         last = await _last()
         if last is None or last["key"] is not None:
             return False
@@ -147,7 +149,7 @@ async def shorten(before: datetime.datetime) -> int:
     """Remove lines older than that, which must be a year ago; a signed line of their own says so
     and vouches for where the chain now begins. Returns how many went."""
     async with DB.transaction():
-        await _one_at_a_time()
+        await one_at_a_time(TRAIL)
         newest = await (
             AuditEntry.select(AuditEntry.id, AuditEntry.hash, AuditEntry.at)
             .where(AuditEntry.at < before, AuditEntry.at < now() - YEAR)
@@ -165,11 +167,6 @@ async def shorten(before: datetime.datetime) -> int:
         if gone[0]["lines"] != lines:
             raise RuntimeError("lines among the old ones are younger than a year")
     return lines
-
-
-async def _one_at_a_time() -> None:
-    # Each line needs the hash of the one before. Held until the change commits.
-    await AuditEntry.raw("SELECT pg_advisory_xact_lock(hashtext('confianza audit'))")
 
 
 async def _last() -> dict[str, Any] | None:

@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from backend import settings
-from backend.database import DB
+from backend.database import DB, one_at_a_time
 from backend.staff import alarms, audit
 from backend.staff.forms import mistake_in_name, mistake_in_roles, tidy
 from backend.staff.roles import Role
@@ -169,7 +169,7 @@ async def _alone() -> AsyncIterator[None]:
     """One change at a time: two admins must not each demote the other, nor two people get the
     same name."""
     async with DB.transaction():
-        await Account.raw("SELECT pg_advisory_xact_lock(hashtext('confianza staff'))")
+        await one_at_a_time("staff")
         yield
 
 

@@ -10,7 +10,7 @@ from piccolo.columns.combination import And, Or, Where
 from piccolo.query.functions.aggregate import Min
 from piccolo.table import Table
 
-from backend.database import DB
+from backend.database import DB, one_at_a_time
 from backend.staff import audit, names
 from backend.staff.tables import (
     Account,
@@ -105,7 +105,7 @@ async def hold(by: str, reason: str) -> bool:
     """Stop all removal. When this returns and its transaction commits, none is under way. False
     when a hold stands already."""
     async with DB.transaction():
-        await _one_at_a_time()
+        await one_at_a_time("retention")
         if await RetentionHold.now_standing():
             return False
         await RetentionHold(reason=reason, set_by=by[:60]).save()
@@ -116,7 +116,7 @@ async def hold(by: str, reason: str) -> bool:
 async def lift(by: str) -> bool:
     """Let the next run remove again. False when no hold stands."""
     async with DB.transaction():
-        await _one_at_a_time()
+        await one_at_a_time("retention")
         standing = await RetentionHold.now_standing()
         if standing is None:
             return False
@@ -131,7 +131,7 @@ async def _apply(rule: Keep, dry: bool) -> tuple[Done, Done | None]:
     before = Done(rule.name, rule.what, rule.kept_for.days)
     try:
         async with DB.transaction() as transaction:
-            await _one_at_a_time()
+            await one_at_a_time("retention")
             if not dry and await RetentionHold.now_standing():
                 return before, None
             # What fails or is only tried is undone up to here, whoever opened the transaction.
@@ -166,10 +166,6 @@ async def _note(began: datetime, report: Report) -> None:
                 later("Look at Retention which rule failed, and mend its cause before tomorrow."),
                 rules=", ".join(rule.name for rule in report.rules if rule.failed),
             )
-
-
-async def _one_at_a_time() -> None:
-    await RetentionHold.raw("SELECT pg_advisory_xact_lock(hashtext('confianza retention'))")
 
 
 async def _invitations(before: datetime) -> int:

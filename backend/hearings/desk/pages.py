@@ -9,7 +9,7 @@ from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
 from backend.counties import gazetteer
-from backend.database import DB
+from backend.database import DB, one_at_a_time
 from backend.hearings import changes, ledger, queries, wording
 from backend.hearings import entry as entries
 from backend.hearings.changes import Refused
@@ -279,7 +279,7 @@ def _needs_outcome(hearing: Hearing) -> bool:
 async def _announce_once(entry: Entry, by: Account) -> int:
     """The new hearing's id; the first one's when the same form comes again."""
     async with DB.transaction():
-        await Hearing.raw("SELECT pg_advisory_xact_lock(hashtext('confianza announcing'))")
+        await one_at_a_time("announcing")
         alike = await (
             Hearing.objects()
             .where(

@@ -25,7 +25,7 @@ from backend.web.rate_limits import Limit
 from tests.alerts.conftest import form
 from tests.hearings.saying import announced
 from tests.push.conftest import House, allowed, house  # noqa: F401
-from tests.web.test_sums import solved
+from tests.web.test_proof_of_work import solved
 
 CANARY = "rosario.canario@example.com"
 OURS = {"Sec-Fetch-Site": "same-origin"}

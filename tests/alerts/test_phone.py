@@ -15,7 +15,7 @@ from tests.alerts.conftest import Browser, pairs
 from tests.campaigns.working import work
 from tests.push.service import Phone, base64url
 from tests.push.test_endpoints import HOSTILE
-from tests.web.test_sums import solved
+from tests.web.test_proof_of_work import solved
 
 SECRETS = ["", "x", "\x00", "é" * 50, "a" * 10_000]
 

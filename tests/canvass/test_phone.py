@@ -14,7 +14,7 @@ from backend.canvass.tables import CanvassDevice, Canvasser, CanvassRecord, Shif
 from backend.staff.tables import Account
 from tests.campaigns.working import work
 from tests.canvass.conftest import Phone
-from tests.web.test_sums import solved
+from tests.web.test_proof_of_work import solved
 
 OURS = {"Sec-Fetch-Site": "same-origin"}
 

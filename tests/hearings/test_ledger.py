@@ -16,7 +16,7 @@ from backend.policies.days import Day
 from backend.policies.tables import Figure, Practice
 from backend.staff.tables import Account
 from backend.web.clock import CALIFORNIA, today
-from tests.hearings.test_changing import forum
+from tests.hearings.test_changes import forum
 from tests.policies.test_pages import lines_of
 
 

@@ -12,7 +12,7 @@ from backend.staff import asking, audit, recovery
 from backend.staff.tables import Account, Alarm, AuditEntry, Session
 from backend.web import proof_of_work
 from tests.staff.conftest import OURS, Join, Person, Stranger, account_of
-from tests.web.test_sums import solved
+from tests.web.test_proof_of_work import solved
 
 
 class Networks:

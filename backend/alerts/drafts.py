@@ -17,6 +17,7 @@ from backend.push import audience, broadcasts
 from backend.push.audience import Audience, Estimate
 from backend.staff import audit
 from backend.staff.tables import LARGEST_ID, Account, now
+from backend.web.errors import Refused
 from backend.web.language import gettext as _
 from backend.web.rate_limits import Limit
 
@@ -27,10 +28,6 @@ WRITTEN = ("words", "navigate", "hearing", "kind", "everyone", "counties", "topi
 WORTH = timedelta(days=2)
 # Of a phone's code, by one of the staff: 30 bits are few for who has all day.
 WRONG_CODES = Limit("wrong codes of phones", 20, 3600, closed=True)
-
-
-class Refused(Exception):
-    """It cannot be done; the message is the sentence a person reads."""
 
 
 async def with_id(id: int) -> Alert | None:

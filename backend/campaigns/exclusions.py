@@ -24,6 +24,7 @@ from backend.policies import queries
 from backend.staff import audit
 from backend.staff.tables import LARGEST_ID, Account, now
 from backend.web import jobs
+from backend.web.errors import Refused
 from backend.web.language import gettext as _
 from backend.web.sealing import DataKey
 
@@ -74,10 +75,6 @@ class Pattern:
             return there and of_name(_plain(name)) and of_contact(_plain(contact))
 
         return meant
-
-
-class Refused(Exception):
-    """It cannot be done; the message is the sentence a person reads."""
 
 
 async def look_for(campaign: Campaign, by: Account, pattern: Pattern, reason: str) -> SettingAside:

@@ -25,6 +25,7 @@ from backend.staff import audit
 from backend.staff.tables import LARGEST_ID, Account, now
 from backend.web import jobs
 from backend.web.clock import CALIFORNIA, today
+from backend.web.errors import Refused
 from backend.web.language import LANGUAGES
 from backend.web.language import gettext as _
 
@@ -33,10 +34,6 @@ TEXTS = ("title", "ask", "story", "pledge_words")
 NEEDED = ("en", "es")
 WRITTEN = (*TEXTS, "targets", "partners", "sources", "counties", "goals", "opens_on", "closes_on",
            "outcome")  # fmt: skip
-
-
-class Refused(Exception):
-    """It cannot be done; the message is the sentence a person reads."""
 
 
 async def with_id(id: int) -> Campaign | None:

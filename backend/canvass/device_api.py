@@ -119,7 +119,7 @@ async def take(request: AnyRequest) -> ASGIResponse:
         return _later(request)
     try:
         digest = await intake.take(device, records.read(asked))
-    except intake.Refused as refused:
+    except intake.NotTaken as refused:
         return _no(request, 422, refused.code, REFUSED[refused.code])
     return _yes(request, {"id": str(asked.id), "sha256": digest.hex()})
 

@@ -11,12 +11,13 @@ from backend import settings
 from backend.campaigns import pledges, signing
 from backend.campaigns.tables import NAMES_KEPT, Campaign
 from backend.canvass import sheets, shifts
-from backend.canvass.paper import Line, Refused, line_of, sign
+from backend.canvass.paper import Line, line_of, sign
 from backend.canvass.states import RowCheck, SheetState
 from backend.canvass.tables import PaperRow, PaperSheet
 from backend.database import DB
 from backend.staff import audit
 from backend.staff.tables import Account, now
+from backend.web.errors import Refused
 from backend.web.language import gettext as _
 from backend.web.sealing import DataKey
 

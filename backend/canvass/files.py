@@ -8,7 +8,7 @@ say more that is read over. A file that was cut off on its way still gives every
 import msgspec
 
 from backend.canvass import records
-from backend.canvass.intake import Refused, Sent
+from backend.canvass.intake import NotTaken, Sent
 from backend.web.language import gettext as _
 
 KIND = "canvass"
@@ -62,5 +62,5 @@ def read_file(text: bytes) -> list[Sent]:
 def _read(line: bytes) -> Sent | None:
     try:
         return records.read(msgspec.json.decode(line, type=records.Record))
-    except (msgspec.MsgspecError, UnicodeDecodeError, Refused):
+    except (msgspec.MsgspecError, UnicodeDecodeError, NotTaken):
         return None

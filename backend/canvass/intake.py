@@ -32,7 +32,7 @@ MOST_TEXTS = 12
 MOST_IN_AN_HOUR, REMARKABLE = 200, 60
 
 
-class Refused(Exception):
+class NotTaken(Exception):
     """It cannot be taken; `code` says why: `unreadable`, `sealed` (to no key of ours), `shift`,
     `device`, `different`.
     The phone keeps it and goes on with the next one."""
@@ -70,7 +70,7 @@ class Read:
 
 async def take(device: CanvassDevice, sent: Sent) -> bytes:
     """SHA-256 of what was sent, once it is safely here: whether just now or long ago. Raises
-    Refused."""
+    NotTaken."""
     if sent.device != device.id:
         await _check_same_canvasser(device, sent)
     return await _take(sent, by_phone=True)
@@ -78,14 +78,14 @@ async def take(device: CanvassDevice, sent: Sent) -> bytes:
 
 async def take_from_file(sent: Sent) -> bytes:
     """The same for a file that somebody of the staff hands in. Of a phone that was revoked all is
-    looked at first. Raises Refused."""
+    looked at first. Raises NotTaken."""
     if not 0 < sent.shift <= LARGEST_ID:
-        raise Refused("shift")
+        raise NotTaken("shift")
     from_phone: CanvassDevice | None = await (
         CanvassDevice.objects().where(CanvassDevice.id == sent.device).first()
     )
     if from_phone is None:
-        raise Refused("device")
+        raise NotTaken("device")
     digest = await _take(sent, revoked=from_phone.revoked_at is not None)
     await open_one({"record": str(sent.id)})
     return digest
@@ -138,9 +138,9 @@ async def _take(sent: Sent, by_phone: bool = False, revoked: bool = False) -> by
         if before["digest"] is not None:
             return _the_same(bytes(before["digest"]), digest)
         if before["code"] is None or (by_phone and not before["invited"]):
-            raise Refused("shift")
+            raise NotTaken("shift")
         if not sealing.is_key(sent.key_id):
-            raise Refused("sealed")
+            raise NotTaken("sealed")
         problem = _problem_of_phone(before["lately"], revoked)
         added = await CanvassRecord.raw(ADD, *_row(sent, digest, problem))
         if not added:
@@ -191,7 +191,7 @@ def _row(sent: Sent, digest: bytes, problem: Problem | None) -> tuple[Any, ...]:
 
 def _the_same(before: bytes, digest: bytes) -> bytes:
     if before != digest:
-        raise Refused("different")
+        raise NotTaken("different")
     return digest
 
 
@@ -203,7 +203,7 @@ async def _check_same_canvasser(device: CanvassDevice, sent: Sent) -> None:
         CanvassDevice.revoked_at.is_null(),
     )
     if not other:
-        raise Refused("device")
+        raise NotTaken("device")
 
 
 async def _read(said: dict[str, Any], shown: str, via: str) -> Read:

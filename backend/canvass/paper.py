@@ -22,14 +22,11 @@ from backend.counties.tables import County
 from backend.database import DB
 from backend.staff import audit
 from backend.staff.tables import Account, now
+from backend.web.errors import Refused
 from backend.web.language import gettext as _
 
 # One line of so many is typed twice, and one of every sheet.
 SAMPLE = 10
-
-
-class Refused(Exception):
-    """It cannot be done; the message is the sentence a person reads."""
 
 
 class LineTaken(Exception):

@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 
 from backend.canvass import sealing
-from backend.canvass.intake import Refused, Sent
+from backend.canvass.intake import NotTaken, Sent
 
 LONGEST_SHOWN = 100
 LONGEST_KEY = 16
@@ -25,14 +25,14 @@ class Record(msgspec.Struct):
 
 
 def read(record: Record) -> Sent:
-    """Raises Refused for what no phone of ours writes."""
+    """Raises NotTaken for what no phone of ours writes."""
     text = record.shown + record.key
     if len(record.shown) > LONGEST_SHOWN or len(record.key) > LONGEST_KEY or "\0" in text:
-        raise Refused("unreadable")
+        raise NotTaken("unreadable")
     try:
         sealed = sealing.unpack(record.sealed)
     except sealing.CannotOpen:
-        raise Refused("unreadable") from None
+        raise NotTaken("unreadable") from None
     saved_at = moment(record.saved_at)
     return Sent(record.id, record.device, record.shift, record.key, record.shown, saved_at, sealed)
 

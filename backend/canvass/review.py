@@ -23,6 +23,7 @@ from backend.database import DB
 from backend.staff import audit
 from backend.staff.tables import Account, now
 from backend.web import language
+from backend.web.errors import Refused
 from backend.web.language import gettext as _
 from backend.web.language import later
 
@@ -38,10 +39,6 @@ REASONS = {
     "asked": later("the signer asked for it"),
 }
 FIELDS = ("name", "contact", "zip", "county")
-
-
-class Refused(Exception):
-    """It cannot be done; the message is the sentence a person reads."""
 
 
 @dataclass(frozen=True)

@@ -24,14 +24,11 @@ from backend.database import DB
 from backend.staff import audit
 from backend.staff.roles import Right, Role
 from backend.staff.tables import LARGEST_ID, Account, now
+from backend.web.errors import Refused
 from backend.web.language import gettext as _
 
 MOST_SHOWN = 200
 PLANNED = ("event", "place", "county", "campaigns", "languages", "starts_at", "ends_at")
-
-
-class Refused(Exception):
-    """It cannot be done; the message is the sentence a person reads."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from backend.canvass import files, intake
 from backend.canvass.files import CannotRead
-from backend.canvass.intake import Refused, Sent
+from backend.canvass.intake import NotTaken, Sent
 from backend.canvass.states import RecordState
 from backend.canvass.tables import CanvassFile, CanvassRecord
 from backend.database import DB
@@ -139,7 +139,7 @@ async def _outcomes(sent: list[Sent]) -> list[str]:
         there = await CanvassRecord.exists().where(CanvassRecord.id == each.id)
         try:
             await intake.take_from_file(each)
-        except Refused as refused:
+        except NotTaken as refused:
             found.append(refused.code)
         else:
             found.append("before" if there else await _state(each))

@@ -6,12 +6,13 @@ from typing import Any
 
 from backend.database import DB
 from backend.detained import editing
-from backend.detained.editing import Fields, Refused
+from backend.detained.editing import Fields
 from backend.detained.tables import CheckedChange, LineClaim
 from backend.policies.tables import LATELY, HelpLine
 from backend.staff import audit
 from backend.staff.tables import LARGEST_ID, Account, now
 from backend.web.clock import today
+from backend.web.errors import Refused
 from backend.web.language import gettext as _
 
 # A number that somebody calls is nobody else's for so long.

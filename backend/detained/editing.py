@@ -14,6 +14,7 @@ from backend.policies.tables import LATELY, HelpLine
 from backend.staff import audit
 from backend.staff.tables import LARGEST_ID, Account, now
 from backend.web.clock import today
+from backend.web.errors import Refused
 from backend.web.language import gettext as _
 
 Fields = dict[Any, Any]
@@ -25,10 +26,6 @@ PLACE = ("name", "phone", "operator", "address", "city", "county", "beds", "stat
          "ended", "note")  # fmt: skip
 BOTH = ("sources", "confidence", "desk_note")
 TEXTS = ("hours", "about", "note", "sources")
-
-
-class Refused(Exception):
-    """It was not done; the message says why, in the reader's language."""
 
 
 async def all_of(kind: str) -> list[Row]:

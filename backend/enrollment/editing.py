@@ -15,13 +15,10 @@ from backend.enrollment.tables import FIELDS, HelpOrganization, HelpPlace, HelpS
 from backend.staff import audit
 from backend.staff.tables import Account, now
 from backend.web.clock import today
+from backend.web.errors import Refused
 from backend.web.language import gettext as _
 
 DESK = "desk"
-
-
-class Refused(Exception):
-    """It was not done; the message says why, in the reader's language."""
 
 
 async def change(place: Place, by: Account, seen: str, fields: Json) -> list[str]:

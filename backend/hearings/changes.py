@@ -14,6 +14,7 @@ from backend.hearings.tables import Hearing, HearingChange, MemberVote
 from backend.staff import audit
 from backend.staff.tables import LARGEST_ID, Account, now
 from backend.web.clock import CALIFORNIA, today
+from backend.web.errors import Refused
 from backend.web.language import gettext as _
 
 # Whoever has it in a calendar must be told of a change of these (RFC 5546, 2.1.4).
@@ -27,10 +28,6 @@ NEWS = {
     Status.HELD: Noted.HELD,
 }
 EARLIEST, LATEST = 2000, 2100
-
-
-class Refused(Exception):
-    """It cannot be done; the message is the sentence a person reads."""
 
 
 async def announce(entry: Entry, by: Account | None, *, source: str = "", why: str = "") -> Hearing:

@@ -13,7 +13,6 @@ from typing import Any
 from backend.database import DB
 from backend.hearings import changes, queries
 from backend.hearings import entry as entries
-from backend.hearings.changes import Refused
 from backend.hearings.entry import Entry
 from backend.hearings.kinds import Status
 from backend.hearings.relevance import Match
@@ -21,6 +20,7 @@ from backend.hearings.tables import Hearing, HearingSource, Proposal, SourceEven
 from backend.staff import audit
 from backend.staff.tables import Account, now
 from backend.web.clock import CALIFORNIA
+from backend.web.errors import Refused
 from backend.web.language import gettext as _
 from backend.web.language import later
 

@@ -16,12 +16,12 @@ from backend.counties import gazetteer
 from backend.counties.tables import County
 from backend.database import DB, one_at_a_time
 from backend.hearings import relevance
-from backend.hearings.changes import Refused
 from backend.hearings.tables import HearingSource, SourceEvent
 from backend.policies.files import Part, RecordError, Words, at_its_line, read_file
 from backend.staff import audit
 from backend.staff.tables import LARGEST_ID, Account, now
 from backend.web import jobs
+from backend.web.errors import Refused
 from backend.web.language import gettext as _
 from backend.web.language import later, ngettext
 

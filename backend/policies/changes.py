@@ -19,14 +19,11 @@ from backend.policies.entries import Entry, FactName
 from backend.policies.tables import Change, ChangedFact, Conflict, Figure, Law, Practice, Rule
 from backend.staff import audit
 from backend.staff.tables import Account, now
+from backend.web.errors import Refused
 from backend.web.language import gettext as _
 
 DRAFT, APPROVED, TURNED_DOWN, WITHDRAWN = "draft", "approved", "turned_down", "withdrawn"
 PAGE = 30
-
-
-class Refused(Exception):
-    """It cannot be done; the message is the sentence a person reads."""
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,10 @@ log = structlog.get_logger()
 FOR_PROGRAMS = ("/api/", "/hsds/", "/osdi/")
 
 
+class Refused(Exception):
+    """It cannot be done; the message is the sentence a person reads, in their language."""
+
+
 class CannotAnswer(HTTPException):
     """A 4xx in words. `detail` is a sentence in the reader's language when it is raised from a
     page, in English from the API; `way_on` an address and its name to go on from there."""

@@ -8,7 +8,7 @@ from backend.campaigns import receipts, signing, tallies
 from backend.campaigns.states import CampaignState, PledgeState
 from backend.campaigns.tables import NAMES_KEPT, Campaign, Pledge
 from backend.canvass import devices, intake, review, sealing, totals
-from backend.canvass.intake import Refused
+from backend.canvass.intake import NotTaken
 from backend.canvass.states import Problem, RecordState
 from backend.canvass.tables import CanvassRecord
 from backend.staff.tables import Account, Alarm, now
@@ -25,7 +25,7 @@ async def records() -> list[dict[str, object]]:
 
 
 async def refused(phone: Phone, sent: intake.Sent) -> str:
-    with pytest.raises(Refused) as why:
+    with pytest.raises(NotTaken) as why:
         await intake.take(phone.device, sent)
     return why.value.code
 
@@ -229,7 +229,7 @@ async def test_a_file_of_a_revoked_phone_is_looked_at_first(phone: Phone) -> Non
     first, second = await records()
     assert first["state"] == RecordState.COUNTED
     assert (second["state"], second["problem"]) == (RecordState.REVIEW, Problem.REVOKED)
-    with pytest.raises(Refused):
+    with pytest.raises(NotTaken):
         await intake.take_from_file(dataclasses.replace(phone.sign(), device=signing.new_id()))
 
 

@@ -12,12 +12,12 @@ import pytest
 
 from backend.database import DB, use
 from backend.detained import calls, editing, loading
-from backend.detained.editing import Refused
 from backend.detained.tables import CheckedChange, LineClaim
 from backend.policies import queries
 from backend.policies.tables import HelpLine
 from backend.staff.tables import Account, AuditEntry, now
 from backend.web.clock import today
+from backend.web.errors import Refused
 from tests.conftest import Colleague
 
 AtTheDesk = Callable[..., Awaitable[Colleague]]

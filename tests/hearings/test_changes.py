@@ -14,6 +14,7 @@ from backend.policies.days import Day
 from backend.policies.files import SourceEntry
 from backend.staff.tables import Account, AuditEntry
 from backend.web.clock import CALIFORNIA, today
+from backend.web.errors import Refused
 
 
 def in_days(days: int, hour: int = 9, minute: int = 30) -> datetime.datetime:
@@ -98,7 +99,7 @@ async def test_what_should_not_be_there_is_taken_out(ana: Account) -> None:
     await changes.take_out(hearing.id, ana, "It was another county's")
     assert await queries.one(hearing.id) is None
     assert await queries.coming() == []
-    with pytest.raises(changes.Refused):
+    with pytest.raises(Refused):
         await changes.change(hearing.id, forum(), ana)
 
 
@@ -106,7 +107,7 @@ async def test_two_editors_do_not_overwrite_each_other(ana: Account) -> None:
     hearing = await changes.announce(forum(), ana)
     seen = await queries.last_change(hearing.id)
     await changes.change(hearing.id, forum(place="Elsewhere"), ana, seen=seen)
-    with pytest.raises(changes.Refused, match="meanwhile"):
+    with pytest.raises(Refused, match="meanwhile"):
         await changes.change(hearing.id, forum(place="Nowhere"), ana, seen=seen)
 
 
@@ -122,7 +123,7 @@ async def test_two_editors_do_not_overwrite_each_other(ana: Account) -> None:
     ],
 )
 async def test_what_cannot_be_is_refused_in_words(ana: Account, fields: dict[str, Any]) -> None:
-    with pytest.raises(changes.Refused):
+    with pytest.raises(Refused):
         await changes.announce(forum(**fields), ana)
 
 

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from backend.hearings import csv_file, importing, proposals, queries, sources
-from backend.hearings.changes import Refused
 from backend.hearings.entry import Entry
 from backend.hearings.importing import Report
 from backend.hearings.kinds import Choice, Kind, Result, Status
 from backend.hearings.tables import Hearing, HearingSource, Proposal, SourceEvent
 from backend.staff.tables import Account, AuditEntry, now
 from backend.web.clock import CALIFORNIA
+from backend.web.errors import Refused
 from tests.hearings import agenda_server
 from tests.hearings.agenda_server import Agendas, in_days
 

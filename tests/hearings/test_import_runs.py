@@ -9,13 +9,13 @@ import pytest
 
 from backend.hearings import changes, importing, proposals, queries, sources
 from backend.hearings import entry as entries
-from backend.hearings.changes import Refused
 from backend.hearings.entry import Entry, Said
 from backend.hearings.importing import Report
 from backend.hearings.kinds import Choice, Kind, Result, Status
 from backend.hearings.tables import Hearing, HearingChange, HearingSource, Proposal, SourceEvent
 from backend.staff.tables import Account, Alarm, AuditEntry, now
 from backend.web.clock import CALIFORNIA
+from backend.web.errors import Refused
 from tests.hearings import agenda_server
 from tests.hearings.agenda_server import FORUM, Agendas, event, in_days, item, vote
 from tests.serving import SHARED

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from backend.policies import changes, entries, exporting, files, loading, queries
-from backend.policies.changes import Part, Refused
+from backend.policies.changes import Part
 from backend.policies.entries import FactName
 from backend.policies.tables import Change, Conflict, Rule
 from backend.staff.tables import Account
+from backend.web.errors import Refused
 from tests.conftest import aged
 
 WHY = {"en": "A new order was read."}

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from backend.policies import changes, entries, exporting, files, loading, text_diff
-from backend.policies.changes import Part, Refused
+from backend.policies.changes import Part
 from backend.policies.desk import forms as record_forms
 from backend.policies.desk.forms import FactForm
 from backend.policies.entries import Entry, FactName
 from backend.policies.tables import Change, Conflict, Rule
 from backend.staff.tables import Account
 from backend.web import language
+from backend.web.errors import Refused
 from tests.conftest import aged
 
 WHY = {"en": "Someone read it again."}

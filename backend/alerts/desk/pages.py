@@ -10,7 +10,6 @@ from backend import settings
 from backend.alerts import drafts, wording
 from backend.alerts.desk import forms
 from backend.alerts.desk.forms import AlertForm
-from backend.alerts.drafts import Refused
 from backend.alerts.kinds import NAMES, State
 from backend.alerts.tables import Alert, AlertNews
 from backend.counties import gazetteer
@@ -22,7 +21,7 @@ from backend.staff import audit
 from backend.staff.auth import visitor_of
 from backend.staff.layout import desk_page
 from backend.staff.roles import Right
-from backend.web.errors import CannotAnswer
+from backend.web.errors import CannotAnswer, Refused
 from backend.web.forms import sent
 from backend.web.language import LANGUAGES, PSEUDO, later
 from backend.web.language import gettext as _

@@ -13,7 +13,7 @@ from backend import settings
 from backend.campaigns import exclusions, lifecycle, loading, queries, story, tallies
 from backend.campaigns.desk import forms
 from backend.campaigns.desk.forms import CampaignForm, TextForm
-from backend.campaigns.lifecycle import NEEDED, Refused
+from backend.campaigns.lifecycle import NEEDED
 from backend.campaigns.states import CampaignState
 from backend.campaigns.tables import NAMES_KEPT, Campaign, UpdateMailing
 from backend.campaigns.tallies import Numbers
@@ -23,7 +23,7 @@ from backend.staff.layout import desk_page
 from backend.staff.roles import Right
 from backend.staff.tables import Account
 from backend.web.clock import today
-from backend.web.errors import CannotAnswer
+from backend.web.errors import CannotAnswer, Refused
 from backend.web.forms import line, sent, typed_of
 from backend.web.language import LANGUAGES, later
 from backend.web.language import gettext as _

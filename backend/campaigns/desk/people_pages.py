@@ -24,7 +24,6 @@ from backend.campaigns.contacts import NotAContact
 from backend.campaigns.desk import forms
 from backend.campaigns.desk.forms import AsideForm
 from backend.campaigns.desk.pages import CAMPAIGNS, campaign_with
-from backend.campaigns.exclusions import Refused
 from backend.campaigns.export import List, Purpose
 from backend.campaigns.pledges import Opened
 from backend.campaigns.states import PledgeState
@@ -36,7 +35,7 @@ from backend.staff.auth import STEP_UP, visitor_of
 from backend.staff.layout import desk_page
 from backend.staff.roles import Right
 from backend.web.clock import CALIFORNIA
-from backend.web.errors import CannotAnswer
+from backend.web.errors import CannotAnswer, Refused
 from backend.web.forms import day_of, line, sent, typed_of
 from backend.web.language import gettext as _
 from backend.web.language import later

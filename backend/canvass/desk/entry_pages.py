@@ -12,14 +12,14 @@ from backend.campaigns.forms import KEPT, SignForm
 from backend.canvass import double_entry, paper, sheets, totals
 from backend.canvass.desk.paper_pages import SHEETS, in_letters
 from backend.canvass.desk.review_pages import PURPOSES
-from backend.canvass.paper import Line, LineTaken, Refused
+from backend.canvass.paper import Line, LineTaken
 from backend.canvass.states import RowCheck, SheetState
 from backend.canvass.tables import PaperRow, PaperSheet, Shift
 from backend.staff import audit, names
 from backend.staff.auth import visitor_of
 from backend.staff.layout import desk_page
 from backend.staff.roles import Right
-from backend.web.errors import CannotAnswer
+from backend.web.errors import CannotAnswer, Refused
 from backend.web.forms import sent
 from backend.web.language import LANGUAGES
 from backend.web.language import gettext as _

@@ -13,7 +13,7 @@ from backend.campaigns.tables import Campaign
 from backend.canvass import shifts, totals
 from backend.canvass.desk import forms
 from backend.canvass.desk.forms import ShiftForm
-from backend.canvass.shifts import Plan, Refused
+from backend.canvass.shifts import Plan
 from backend.canvass.tables import INVITATION, Shift
 from backend.counties.tables import County
 from backend.hearings import wording
@@ -22,7 +22,7 @@ from backend.staff.layout import desk_page
 from backend.staff.roles import Right
 from backend.staff.tables import LARGEST_ID, now
 from backend.web.clock import CALIFORNIA
-from backend.web.errors import CannotAnswer
+from backend.web.errors import CannotAnswer, Refused
 from backend.web.forms import sent
 from backend.web.language import LANGUAGES, in_words, ngettext, number_in_words
 from backend.web.language import gettext as _

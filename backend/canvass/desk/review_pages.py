@@ -10,14 +10,14 @@ from litestar.response.base import ASGIResponse
 from backend.campaigns.forms import KEPT, SignForm
 from backend.campaigns.tables import Campaign
 from backend.canvass import review, totals
-from backend.canvass.review import Opened, Refused
+from backend.canvass.review import Opened
 from backend.canvass.states import Problem
 from backend.counties import gazetteer
 from backend.staff import audit, names
 from backend.staff.auth import visitor_of
 from backend.staff.layout import desk_page
 from backend.staff.roles import Right
-from backend.web.errors import CannotAnswer
+from backend.web.errors import CannotAnswer, Refused
 from backend.web.forms import sent
 from backend.web.language import LANGUAGES, later
 from backend.web.language import gettext as _

@@ -9,7 +9,6 @@ from litestar.response.base import ASGIResponse
 from backend.counties import gazetteer
 from backend.detained import calls, wording
 from backend.detained.desk.pages import HOME
-from backend.detained.editing import Refused
 from backend.policies import wording as record_wording
 from backend.policies.tables import HelpLine
 from backend.staff.actions import ACTIONS
@@ -17,7 +16,7 @@ from backend.staff.auth import visitor_of
 from backend.staff.layout import desk_page
 from backend.staff.roles import Right
 from backend.staff.tables import Account
-from backend.web.errors import CannotAnswer
+from backend.web.errors import CannotAnswer, Refused
 from backend.web.forms import one_line, sent, storable
 from backend.web.language import gettext as _
 from backend.web.pages import Page

@@ -12,7 +12,7 @@ from backend.counties import gazetteer
 from backend.detained import calls, editing, wording
 from backend.detained.desk import forms
 from backend.detained.desk.forms import CheckedForm
-from backend.detained.editing import Refused, Row
+from backend.detained.editing import Row
 from backend.policies import wording as record_wording
 from backend.staff.actions import ACTIONS
 from backend.staff.auth import visitor_of
@@ -20,7 +20,7 @@ from backend.staff.layout import desk_page
 from backend.staff.roles import Right
 from backend.staff.tables import Account
 from backend.web.clock import today
-from backend.web.errors import CannotAnswer
+from backend.web.errors import CannotAnswer, Refused
 from backend.web.forms import sent, storable
 from backend.web.language import gettext as _
 from backend.web.pages import Page

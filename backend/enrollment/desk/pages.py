@@ -13,7 +13,6 @@ from backend.counties import gazetteer
 from backend.enrollment import editing, flags, places, search
 from backend.enrollment.desk import forms
 from backend.enrollment.desk.forms import PlaceForm
-from backend.enrollment.editing import Refused
 from backend.enrollment.places import KINDS, LANGUAGES, Place
 from backend.enrollment.tables import FIELDS
 from backend.staff.auth import visitor_of
@@ -21,7 +20,7 @@ from backend.staff.layout import desk_page
 from backend.staff.roles import Right
 from backend.staff.tables import Account
 from backend.web.clock import today
-from backend.web.errors import CannotAnswer
+from backend.web.errors import CannotAnswer, Refused
 from backend.web.forms import sent, storable
 from backend.web.language import gettext as _
 from backend.web.pages import Page

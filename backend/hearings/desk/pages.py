@@ -12,7 +12,6 @@ from backend.counties import gazetteer
 from backend.database import DB, one_at_a_time
 from backend.hearings import changes, ledger, queries, wording
 from backend.hearings import entry as entries
-from backend.hearings.changes import Refused
 from backend.hearings.desk import forms, todo
 from backend.hearings.desk import lines as hearing_lines
 from backend.hearings.desk import wording as hearing_words
@@ -27,7 +26,7 @@ from backend.staff.layout import desk_page
 from backend.staff.roles import Right
 from backend.staff.tables import LARGEST_ID, Account, now
 from backend.web.clock import CALIFORNIA, today
-from backend.web.errors import CannotAnswer
+from backend.web.errors import CannotAnswer, Refused
 from backend.web.forms import Sent as Given
 from backend.web.forms import sent
 from backend.web.language import gettext as _

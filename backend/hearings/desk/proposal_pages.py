@@ -10,7 +10,6 @@ from litestar.response.base import ASGIResponse
 from markupsafe import Markup, escape
 
 from backend.hearings import proposals, queries, sources
-from backend.hearings.changes import Refused
 from backend.hearings.desk import forms
 from backend.hearings.desk import lines as hearing_lines
 from backend.hearings.desk import pages as hearings
@@ -21,7 +20,7 @@ from backend.staff.auth import visitor_of
 from backend.staff.layout import desk_page
 from backend.staff.roles import Right
 from backend.staff.tables import LARGEST_ID, Account
-from backend.web.errors import CannotAnswer
+from backend.web.errors import CannotAnswer, Refused
 from backend.web.forms import line, sent, typed_of
 from backend.web.language import gettext as _
 from backend.web.language import later

@@ -9,13 +9,12 @@ from litestar.response.base import ASGIResponse
 
 from backend.counties import gazetteer
 from backend.hearings import relevance, sources
-from backend.hearings.changes import Refused
 from backend.hearings.tables import HearingSource
 from backend.staff.auth import visitor_of
 from backend.staff.layout import desk_page
 from backend.staff.roles import Right
 from backend.staff.tables import LARGEST_ID
-from backend.web.errors import CannotAnswer
+from backend.web.errors import CannotAnswer, Refused
 from backend.web.forms import line, sent, typed_of
 from backend.web.language import gettext as _
 from backend.web.pages import Page

@@ -8,7 +8,7 @@ from litestar.response.base import ASGIResponse
 
 from backend.counties import gazetteer
 from backend.policies import changes, entries, text_diff, wording
-from backend.policies.changes import Part, Refused, Told
+from backend.policies.changes import Part, Told
 from backend.policies.desk import forms as record_forms
 from backend.policies.desk.forms import FIELDS, KINDS, NEW_SOURCES, SOURCE_FIELDS, FactForm
 from backend.policies.entries import Entry, FactName
@@ -18,7 +18,7 @@ from backend.staff.auth import visitor_of
 from backend.staff.layout import desk_page
 from backend.staff.roles import Right
 from backend.web.clock import today
-from backend.web.errors import CannotAnswer
+from backend.web.errors import CannotAnswer, Refused
 from backend.web.forms import one_line, sent
 from backend.web.language import gettext as _
 from backend.web.language import later

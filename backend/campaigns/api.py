@@ -3,7 +3,6 @@
 from typing import Any
 
 from litestar import get
-from litestar.openapi.datastructures import ResponseSpec
 from litestar.response.base import ASGIResponse
 
 from backend import settings
@@ -20,7 +19,7 @@ from backend.campaigns.shapes import (
 )
 from backend.web import language
 from backend.web.clock import today
-from backend.web.json import ALWAYS, json_answer
+from backend.web.json import ALWAYS, answering, json_answer
 from backend.web.page_cache import kept
 from backend.web.responses import Answer, AnyRequest, send
 
@@ -31,7 +30,7 @@ KEPT = 60
     "/api/v1/campaigns",
     operation_id="listCampaigns",
     summary="Campaigns with their numbers, in all and per county",
-    responses={**ALWAYS, 200: ResponseSpec(list[CampaignAnswer])},
+    responses={**ALWAYS, 200: answering(list[CampaignAnswer])},
 )
 async def list_campaigns(request: AnyRequest) -> ASGIResponse:
     async def make() -> Answer:

@@ -4,13 +4,12 @@ from typing import Any
 
 import msgspec
 from litestar import get
-from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
 from backend.counties import gazetteer
 from backend.web.errors import CannotAnswer
-from backend.web.json import ALWAYS, PROBLEM, json_answer
+from backend.web.json import ALWAYS, PROBLEM, answering, json_answer
 from backend.web.responses import AnyRequest, send
 
 
@@ -32,7 +31,7 @@ class ZipAnswer(msgspec.Struct):
     "/api/v1/zips/{code:str}",
     operation_id="showZip",
     summary="The counties a ZIP code lies in",
-    responses={**ALWAYS, 200: ResponseSpec(ZipAnswer), 404: PROBLEM},
+    responses={**ALWAYS, 200: answering(ZipAnswer), 404: PROBLEM},
 )
 async def answer_zip(request: AnyRequest, code: FromPath[str]) -> ASGIResponse:
     found = gazetteer.zips().get(code)

@@ -5,7 +5,6 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import get
-from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import Example
 from litestar.params import QueryParameter
 from litestar.response.base import ASGIResponse
@@ -20,7 +19,7 @@ from backend.policies.days import Day
 from backend.policies.tables import Figure
 from backend.web.clock import CALIFORNIA, today
 from backend.web.errors import CannotAnswer
-from backend.web.json import ALWAYS, PROBLEM, PUBLIC, json_answer
+from backend.web.json import ALWAYS, PROBLEM, PUBLIC, answering, json_answer
 from backend.web.page_cache import kept
 from backend.web.responses import Answer, AnyRequest, send
 from backend.web.spreadsheet import as_csv
@@ -154,7 +153,7 @@ To = Annotated[
     description=HearingAnswer.__doc__,
     responses={
         **ALWAYS,
-        200: ResponseSpec(list[HearingAnswer]),
+        200: answering(list[HearingAnswer]),
         400: PROBLEM,
     },
 )
@@ -186,7 +185,7 @@ async def list_hearings(
     "/api/v1/forums",
     operation_id="listForums",
     summary="The ledger of TRUTH Act forums: 58 counties by year since 2018",
-    responses={**ALWAYS, 200: ResponseSpec(list[ForumAnswer])},
+    responses={**ALWAYS, 200: answering(list[ForumAnswer])},
 )
 async def list_forums(request: AnyRequest) -> ASGIResponse:
     async def make() -> Answer:
@@ -199,7 +198,7 @@ async def list_forums(request: AnyRequest) -> ASGIResponse:
     "/hearings/forums.csv",
     operation_id="listForumsCsv",
     summary="The ledger of TRUTH Act forums as CSV",
-    responses={**ALWAYS, 200: ResponseSpec(str, media_type="text/csv")},
+    responses={**ALWAYS, 200: answering(str, "text/csv")},
 )
 async def list_forums_csv(request: AnyRequest) -> ASGIResponse:
     async def make() -> Answer:

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 from litestar import get
-from litestar.openapi.datastructures import ResponseSpec
 from litestar.openapi.spec import Example
 from litestar.params import FromPath, QueryParameter
 from litestar.response.base import ASGIResponse
@@ -33,7 +32,7 @@ from backend.policies.shapes import (
 from backend.policies.tables import Figure, Law, Practice, Rule
 from backend.web.clock import today
 from backend.web.errors import CannotAnswer
-from backend.web.json import ALWAYS, PROBLEM, PUBLIC, json_answer
+from backend.web.json import ALWAYS, PROBLEM, PUBLIC, answering, json_answer
 from backend.web.page_cache import kept
 from backend.web.responses import Answer, AnyRequest, send
 from backend.web.spreadsheet import as_csv
@@ -55,7 +54,7 @@ On = Annotated[
     summary="Every county's answers, in short (CSV with Accept: text/csv)",
     responses={
         **ALWAYS,
-        200: ResponseSpec(list[CountyAnswers]),
+        200: answering(list[CountyAnswers]),
         400: PROBLEM,
         406: PROBLEM,
     },
@@ -73,7 +72,7 @@ async def list_counties(request: AnyRequest, on: On = None) -> ASGIResponse:
     "/api/v1/counties.csv",
     operation_id="listCountiesCsv",
     summary="Every county's answers as CSV",
-    responses={**ALWAYS, 200: ResponseSpec(str, media_type="text/csv"), 400: PROBLEM},
+    responses={**ALWAYS, 200: answering(str, "text/csv"), 400: PROBLEM},
 )
 async def list_counties_csv(request: AnyRequest, on: On = None) -> ASGIResponse:
     return await _send_csv(request)
@@ -85,7 +84,7 @@ async def list_counties_csv(request: AnyRequest, on: On = None) -> ASGIResponse:
     summary="Every county's answers with its simplified outline (RFC 7946)",
     responses={
         **ALWAYS,
-        200: ResponseSpec(dict[str, Any], media_type="application/geo+json"),
+        200: answering(dict[str, Any], "application/geo+json"),
         400: PROBLEM,
     },
 )
@@ -99,7 +98,7 @@ async def list_counties_geojson(request: AnyRequest, on: On = None) -> ASGIRespo
     summary="One county's whole record on a day",
     responses={
         **ALWAYS,
-        200: ResponseSpec(CountyAnswer),
+        200: answering(CountyAnswer),
         400: PROBLEM,
         404: PROBLEM,
     },
@@ -120,7 +119,7 @@ async def show_county(request: AnyRequest, slug: FromPath[str], on: On = None) -
     "/api/v1/laws",
     operation_id="listLaws",
     summary="The timeline of laws, rulings, programs and bills",
-    responses={**ALWAYS, 200: ResponseSpec(list[LawAnswer])},
+    responses={**ALWAYS, 200: answering(list[LawAnswer])},
 )
 async def list_laws(request: AnyRequest) -> ASGIResponse:
     async def make() -> Answer:

@@ -19,7 +19,12 @@ class Problem(msgspec.Struct):
     detail: str
 
 
-PROBLEM = ResponseSpec(Problem, media_type="application/problem+json")
+def answering(shape: Any, media_type: str = "application/json") -> ResponseSpec:
+    """What an address answers, without the examples that Litestar would make of chance letters."""
+    return ResponseSpec(shape, generate_examples=False, media_type=media_type)
+
+
+PROBLEM = answering(Problem, "application/problem+json")
 # What any address may answer: the gate refuses what is too much, whatever is asked.
 ALWAYS = {400: PROBLEM, 413: PROBLEM, 414: PROBLEM}
 

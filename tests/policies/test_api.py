@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from typing import Any
 
 import httpx
@@ -174,3 +175,10 @@ async def test_the_schema_describes_what_is_answered(client: httpx.AsyncClient) 
     assert set(named["properties"]) == set(county)
     question = next(shape[name] for name in shape if name.endswith("QuestionAnswer"))
     assert set(question["properties"]) == set(county["answers"][0])
+
+
+async def test_the_schema_has_no_examples_of_chance_letters(client: httpx.AsyncClient) -> None:
+    schema = (await client.get("/api/openapi.json")).json()
+    shapes = json.dumps(schema["components"])
+    assert "CountyAnswer" in shapes
+    assert "example" not in shapes

@@ -233,7 +233,7 @@ def test_what_rings_phones_is_with_the_worker_alone(lived: Apart) -> None:
 
 def ourselves_at(environment: dict[str, str]) -> str:
     """What browsers subscribe under, as a process with this environment says."""
-    done = do(environment, "from backend.push import ourselves; print(ourselves.public_key())")
+    done = do(environment, "from backend.push import vapid; print(vapid.public_key())")
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -232,6 +232,7 @@ def _parts_of(told: changes.Told) -> list[Any]:
 
 @cache
 def _qr(path: str) -> str:
-    """The page's address as an SVG, for paper."""
-    code = segno.make(settings.read().site_url + path, error="m", micro=False)
+    """The page's address as an SVG, for paper: as few squares as it takes, for every phone keeps 58
+    of them. What room is left in them mends what is torn."""
+    code = segno.make(settings.read().site_url + path, error="l", micro=False)
     return code.svg_inline(scale=3, border=0, svgclass="qr", lineclass=None, omitsize=False)

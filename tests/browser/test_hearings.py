@@ -18,12 +18,12 @@ from tests.serving import HOUSE
 ANNOUNCE = """
 import asyncio, datetime
 from backend import database, settings
-from backend.hearings import changing, entry
+from backend.hearings import changes, entry
 from backend.web.clock import CALIFORNIA, today
 from tests.hearings.saying import forum, in_days
 
 async def work():
-    hearing = await changing.announce(forum(**FIELDS), None)
+    hearing = await changes.announce(forum(**FIELDS), None)
     THEN
     print(hearing.id)
 
@@ -88,8 +88,8 @@ async def test_a_forum_is_read_narrowed_and_taken_along(visit: Open, announce: A
 async def test_what_moved_and_what_was_cancelled_can_be_seen_without_color(
     visit: Open, announce: Announce, scheme: str
 ) -> None:
-    announce(then="await changing.change(hearing.id, forum(starts_at=in_days(50)), None)")
-    gone = announce(then='await changing.change(hearing.id, forum(status="cancelled"), None)')
+    announce(then="await changes.change(hearing.id, forum(starts_at=in_days(50)), None)")
+    gone = announce(then='await changes.change(hearing.id, forum(status="cancelled"), None)')
     page = await visit("/hearings", service_workers="block", color_scheme=scheme)
     await soon(page, "/hearings", "Cancelled: do not go.")
     for words in ("Moved: the new time and place stand here.", "Cancelled: do not go."):

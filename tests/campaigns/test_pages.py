@@ -315,9 +315,9 @@ async def test_the_picture_is_drawn_once(
     client: httpx.AsyncClient, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn = []
-    draw = public_pages.pictures.preview
+    draw = public_pages.preview_images.preview
     monkeypatch.setattr(
-        public_pages.pictures, "preview", lambda *what: drawn.append(what) or draw(*what)
+        public_pages.preview_images, "preview", lambda *what: drawn.append(what) or draw(*what)
     )
     for _time in range(3):
         assert (await client.get(f"{PAGE}/preview-es.png")).status_code == 200

@@ -102,7 +102,7 @@ def test_the_real_site_writes_nothing_of_who_asks_for_what(broken_house: Served)
         ("could not answer", "RaiseError")
     }
     places = [frame for line in failed for frame in line["frames"]]
-    assert any(re.fullmatch(r"backend/policies/reading\.py:\d+", place) for place in places)
+    assert any(re.fullmatch(r"backend/policies/queries\.py:\d+", place) for place in places)
     assert [line for line in lines if line["event"] == "serving"]
     assert all({"level", "timestamp", "event"} <= line.keys() for line in lines)
 

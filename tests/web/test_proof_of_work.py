@@ -93,10 +93,10 @@ async def test_who_takes_a_thousand_tickets_at_once_may_spend_ten(
 ASKING = """
 import asyncio, sys
 from backend import database, settings
-from backend.web import rate_limits, sums
+from backend.web import proof_of_work, rate_limits
 
 async def ask():
-    print(await sums.is_solved(sys.argv[1]))
+    print(await proof_of_work.is_solved(sys.argv[1]))
     await rate_limits.close()
 
 database.use(settings.read().database_url)

@@ -68,7 +68,7 @@ def test_a_stop_while_it_is_still_starting_leaves_no_process_behind(
         )
         time.sleep(wait)
         process.terminate()
-        process.wait(20)
+        process.wait(60)
         assert started_in(var) == [], wait
 
 

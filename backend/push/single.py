@@ -7,7 +7,9 @@ from typing import Any
 
 import requests
 from pywebpush import WebPusher
+from urllib3.exceptions import HTTPError
 
+from backend.push import payload
 from backend.push.endpoints import Endpoint
 from backend.push.http_client import Answer, NoAnswer
 
@@ -22,11 +24,13 @@ class _Session(requests.Session):
     def __init__(self) -> None:
         super().__init__()
         self.trust_env = False
+        # What comes packed all the same is not unpacked: its status says what matters.
+        self.headers["Accept-Encoding"] = "identity"
 
     def post(self, url: Any, data: Any = None, json: Any = None, **more: Any) -> requests.Response:
         answer = super().post(url, data, json, **more, allow_redirects=False, stream=True)
         # As `requests` itself keeps a body that was read; pywebpush asks for all of it.
-        answer._content = answer.raw.read(MOST_BODY, decode_content=True)
+        answer._content = answer.raw.read(MOST_BODY, decode_content=False)
         answer.close()
         return answer
 
@@ -40,8 +44,9 @@ async def send(
     life: int,
     seconds: float,
 ) -> Answer:
-    """Seal `plain` for this phone and send it, for `life` seconds. Raises NoAnswer, and ValueError
-    for what is no key of a phone."""
+    """Seal `plain` for this phone and send it, for `life` seconds. Raises NoAnswer and
+    payload.NotAKey."""
+    payload.check_keys(p256dh, auth)
     phone = {
         "endpoint": to.origin + to.path,
         "keys": {"p256dh": _without_padding(p256dh), "auth": _without_padding(auth)},
@@ -57,7 +62,7 @@ async def send(
     try:
         async with asyncio.timeout(2 * seconds):
             answer = await asyncio.to_thread(post)
-    except (requests.RequestException, TimeoutError, OSError) as error:
+    except (requests.RequestException, HTTPError, TimeoutError, OSError) as error:
         # Its words may hold the address, which is the phone's.
         raise NoAnswer(type(error).__name__) from None
     return Answer(answer.status_code, answer.headers.get("retry-after", ""), answer.content)

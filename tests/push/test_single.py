@@ -60,6 +60,38 @@ async def test_silence_and_nonsense_are_no_answer(house: House) -> None:
     assert (await house.progress(ring)).waiting == 1
 
 
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"HTTP/1.1 201 Created\r\nContent-Length: 900\r\n\r\nonly the beginning",
+        b"HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    ],
+    ids=["broken off", "no chunk"],
+)
+async def test_an_answer_that_breaks_off_breaks_no_lane(house: House, raw: bytes) -> None:
+    house.service.reply = lambda _message: Reply(raw=raw)
+    ring = await to_one(house, "ana")
+    await house.once()
+    assert (await house.progress(ring)).waiting == 1
+    house.service.reply = lambda _message: Reply()
+    assert (await house.until_done(ring)).accepted == 1
+
+
+async def test_what_says_that_it_is_packed_and_is_not_breaks_no_lane(house: House) -> None:
+    raw = b"HTTP/1.1 201 Created\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nnope"
+    house.service.reply = lambda _message: Reply(raw=raw)
+    assert (await house.until_done(await to_one(house, "ana"))).accepted == 1
+
+
+@pytest.mark.parametrize("key", [b"\x04" + b"\x01" * 64, b"\x04", b""])
+async def test_a_phone_whose_keys_were_spoiled_breaks_no_lane(house: House, key: bytes) -> None:
+    ring = await to_one(house, "ana")
+    await house.ask("UPDATE subscription SET p256dh = $1", key)
+    found = await house.until_done(ring)
+    assert (found.accepted, found.failed) == (0, 1)
+    assert house.service.messages == []
+
+
 async def test_no_more_of_an_answer_is_read_than_is_needed(house: House) -> None:
     house.service.reply = lambda _message: Reply(400, body=b"x" * 3_000_000)
     ring = await to_one(house, "ana")

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -45,6 +46,53 @@ async def visit(chromium: Browser, served: Served) -> AsyncIterator[Open]:
 
         yield open_page
     assert complaints == []
+
+
+@pytest.fixture(scope="session")
+async def reader(chromium: Browser) -> AsyncIterator["Reader"]:
+    reader = Reader(chromium)
+    yield reader
+    for page in reader.pages.values():
+        await page.context.close()
+
+
+@pytest.fixture
+async def read(reader: "Reader", served: Served) -> AsyncIterator[Open]:
+    """`read("/laws", width=360, locale="es-US", …)`: a page as it comes over the network, at rest,
+    in the browser of somebody who has read others before: a new browser costs three times as much.
+    For walks that look, and leave nothing behind. Minds what `visit` minds."""
+    reader.complaints.clear()
+    yield partial(reader.read, served)
+    assert reader.complaints == []
+
+
+class Reader:
+    """Reads one page after the other, in one tab for each kind of browser."""
+
+    def __init__(self, chromium: Browser) -> None:
+        self.chromium = chromium
+        self.pages: dict[str, Page] = {}
+        self.complaints: list[str] = []
+
+    async def read(
+        self, served: Served, address: str, width: int = 360, height: int = 740, **options: Any
+    ) -> Page:
+        options = {"locale": "en-US", **options, "base_url": served.url}
+        kind = repr(sorted(options.items()))
+        if kind not in self.pages:
+            context = await self.chromium.new_context(
+                service_workers="block", reduced_motion="reduce", **options
+            )
+            watch(context, served, self.complaints)
+            self.pages[kind] = await context.new_page()
+        page = self.pages[kind]
+        if page.url.startswith(served.url):
+            await page.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
+        await page.context.clear_cookies()
+        await page.emulate_media(media="null", color_scheme=options.get("color_scheme", "light"))
+        await page.set_viewport_size({"width": width, "height": height})
+        await page.goto(address)
+        return page
 
 
 def watch(context: BrowserContext, served: Served, complaints: list[str]) -> None:

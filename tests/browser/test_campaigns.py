@@ -47,9 +47,9 @@ async def watched(served_url: str) -> AsyncIterator[asyncpg.Connection]:
 @pytest.mark.parametrize("locale", ["en-US", "es-US"])
 @pytest.mark.parametrize("address", PAGES)
 async def test_nothing_runs_off_a_screen_of_320_pixels(
-    visit: Open, address: str, locale: str
+    read: Open, address: str, locale: str
 ) -> None:
-    page = await visit(address, width=320, locale=locale)
+    page = await read(address, width=320, locale=locale)
     assert await page.evaluate("document.documentElement.scrollWidth") <= 320
     assert await page.locator("h1").count() == 1
     places = page.locator(".places a")
@@ -62,7 +62,7 @@ async def test_nothing_runs_off_a_screen_of_320_pixels(
 
 
 async def test_numbers_of_every_size_fit_a_screen_of_320_pixels(
-    visit: Open, watched: asyncpg.Connection
+    read: Open, watched: asyncpg.Connection
 ) -> None:
     await watched.execute(
         """INSERT INTO published_count
@@ -75,7 +75,7 @@ async def test_numbers_of_every_size_fit_a_screen_of_320_pixels(
            WHERE slug = 'watched'"""
     )
     for address in ("/campaigns", "/campaigns/watched", "/campaigns/watched/poster"):
-        page = await visit(address, width=320, locale="es-US")
+        page = await read(address, width=320, locale="es-US")
         assert await page.evaluate("document.documentElement.scrollWidth") <= 320, address
     await page.goto("/campaigns/watched")
     row = page.locator(".by-county tr", has_text="San Bernardino")
@@ -86,23 +86,23 @@ async def test_numbers_of_every_size_fit_a_screen_of_320_pixels(
 
 
 @pytest.mark.parametrize("address", PAGES)
-async def test_text_at_twice_its_size_still_fits(visit: Open, address: str) -> None:
-    page = await visit(address, width=640)
+async def test_text_at_twice_its_size_still_fits(read: Open, address: str) -> None:
+    page = await read(address, width=640)
     await page.evaluate("document.documentElement.style.fontSize = '212.5%'")
     assert await page.evaluate("document.documentElement.scrollWidth") <= 640
 
 
 @pytest.mark.parametrize("locale", ["en-US", "es-US"])
 @pytest.mark.parametrize("address", PAGES)
-async def test_axe_finds_nothing_in_light_or_dark(visit: Open, address: str, locale: str) -> None:
-    page = await visit(address, locale=locale, service_workers="block", reduced_motion="reduce")
+async def test_axe_finds_nothing_in_light_or_dark(read: Open, address: str, locale: str) -> None:
+    page = await read(address, locale=locale)
     assert await violations(page) == []
     await page.emulate_media(color_scheme="dark")
     assert await violations(page, "color-contrast") == []
 
 
-async def test_what_can_be_tapped_is_large_enough(visit: Open) -> None:
-    page = await visit(ONE)
+async def test_what_can_be_tapped_is_large_enough(read: Open) -> None:
+    page = await read(ONE)
     await page.locator("#share details summary").click()
     small = await page.evaluate(
         """() => [...document.querySelectorAll("main button, main .button, summary, main input"
@@ -114,8 +114,8 @@ async def test_what_can_be_tapped_is_large_enough(visit: Open) -> None:
     assert small == []
 
 
-async def test_the_first_screen_says_what_is_asked_and_how_many_signed(visit: Open) -> None:
-    page = await visit(ONE)
+async def test_the_first_screen_says_what_is_asked_and_how_many_signed(read: Open) -> None:
+    page = await read(ONE)
     for part in ("h1", ".lead", ".count strong"):
         box = await page.locator(part).first.bounding_box()
         assert box is not None
@@ -126,9 +126,9 @@ async def test_the_first_screen_says_what_is_asked_and_how_many_signed(visit: Op
 @pytest.mark.parametrize("language", ["en", "es"])
 @pytest.mark.parametrize("rest", ["", "/poster", "/sheet?sheet=123"])
 async def test_every_campaign_prints_on_exactly_one_page(
-    visit: Open, rest: str, language: str, size: str
+    read: Open, rest: str, language: str, size: str
 ) -> None:
-    page = await visit("/campaigns", locale=f"{language}-US")
+    page = await read("/campaigns", locale=f"{language}-US")
     found = await page.locator(".campaigns h2 a").evaluate_all(
         "links => links.map(link => link.getAttribute('href'))"
     )
@@ -140,8 +140,8 @@ async def test_every_campaign_prints_on_exactly_one_page(
         assert len(re.findall(rb"/Type /Page[\n/ ]", paper)) == 1, address + rest
 
 
-async def test_paper_shows_what_is_asked_and_a_large_code_and_nothing_else(visit: Open) -> None:
-    page = await visit(ONE)
+async def test_paper_shows_what_is_asked_and_a_large_code_and_nothing_else(read: Open) -> None:
+    page = await read(ONE)
     await page.emulate_media(media="print")
     for part in ("h1", ".lead", ".scan .qr", ".scan .address"):
         assert await page.locator(part).first.is_visible(), part

@@ -74,9 +74,9 @@ TEN = (
 @pytest.mark.parametrize("locale", ["en-US", "es-US"])
 @pytest.mark.parametrize("address", PAGES)
 async def test_nothing_runs_off_a_screen_of_320_pixels(
-    visit: Open, address: str, locale: str
+    read: Open, address: str, locale: str
 ) -> None:
-    page = await visit(address, width=320, locale=locale)
+    page = await read(address, width=320, locale=locale)
     assert await page.evaluate("document.documentElement.scrollWidth") <= 320
     await page.evaluate("document.querySelectorAll('details').forEach((one) => (one.open = true))")
     assert await page.evaluate("document.documentElement.scrollWidth") <= 320, "unfolded"
@@ -84,15 +84,15 @@ async def test_nothing_runs_off_a_screen_of_320_pixels(
 
 
 @pytest.mark.parametrize("address", PAGES)
-async def test_text_at_twice_its_size_still_fits(visit: Open, address: str) -> None:
-    page = await visit(address, width=640)
+async def test_text_at_twice_its_size_still_fits(read: Open, address: str) -> None:
+    page = await read(address, width=640)
     await page.evaluate("document.documentElement.style.fontSize = '212.5%'")
     assert await page.evaluate("document.documentElement.scrollWidth") <= 640
 
 
 @pytest.mark.parametrize("address", ["/", "/counties/san-diego", "/counties", "/find?q=95033"])
-async def test_what_can_be_tapped_is_large_enough(visit: Open, address: str) -> None:
-    page = await visit(address)
+async def test_what_can_be_tapped_is_large_enough(read: Open, address: str) -> None:
+    page = await read(address)
     small = await page.evaluate(
         """() => [...document.querySelectorAll("button, input, .button, .choice, .places a,"
             + " .languages a, .tabs a, .county-list a, .county-answers a, .phone")]
@@ -102,8 +102,8 @@ async def test_what_can_be_tapped_is_large_enough(visit: Open, address: str) -> 
     assert small == []
 
 
-async def test_paper_shows_the_record_its_sources_and_the_way_back(visit: Open) -> None:
-    page = await visit("/counties/san-diego")
+async def test_paper_shows_the_record_its_sources_and_the_way_back(read: Open) -> None:
+    page = await read("/counties/san-diego")
     await page.emulate_media(media="print")
     assert await page.locator(".paper .qr").is_visible()
     assert await page.locator(".sources").is_visible()
@@ -123,12 +123,12 @@ async def test_pictures_for_the_readme(visit: Open, name: str) -> None:
     assert shown.exists(), "README shows this picture: copy it from var/screenshots/"
 
 
-async def test_ten_counties_for_the_readme(visit: Open) -> None:
+async def test_ten_counties_for_the_readme(read: Open) -> None:
     """Their first screens: one disputed, one whose words nobody read, one with figures, one with
     nothing of its own, and others."""
     sheet = Image.new("RGB", (5 * 372, 2 * 652), "#8a8177")
     for number, (slug, locale, scheme) in enumerate(TEN):
-        page = await visit(
+        page = await read(
             f"/counties/{slug}", width=360, height=640, locale=locale, color_scheme=scheme
         )
         picture = Image.open(io.BytesIO(await page.screenshot(scale="css")))
@@ -140,7 +140,7 @@ async def test_ten_counties_for_the_readme(visit: Open) -> None:
     assert shown.exists(), "README shows this picture: copy it from var/screenshots/"
 
 
-async def test_a_county_with_the_states_rules_alone_prints_on_one_sheet(visit: Open) -> None:
-    page = await visit("/counties/modoc")
+async def test_a_county_with_the_states_rules_alone_prints_on_one_sheet(read: Open) -> None:
+    page = await read("/counties/modoc")
     sheet = await page.pdf(format="Letter", prefer_css_page_size=True)
     assert sheet.count(b"/Type /Page\n") + sheet.count(b"/Type /Page/") == 1

@@ -4,6 +4,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
+# Our modules are compiled once, not by each of the many commands that the tests start.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: run test check bench policyengine browser sbom clean
 
 run: .venv/runs

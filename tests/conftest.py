@@ -5,22 +5,21 @@ Each test runs in a transaction that is rolled back.
 """
 
 import asyncio
-import atexit
 import os
-import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import asyncpg
 import httpx
 import pytest
 
 from backend import database, settings
 from backend.staff.tables import now
-from tests.databases import copied
+from tests import reaper
+from tests.databases import copied, empty_database, make_record, with_the_record
 from tests.serving import Served, serving
 
 if TYPE_CHECKING:
@@ -28,11 +27,22 @@ if TYPE_CHECKING:
 
 # The network is off: no county's server is asked for its agendas, not even by schedule.
 os.environ.setdefault("IMPORTS_FROM", settings.NOWHERE)
+# What tests start need not compile our modules each time.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# Runs beside each other are one run.
+REAPER = None if "PYTEST_XDIST_WORKER" in os.environ else reaper.begin()
 # Keys of this run's own: what is noted beside them belongs to its databases.
-if "KEYS" not in os.environ:
-    _keys = tempfile.TemporaryDirectory(prefix="confianza-keys-")
-    atexit.register(_keys.cleanup)
-    os.environ["KEYS"] = f"{_keys.name}/keys/keys.json"
+os.environ.setdefault("KEYS", f"{os.environ[reaper.RUN]}/keys/keys.json")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if REAPER and session.testsfailed:
+        reaper.keep(REAPER)
+
+
+def pytest_unconfigure() -> None:
+    if REAPER:
+        reaper.wait(REAPER)
 
 
 @pytest.fixture(scope="session")
@@ -40,50 +50,23 @@ def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A PostgreSQL that answers."""
     given = os.environ.get("TEST_DATABASE_URL", "")
     if given:
+        make_record(given)
         yield given
         return
     os.environ.pop("DATABASE_URL", None)
     # Runs beside each other have a server of their own each.
-    beside = os.environ.get("PYTEST_XDIST_WORKER", "")
-    with database.running(settings.VAR / f"test-postgres{beside}") as url:
+    beside = os.environ.get("PYTEST_XDIST_WORKER", "one")
+    with with_the_record(Path(os.environ[reaper.RUN]) / beside / "postgres") as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def database_url(server_url: str) -> Iterator[str]:
     """A database of this run's own, migrated and loaded with the record."""
-    from backend.campaigns import loading as campaigns
-    from backend.detained import loading as detained
-    from backend.enrollment import loading as directory
-    from backend.hearings import sources
-    from backend.policies import loading
-
-    name = f"confianza_test_{os.getpid()}"
-
-    async def make() -> str:
-        server = await asyncpg.connect(server_url)
-        # Left by a run that was killed and had this number.
-        await server.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-        await server.execute(f'CREATE DATABASE "{name}"')
-        await server.close()
-        url = _with_database(server_url, name)
+    with copied(server_url, "test") as url:
         settings.remember_database(url)
         database.use(url)
-        await database.migrate()
-        await loading.load()
-        await campaigns.load()
-        await directory.load()
-        await sources.load()
-        await detained.load()
-        return url
-
-    async def drop() -> None:
-        server = await asyncpg.connect(server_url)
-        await server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-        await server.close()
-
-    yield asyncio.run(make())
-    asyncio.run(drop())
+        yield url
 
 
 @pytest.fixture
@@ -183,27 +166,11 @@ async def at_the_desk(record: None) -> AsyncIterator[Callable[..., Awaitable[Col
         yield sign_in
 
 
-def _with_database(url: str, name: str) -> str:
-    before, _, query = url.partition("?")
-    return f"{before.rpartition('/')[0]}/{name}" + (f"?{query}" if query else "")
-
-
 @pytest.fixture(scope="session")
 def push_database(server_url: str, database_url: str) -> Iterator[str]:
     """A house of its own for whom what others commit would disturb: counties, and nobody yet."""
-    name = f"confianza_push_{os.getpid()}"
-    url = _with_database(server_url, name)
-
-    async def on_server(statement: str) -> None:
-        server = await asyncpg.connect(server_url)
-        await server.execute(statement)
-        await server.close()
 
     async def make() -> None:
-        # Left by a run that was killed and had this number.
-        await on_server(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-        await on_server(f'CREATE DATABASE "{name}"')
-        database.use(url)
         await database.migrate()
         async with database.connection() as connection:
             await connection.executemany(
@@ -211,12 +178,13 @@ def push_database(server_url: str, database_url: str) -> Iterator[str]:
                 [(id, f"county-{id}", f"{id:05}") for id in range(1, 59)],
             )
 
-    try:
-        asyncio.run(make())
-    finally:
-        database.use(database_url)
-    yield url
-    asyncio.run(on_server(f'DROP DATABASE "{name}" WITH (FORCE)'))
+    with empty_database(server_url, "push") as url:
+        database.use(url)
+        try:
+            asyncio.run(make())
+        finally:
+            database.use(database_url)
+        yield url
 
 
 @pytest.fixture(scope="session")

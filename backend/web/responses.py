@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import brotli
 from litestar import Request
 from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
+
+from backend.web import brotli_files
 
 AnyRequest = Request[Any, Any, Any]
 RawHeaders = list[tuple[bytes, bytes]]
@@ -59,7 +60,7 @@ class Answer:
     def brotlied(self) -> "Form | None":
         if not self.squeezed or len(self.body) < SMALL:
             return None
-        return self._packed("br", brotli.compress(self.body, quality=11, lgwin=24))
+        return self._packed("br", brotli_files.compress(self.body))
 
     @cached_property
     def unchanged(self) -> "Form":

@@ -19,7 +19,7 @@ import pytest
 from backend import database, settings
 from backend.database import DB
 from backend.web import jobs, queue_status
-from tests.conftest import _with_database
+from tests.databases import empty_database
 from tests.serving import HOUSE
 from tests.web.working import CANARY, PACE, TABLE
 
@@ -86,24 +86,16 @@ async def ended(process: subprocess.Popen[bytes], wait: float = 20) -> int:
 @pytest.fixture(scope="module")
 def own_database(server_url: str, database_url: str) -> Iterator[str]:
     """An empty house of its own: workers commit what they do."""
-    name = f"confianza_work_{os.getpid()}"
-    url = _with_database(server_url, name)
-
-    async def on_server(statement: str) -> None:
-        server = await asyncpg.connect(server_url)
-        await server.execute(statement)
-        await server.close()
 
     async def make() -> None:
-        await on_server(f'CREATE DATABASE "{name}"')
         await database.migrate()
         async with database.connection() as connection:
             await connection.execute(TABLE)
 
-    with own(url, database_url):
-        asyncio.run(make())
-    yield url
-    asyncio.run(on_server(f'DROP DATABASE "{name}" WITH (FORCE)'))
+    with empty_database(server_url, "work") as url:
+        with own(url, database_url):
+            asyncio.run(make())
+        yield url
 
 
 @contextlib.contextmanager

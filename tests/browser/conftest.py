@@ -21,7 +21,8 @@ Open = Callable[..., Awaitable[Page]]
 
 @pytest.fixture
 async def visit(chromium: Browser, served: Served) -> AsyncIterator[Open]:
-    """`visit("/laws", width=360, javaScriptEnabled=False, …)`: a page in a new browser context.
+    """`visit("/laws", width=360, java_script_enabled=False, …)`: a page in a new browser context, as
+    it comes over the network; `service_workers="allow"` for what the app on a phone does.
 
     At the end the test fails for any script error, any complaint about the CSP and any request
     to another host.
@@ -35,8 +36,7 @@ async def visit(chromium: Browser, served: Served) -> AsyncIterator[Open]:
             context = await chromium.new_context(
                 base_url=served.url,
                 viewport={"width": width, "height": height},
-                locale=options.pop("locale", "en-US"),
-                **options,
+                **{"locale": "en-US", "service_workers": "block", **options},
             )
             stack.push_async_callback(context.close)
             watch(context, served, complaints)

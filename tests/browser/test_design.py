@@ -27,7 +27,7 @@ def served(served_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 @pytest.mark.parametrize("name", LOOKS)
 async def test_every_piece_fits_a_phone(visit: Open, name: str) -> None:
     code, options = LOOKS[name]
-    page = await visit(f"/design?lang={code}", width=360, service_workers="block", **options)
+    page = await visit(f"/design?lang={code}", width=360, **options)
     assert await page.evaluate("document.documentElement.scrollWidth") <= 360
     folder = HOUSE / "var" / "screenshots"
     folder.mkdir(parents=True, exist_ok=True)

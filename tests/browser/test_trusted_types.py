@@ -47,7 +47,7 @@ async def test_what_could_run_or_lead_away_is_refused(
     chromium: Browser, served: Served, html: str
 ) -> None:
     """The browser itself minds some of it while it is read, aloud: that is no fault here."""
-    context = await chromium.new_context(base_url=served.url)
+    context = await chromium.new_context(base_url=served.url, service_workers="block")
     asked: list[str] = []
     context.on("request", lambda request: asked.append(request.url))
     page = await context.new_page()

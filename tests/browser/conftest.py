@@ -1,6 +1,6 @@
 """A person's browser: a fresh one each time, that minds every error and every other host."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any
@@ -11,7 +11,7 @@ import pytest
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.ringing import alerts_url, ringing  # noqa: F401
-from tests.serving import Served
+from tests.serving import Served, serving
 
 # A machine may be busy; a page that does not come at all fails all the same.
 expect.set_options(timeout=20_000)
@@ -19,10 +19,18 @@ expect.set_options(timeout=20_000)
 Open = Callable[..., Awaitable[Page]]
 
 
+@pytest.fixture(scope="session")
+def developed(served_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The site in development, where there are the pseudo-language and /design."""
+    log = tmp_path_factory.mktemp("developed") / "log"
+    with serving(log, DATABASE_URL=served_url, DEVELOPMENT="1") as site:
+        yield site
+
+
 @pytest.fixture
 async def visit(chromium: Browser, served: Served) -> AsyncIterator[Open]:
-    """`visit("/laws", width=360, java_script_enabled=False, …)`: a page in a new browser context, as
-    it comes over the network; `service_workers="allow"` for what the app on a phone does.
+    """`visit("/laws", width=360, java_script_enabled=False, …)`: a page in a new browser context,
+    as it comes over the network; `service_workers="allow"` for what the app on a phone does.
 
     At the end the test fails for any script error, any complaint about the CSP and any request
     to another host.

@@ -1,13 +1,12 @@
 """Everyone can use it: axe finds nothing, and it holds right to left, in forced colors, by keys."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.conftest import Open
-from tests.serving import HOUSE, Served, serving
+from tests.serving import HOUSE, Served
 
 AXE = HOUSE / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 
@@ -60,12 +59,10 @@ PAGES = [
 RIGHT_TO_LEFT = "qps"
 
 
-@pytest.fixture(scope="session")
-def served(served_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+@pytest.fixture
+def served(developed: Served) -> Served:
     """The site in development, where there are the pseudo-language and /design."""
-    log = tmp_path_factory.mktemp("developed") / "log"
-    with serving(log, DATABASE_URL=served_url, DEVELOPMENT="1") as site:
-        yield site
+    return developed
 
 
 async def see(read: Open, address: str, language: str = "en", **options: Any) -> Page:

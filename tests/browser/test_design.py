@@ -1,12 +1,10 @@
 """Every piece of the pages on one page, to be looked at."""
 
-from collections.abc import Iterator
-
 import httpx
 import pytest
 
 from tests.browser.conftest import Open
-from tests.serving import HOUSE, Served, serving
+from tests.serving import HOUSE, Served
 
 LOOKS = {
     "light": ("en", {"color_scheme": "light"}),
@@ -16,12 +14,10 @@ LOOKS = {
 }
 
 
-@pytest.fixture(scope="module")
-def served(served_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+@pytest.fixture
+def served(developed: Served) -> Served:
     """The site in development, where /design is."""
-    log = tmp_path_factory.mktemp("design") / "log"
-    with serving(log, DATABASE_URL=served_url, DEVELOPMENT="1") as site:
-        yield site
+    return developed
 
 
 @pytest.mark.parametrize("name", LOOKS)

@@ -217,10 +217,13 @@ async def test_a_line_that_does_not_fit_is_mended_by_the_worker_when_a_page_open
         [first] = await of_firefox(ringing)
 
         async def opened_until(query: str, *values: Any) -> Any:
-            """Another page, by a worker that has just awoken."""
-            await asyncio.sleep(2)
-            await firefox.open(f"{ringing.url}/about")
-            return await ringing.until(query, *values)
+            """Page after page, until one is opened by a worker that has just awoken."""
+            for _page in range(30):
+                await asyncio.sleep(1)
+                await firefox.open(f"{ringing.url}/about")
+                if found := await ringing.ask(query, *values):
+                    return found[0]
+            raise AssertionError(f"never came true: {query}")
 
         # The browser dropped it.
         assert await firefox.evaluate(f"{LINE_OF_IT}.then((line) => line.unsubscribe())")
@@ -239,7 +242,9 @@ async def test_a_line_that_does_not_fit_is_mended_by_the_worker_when_a_page_open
         await firefox.until("document.querySelector('#alive .said').textContent == 'It arrived.'")
         # We hold nothing of it any more: then the browser shall not either.
         await ringing.ask("DELETE FROM subscription WHERE id = $1", first["id"])
-        await asyncio.sleep(2)
-        await firefox.open(f"{ringing.url}/about")
-        await firefox.until(f"{LINE_OF_IT}.then((line) => line === null)")
+        for _page in range(30):
+            await asyncio.sleep(1)
+            await firefox.open(f"{ringing.url}/about")
+            if await firefox.evaluate(f"{LINE_OF_IT}.then((line) => line === null)"):
+                break
         assert ringing.firefoxes.channels == {}

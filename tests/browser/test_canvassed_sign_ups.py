@@ -231,11 +231,10 @@ async def test_a_revoked_phone_sends_nothing_and_shows_nothing_old(
         await expect(revoked).to_be_visible()
         await expect(revoked.locator("h1")).to_have_text("This phone was taken off")
         await expect(revoked.locator(".waiting")).to_contain_text("Waiting here, locked: 2.")
-        await page.wait_for_timeout(500)
         came = line.came
         await page.reload()
         await expect(revoked).to_be_visible()
-        await page.wait_for_timeout(500)
+        await page.wait_for_load_state("networkidle")
         assert line.came == came, "it still tries to send"
         seen = await page.locator("body").inner_text()
         for word in ("Sunday market", "the tangerine one", "Quetzal Street"):

@@ -5,6 +5,7 @@ import contextlib
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.async_api import Browser, BrowserContext, Error, Page, expect
@@ -57,14 +58,21 @@ async def first_visit(phone: BrowserContext, address: str = "/") -> Page:
     return page
 
 
-async def until(page: Page, condition: str) -> None:
+async def until(page: Page, condition: str, given: Any = None) -> None:
     """Wait for a condition in the page; Playwright's own way needs eval, which the CSP forbids."""
     for _ in range(300):
         with contextlib.suppress(Error):  # a page that is just being left answers nothing
-            if await page.evaluate(condition):
+            if await page.evaluate(condition, given):
                 return
         await asyncio.sleep(0.1)
     raise AssertionError(f"never came true: {condition}")
+
+
+async def asked_besides(page: Page, wire: Recorder) -> list[str]:
+    """What came over the wire until now: it was sent before what we ask for here."""
+    last = "/healthz?the-last-one"
+    await page.evaluate("(last) => fetch(last, { cache: 'no-store' })", last)
+    return [path for path in wire.paths() if path != last]
 
 
 async def look_up(page: Page, typed: str) -> None:
@@ -154,8 +162,7 @@ async def test_once_the_worker_is_there_no_county_is_asked_of_the_server(
     await page.goto("/counties")
     await page.locator(".county-answers a", has_text="Modoc").click()
     await expect(page.locator("h1")).to_have_text("Modoc County")
-    await page.wait_for_timeout(300)
-    told = " ".join(wire.paths())
+    told = " ".join(await asked_besides(page, wire))
     assert not re.search("fresno|kern|orange|modoc|93701|akersfield|/find|/counties", told), told
 
 
@@ -293,13 +300,14 @@ async def test_forget_this_phone_clears_every_local_thing(
             page.get_by_text("There is no connection. Gone from this phone")
         ).to_be_visible()
     await expect(page.locator("html[data-ready]")).to_have_count(1)
-    await page.wait_for_timeout(500)
-    left = await page.evaluate(
-        """async () => [Object.keys(localStorage), sessionStorage.length, document.cookie,
-            (await caches.keys()).length, (await indexedDB.databases()).length,
-            (await navigator.serviceWorker.getRegistrations()).length]"""
+    await until(
+        page,
+        """async (kept) => JSON.stringify([Object.keys(localStorage), sessionStorage.length,
+            document.cookie, (await caches.keys()).length, (await indexedDB.databases()).length,
+            (await navigator.serviceWorker.getRegistrations()).length])
+            === JSON.stringify([kept, 0, "", 0, 0, 0])""",
+        [] if connected else ["forget"],
     )
-    assert left == [[] if connected else ["forget"], 0, "", 0, 0, 0]
     assert await phone.cookies() == []
 
 
@@ -322,9 +330,8 @@ async def test_what_a_script_cannot_reach_is_forgotten_at_the_next_connection(
     await phone.set_offline(False)
     async with page.expect_response("**/forget"):
         await page.goto("/")
-    await page.wait_for_timeout(500)
+    await until(page, "() => localStorage.getItem('forget') === null")
     assert not {each["name"] for each in await phone.cookies()} & {"alerts", "pledge", "sheet"}
-    assert await page.evaluate("localStorage.getItem('forget')") is None
 
 
 async def test_alerts_that_lie_on_the_screen_are_closed(phone: BrowserContext) -> None:

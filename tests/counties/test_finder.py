@@ -1,7 +1,6 @@
 """What people type, and the county it is taken for. A wrong county is worse than a question."""
 
 import random
-import time
 import unicodedata
 
 import pytest
@@ -306,15 +305,3 @@ def check_whole(found: Found) -> None:
         assert not found.reason
         assert not found.suggestions
         assert (len(found.counties) == 1) == (found.kind == "county")
-
-
-def test_how_long_a_search_takes(capsys: pytest.CaptureFixture[str]) -> None:
-    texts = ["90001", "Oakland", "Sacremento", "asdfgh", "Las Vegas", "x" * 200, "a b " * 50]
-    find("warm up, please")
-    slowest = 0.0
-    for text in texts * 5:
-        start = time.perf_counter()
-        find(text)
-        slowest = max(slowest, time.perf_counter() - start)
-    with capsys.disabled():
-        print(f"\nslowest search: {slowest * 1000:.1f} ms")

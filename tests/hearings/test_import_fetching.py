@@ -1,9 +1,9 @@
 """Asking other systems: what may be asked, where it may lead, and what goes wrong in words."""
 
+import asyncio
 import gzip
 import ssl
 import subprocess
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -83,10 +83,8 @@ async def test_who_stumbles_once_is_asked_again(there: Agendas, fetcher: Fetcher
 
 async def test_who_never_answers_is_left(there: Agendas) -> None:
     there.faults["/list"] = agenda_server.hang
-    began = time.monotonic()
-    async with fetching([HOST], patience=0.2) as fetcher:
+    async with asyncio.timeout(15), fetching([HOST], patience=0.2) as fetcher:
         assert await refused(fetcher) == "It took too long to answer."
-    assert time.monotonic() - began < 5
 
 
 async def test_a_list_of_40_mb_is_not_read_to_its_end(there: Agendas, fetcher: Fetcher) -> None:

@@ -328,7 +328,7 @@ async def test_a_feed_made_to_take_for_ever_does_not(
     publish(there, ics(*[vevent("a", f"DTSTART:{stamp(5)}", "TRUTH Act", never)] * 1000))
     await look(feed)
     assert await error_of(feed) == "Reading all of it took too long."
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 60
 
 
 async def test_a_feed_that_is_gone_is_said(there: Agendas, feed: HearingSource) -> None:

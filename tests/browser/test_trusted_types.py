@@ -1,7 +1,9 @@
 """What an answer may hold before it becomes part of a page."""
 
+from collections.abc import AsyncIterator
+
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Page, expect
 
 from tests.browser.conftest import Open
 from tests.serving import Served
@@ -11,6 +13,15 @@ PUT = """(html) => {
     document.body.append(room);
     try { room.innerHTML = html; return "taken"; } catch (error) { return error.name; }
 }"""
+
+
+@pytest.fixture(scope="module")
+async def tab(chromium: Browser) -> AsyncIterator[Page]:
+    """One in which nobody minds what the browser says: it minds some of this itself, aloud, while
+    it is read."""
+    context = await chromium.new_context(service_workers="block")
+    yield await context.new_page()
+    await context.close()
 
 
 @pytest.mark.parametrize(
@@ -43,20 +54,14 @@ PUT = """(html) => {
         "<x-thing></x-thing>",
     ],
 )
-async def test_what_could_run_or_lead_away_is_refused(
-    chromium: Browser, served: Served, html: str
-) -> None:
-    """The browser itself minds some of it while it is read, aloud: that is no fault here."""
-    context = await chromium.new_context(base_url=served.url, service_workers="block")
+async def test_what_could_run_or_lead_away_is_refused(tab: Page, served: Served, html: str) -> None:
     asked: list[str] = []
-    context.on("request", lambda request: asked.append(request.url))
-    page = await context.new_page()
-    await page.goto("/laws")
-    await expect(page.locator("html[data-ready]")).to_have_count(1)
-    assert await page.evaluate(PUT, html) == "TypeError"
-    assert "evil.example" not in page.url
+    tab.on("request", lambda request: asked.append(request.url))
+    await tab.goto(f"{served.url}/laws")
+    await expect(tab.locator("html[data-ready]")).to_have_count(1)
+    assert await tab.evaluate(PUT, html) == "TypeError"
+    assert "evil.example" not in tab.url
     assert not any("evil.example" in address for address in asked)
-    await context.close()
 
 
 @pytest.mark.parametrize(
@@ -72,15 +77,15 @@ async def test_what_could_run_or_lead_away_is_refused(
         '<img src="data:image/png;base64,AA==" alt="">',
     ],
 )
-async def test_what_our_pages_are_made_of_is_taken(visit: Open, html: str) -> None:
-    page = await visit("/laws")
+async def test_what_our_pages_are_made_of_is_taken(read: Open, html: str) -> None:
+    page = await read("/laws")
     await expect(page.locator("html[data-ready]")).to_have_count(1)
     assert await page.evaluate(PUT, html) == "taken"
 
 
-async def test_every_piece_that_htmx_gets_passes(visit: Open) -> None:
+async def test_every_piece_that_htmx_gets_passes(read: Open) -> None:
     """The pages themselves, as a whole and without what only a first load brings."""
-    page = await visit("/laws")
+    page = await read("/laws")
     await expect(page.locator("html[data-ready]")).to_have_count(1)
     for address in ("/", "/counties", "/counties/alameda", "/laws", "/campaigns", "/alerts",
                     "/campaigns/ice-out-of-jails", "/enrollment", "/enrollment/places?zip=94601",

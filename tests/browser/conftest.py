@@ -29,8 +29,7 @@ def developed(served_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @pytest.fixture
 async def visit(chromium: Browser, served: Served) -> AsyncIterator[Open]:
-    """`visit("/laws", width=360, java_script_enabled=False, …)`: a page in a new browser context,
-    as it comes over the network; `service_workers="allow"` for what the app on a phone does.
+    """`visit("/laws", width=360, java_script_enabled=False, …)`: a page in a new browser context.
 
     At the end the test fails for any script error, any complaint about the CSP and any request
     to another host.
@@ -44,7 +43,7 @@ async def visit(chromium: Browser, served: Served) -> AsyncIterator[Open]:
             context = await chromium.new_context(
                 base_url=served.url,
                 viewport={"width": width, "height": height},
-                **{"locale": "en-US", "service_workers": "block", **options},
+                **{"locale": "en-US", **options},
             )
             stack.push_async_callback(context.close)
             watch(context, served, complaints)

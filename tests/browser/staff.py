@@ -103,8 +103,8 @@ async def joined(
     context = await browser.new_context(
         base_url=site.url,
         viewport={"width": width, "height": 740},
-        # What the desk shows is never kept on the phone.
-        **{"locale": "en-US", "service_workers": "block", **options},
+        locale=options.pop("locale", "en-US"),
+        **options,
     )
     watch(context, site, complaints)
     page = await context.new_page()

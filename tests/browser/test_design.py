@@ -23,7 +23,7 @@ def served(developed: Served) -> Served:
 @pytest.mark.parametrize("name", LOOKS)
 async def test_every_piece_fits_a_phone(visit: Open, name: str) -> None:
     code, options = LOOKS[name]
-    page = await visit(f"/design?lang={code}", width=360, **options)
+    page = await visit(f"/design?lang={code}", width=360, service_workers="block", **options)
     assert await page.evaluate("document.documentElement.scrollWidth") <= 360
     folder = HOUSE / "var" / "screenshots"
     folder.mkdir(parents=True, exist_ok=True)

@@ -23,7 +23,7 @@ SEEN = """() => {
 @pytest.mark.parametrize("code", LANGUAGES)
 async def test_headline_rows_and_button_need_no_scrolling(visit: Open, code: str) -> None:
     # What comes from the phone says so in a line more.
-    page = await visit("/", width=360, height=640)
+    page = await visit("/", width=360, height=640, service_workers="block")
     cut, long = {}, {}
     for county in gazetteer.counties():
         await page.goto(f"/counties/{county.slug}?lang={code}")

@@ -66,7 +66,7 @@ async def soon(page: Page, address: str, words: str) -> None:
 
 async def test_a_forum_is_read_narrowed_and_taken_along(visit: Open, announce: Announce) -> None:
     id = announce()
-    page = await visit("/hearings")
+    page = await visit("/hearings", service_workers="block")
     await soon(page, "/hearings", "Forum on the sheriff & ICE")
     await expect(page.locator("html")).to_have_attribute("data-ready", "yes")
     await page.get_by_text("Show only some").click()
@@ -90,7 +90,7 @@ async def test_what_moved_and_what_was_cancelled_can_be_seen_without_color(
 ) -> None:
     announce(then="await changes.change(hearing.id, forum(starts_at=in_days(50)), None)")
     gone = announce(then='await changes.change(hearing.id, forum(status="cancelled"), None)')
-    page = await visit("/hearings", color_scheme=scheme)
+    page = await visit("/hearings", service_workers="block", color_scheme=scheme)
     await soon(page, "/hearings", "Cancelled: do not go.")
     for words in ("Moved: the new time and place stand here.", "Cancelled: do not go."):
         news = page.locator(".news", has_text=words).first
@@ -111,7 +111,7 @@ async def test_a_hearing_prints_on_one_sheet_with_its_way_back(
         ' "how_to_speak": entry.Said(en="Fill in a card at the door. " * 6),'
         ' "remote_url": "https://meet.test/" + "x" * 100, "time_text": "9:30 A.M. or soon after"}'
     )
-    page = await visit("/hearings")
+    page = await visit("/hearings", service_workers="block")
     await soon(page, f"/hearings/{id}", "How to speak there")
     await page.emulate_media(media="print")
     await expect(page.locator(".scan .qr")).to_be_visible()
@@ -127,7 +127,7 @@ async def test_a_countys_page_shows_what_comes_without_saying_which_county(
     visit: Open, announce: Announce
 ) -> None:
     id = announce('{"county": "sierra"}')
-    page = await visit("/hearings")
+    page = await visit("/hearings", service_workers="block")
     await soon(page, "/counties/sierra/hearings", "Forum on the sheriff & ICE")
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
@@ -149,7 +149,7 @@ async def test_a_hearings_page_holds_on_a_small_screen_and_at_twice_the_size(
         '{"title": entry.Said(en="Un"+"believable" * 12), "body": "B" * 80, "place": "P" * 80,'
         ' "agenda_url": "https://county.test/" + "a" * 200, "noticed_on": today()}'
     )
-    page = await visit("/hearings", width=320)
+    page = await visit("/hearings", width=320, service_workers="block")
     await soon(page, f"/hearings/{id}", "believable")
     await page.goto(f"/hearings/{id}?lang={language}")
     assert await page.evaluate("document.documentElement.scrollWidth") <= 320
@@ -162,7 +162,7 @@ async def test_a_hearings_page_holds_on_a_small_screen_and_at_twice_the_size(
 
 
 async def test_my_countys_calendar_is_made_on_the_phone(visit: Open) -> None:
-    page = await visit("/hearings")
+    page = await visit("/hearings", service_workers="block")
     await expect(page.locator(".my-county-calendar")).to_be_hidden()
     await page.evaluate("localStorage.setItem('county', 'sierra')")
     await page.reload()
@@ -194,7 +194,7 @@ async def test_pictures_to_look_at(visit: Open, announce: Announce) -> None:
         ' "speak_by": in_days(39, 17), "agenda_item": "7", "file_number": "26-100"}'
     )
     folder = HOUSE / "var" / "screenshots"
-    page = await visit("/hearings", color_scheme="light")
+    page = await visit("/hearings", service_workers="block", color_scheme="light")
     await soon(page, f"/hearings/{id}", "How to speak there")
     for name, address in {
         "hearing": f"/hearings/{id}",

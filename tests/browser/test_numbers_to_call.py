@@ -37,7 +37,7 @@ async def test_a_line_is_called_and_a_mistake_taken_back(
         await card.get_by_role("button", name="they speak these").click()
         await expect(card.get_by_text("We called on")).to_be_visible()
         await until_it_says(served, VENTURA, "We called on")
-        public = await visit(VENTURA)
+        public = await visit(VENTURA, service_workers="block")
         first = public.locator(".line").first
         await expect(first).to_contain_text("We called on")
         await expect(first).to_contain_text("Languages: Spanish.")

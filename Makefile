@@ -7,16 +7,27 @@ BIN := .venv/bin
 # Our modules are compiled once, not by each of the many commands that the tests start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test check bench policyengine browser sbom clean
+.PHONY: run test test-fast coverage check bench policyengine browser sbom clean
 
 run: .venv/runs
 	@exec $(BIN)/python -m backend serve
 
-# Two runs beside each other: much of a test is waiting for a browser, a server or a clock. What fails
-# there is asked once more alone, since a few mind how busy the machine is; failing twice is failing.
+# Runs beside each other: much of a test is waiting for a browser, a server or a clock.
+PYTEST := -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
 test: check
-	@$(BIN)/python -m pytest -n 2 --dist loadfile || \
-		$(BIN)/python -m pytest --last-failed --last-failed-no-failures none
+	@$(BIN)/python $(PYTEST)
+
+# For the loop of work: what starts no program and takes no seconds.
+test-fast: .venv/tests
+	@$(BIN)/python $(PYTEST) -m "not slow"
+
+# Which lines of the code the quick tests reach, and where that became less.
+coverage: .venv/tests
+	@rm -rf var/coverage
+	@$(BIN)/coverage run $(PYTEST) -m "not slow"
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/python tests/coverage.py
 
 check: .venv/tests browser
 	@$(BIN)/ruff format --check .

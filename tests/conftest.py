@@ -20,7 +20,7 @@ from backend import database, settings
 from backend.staff.tables import now
 from tests import reaper
 from tests.databases import copied, empty_database, make_record, with_the_record
-from tests.serving import Served, serving
+from tests.serving import HOUSE, Served, serving
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser
@@ -33,6 +33,27 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 REAPER = None if "PYTEST_XDIST_WORKER" in os.environ else reaper.begin()
 # Keys of this run's own: what is noted beside them belongs to its databases.
 os.environ.setdefault("KEYS", f"{os.environ[reaper.RUN]}/keys/keys.json")
+
+
+# A test module that has one of these starts programs.
+STARTING = ("serving", "serving_apart", "command", "subprocess", "chromium", "firefox")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks as `slow` what starts programs, and lets the files of that go first: of runs beside
+    each other none shall end with one of them alone."""
+    long = set()
+    for item in items:
+        folder = item.path.relative_to(HOUSE / "tests").parts[0]
+        starts = any(hasattr(getattr(item, "module", None), name) for name in STARTING)
+        if (
+            starts
+            or folder in ("bench", "browser")
+            or "own_url" in getattr(item, "fixturenames", ())
+        ):
+            item.add_marker("slow")
+            long.add(item.path)
+    items.sort(key=lambda item: item.path not in long)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -374,6 +374,7 @@ def test_docker_itself_can_read_the_compose_file() -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_the_house_runs_without_what_the_image_leaves_out() -> None:
     import subprocess
     import sys
@@ -423,6 +424,7 @@ def test_the_image_keeps_what_backups_are_made_and_read_with(tmp_path: Path) -> 
         assert done.stdout.startswith(f"{name} (PostgreSQL) {server}."), done.stdout
 
 
+@pytest.mark.slow
 def test_what_is_imported_is_declared() -> None:
     """A package that only came with another is gone when that one changes its mind."""
     project = tomllib.loads((HOUSE / "pyproject.toml").read_text("utf-8"))["project"]

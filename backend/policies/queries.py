@@ -2,9 +2,11 @@
 
 import asyncio
 import datetime
+import heapq
 import json
-from collections import Counter
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from operator import itemgetter
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -20,6 +22,10 @@ from backend.policies.tables import Figure, HelpLine, Law, Practice, Rule
 from backend.web import page_cache
 
 Row = TypeVar("Row", bound=Table)
+Fact = TypeVar("Fact", Rule, Practice, Figure)
+
+# Where a county's slug would stand: what holds in all of California.
+STATE = "state"
 
 
 class _Shelf:
@@ -42,7 +48,7 @@ async def county_record(slug: str) -> CountyRecord:
 
 
 async def records() -> Mapping[str, CountyRecord]:
-    """All 58 records by slug, in alphabetical order: three queries when nothing is kept."""
+    """All 58 records by slug, in alphabetical order: one query when nothing is kept."""
     async with _reading:
         if _shelf.records is None:
             changes = _shelf.changes
@@ -131,51 +137,45 @@ async def _listen_once() -> None:
 
 
 async def _read_records() -> tuple[Mapping[str, CountyRecord], CountyRecord, tuple[HelpLine, ...]]:
-    rules = await (
-        Rule.objects(Rule.law, Rule.county)
-        .where(Rule.retired_at.is_null())
-        .order_by(Rule.in_force_from, Rule.key)
-        .output(load_json=True)
-    )
+    """In one query, and each county and law made once: joined to every fact, as Piccolo would read
+    them, they took four times as long."""
+    rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for each in await Rule.raw(
+        """SELECT kind, row FROM (
+               SELECT 'rule' AS kind, in_force_from::text AS first, key AS second,
+                      to_jsonb(rule) AS row FROM rule WHERE retired_at IS NULL
+               UNION ALL
+               SELECT 'practice', from_text, key, to_jsonb(practice)
+               FROM practice WHERE retired_at IS NULL
+               UNION ALL
+               SELECT 'figure', '', key, to_jsonb(figure) FROM figure WHERE retired_at IS NULL
+               UNION ALL
+               SELECT 'line', '', name, to_jsonb(help_line)
+               FROM help_line WHERE retired_at IS NULL
+               UNION ALL
+               SELECT 'law', '', slug, to_jsonb(law) FROM law
+               WHERE id IN (SELECT law FROM rule WHERE retired_at IS NULL)
+               UNION ALL
+               SELECT 'county', '', slug, to_jsonb(county) FROM county
+           ) AS fact ORDER BY kind, first, second"""
+    ):
+        rows[each["kind"]].append(json.loads(each["row"]))
+    laws = {row["id"]: _from_json(Law, row) for row in rows["law"]}
+    counties = {row["id"]: _from_json(County, row) for row in rows["county"]}
+    # What holds in all of California has an empty one, as Piccolo would make it.
+    counties[None] = _from_json(County, {})
+    rules = [_from_json(Rule, row) for row in rows["rule"]]
+    practice = [_from_json(Practice, row) for row in rows["practice"]]
+    figures = [_from_json(Figure, row) for row in rows["figure"]]
     for rule in rules:
-        # Piccolo makes an empty row where there is none; None says it better.
-        if rule.law is not None and rule.law.id is None:
-            rule.law = None
-    practice = await (
-        Practice.objects(Practice.county)
-        .where(Practice.retired_at.is_null())
-        .order_by(Practice.from_text, Practice.key)
-        .output(load_json=True)
-    )
-    figures, lines = await _figures_and_lines()
-    by_county = {
-        county.slug: _record_of(county.slug, rules, practice, figures)
-        for county in gazetteer.counties()
-    }
-    return MappingProxyType(by_county), _record_of("state", rules, practice, figures), lines
-
-
-async def _figures_and_lines() -> tuple[list[Figure], tuple[HelpLine, ...]]:
-    """Both in one query: a county's page may cost three."""
-    found = await Figure.raw(
-        """SELECT 'figure' AS kind, f.key AS name, to_jsonb(f) AS row, to_jsonb(c) AS county
-           FROM figure f LEFT JOIN county c ON c.id = f.county WHERE f.retired_at IS NULL
-           UNION ALL
-           SELECT 'line', h.name, to_jsonb(h), NULL FROM help_line h WHERE h.retired_at IS NULL
-           ORDER BY kind, name"""
-    )
-    figures: list[Figure] = []
-    lines: list[HelpLine] = []
-    for each in found:
-        row = json.loads(each["row"])
-        if each["kind"] == "line":
-            lines.append(_from_json(HelpLine, row))
-            continue
-        figures.append(_from_json(Figure, row))
-        # As Piccolo does for the others: an empty row where there is none.
-        county = json.loads(each["county"] or "{}")
-        figures[-1].county = _from_json(County, county)
-    return figures, tuple(lines)
+        rule.law = laws.get(rule.law)
+    fact: Any
+    for fact in (*rules, *practice, *figures):
+        fact.county = counties[fact.county]
+    facts = (_by_county(rules), _by_county(practice), _by_county(figures))
+    by_county = {county.slug: _record_of(county.slug, *facts) for county in gazetteer.counties()}
+    lines = tuple(_from_json(HelpLine, row) for row in rows["line"])
+    return MappingProxyType(by_county), _record_of(STATE, *facts), lines
 
 
 def _from_json(table: type[Row], row: dict[str, Any]) -> Row:
@@ -189,18 +189,25 @@ def _from_json(table: type[Row], row: dict[str, Any]) -> Row:
     return table(**row, _exists_in_db=bool(row))
 
 
-def _record_of(
-    slug: str, rules: list[Rule], practice: list[Practice], figures: list[Figure]
-) -> CountyRecord:
-    def whose(fact: Rule | Practice | Figure) -> str:
-        # A fact of the state has no county; Piccolo makes an empty one for it.
-        return getattr(fact.county, "slug", None) or "state"
+def _by_county(facts: Iterable[Fact]) -> dict[str, list[tuple[int, Fact]]]:
+    """Facts by their county's slug, each with its place in the order of all."""
+    found = defaultdict(list)
+    for placed in enumerate(facts):
+        found[placed[1].county.slug or STATE].append(placed)
+    return found
 
+
+def _record_of(
+    slug: str,
+    rules: dict[str, list[tuple[int, Rule]]],
+    practice: dict[str, list[tuple[int, Practice]]],
+    figures: dict[str, list[tuple[int, Figure]]],
+) -> CountyRecord:
+    own, everywhere = rules.get(slug, []), rules.get(STATE, []) if slug != STATE else []
+    elsewhere = practice.get(STATE, []) if slug != STATE else []
     return CountyRecord(
-        rules=tuple(rule for rule in rules if whose(rule) in (slug, "state")),
-        practice=tuple(report for report in practice if whose(report) == slug),
-        figures=tuple(figure for figure in figures if whose(figure) == slug),
-        everywhere=tuple(
-            report for report in practice if report.answer and whose(report) == "state" != slug
-        ),
+        rules=tuple(rule for _place, rule in heapq.merge(own, everywhere, key=itemgetter(0))),
+        practice=tuple(report for _place, report in practice.get(slug, ())),
+        figures=tuple(figure for _place, figure in figures.get(slug, ())),
+        everywhere=tuple(report for _place, report in elsewhere if report.answer),
     )

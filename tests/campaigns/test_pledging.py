@@ -325,6 +325,7 @@ async def test_the_more_people_sign_the_harder_is_the_sum(
     assert hardness(await send(client, campaign, contact="ben@example.org")) == 3 * calm
 
 
+@pytest.mark.slow
 async def test_the_fifteenth_signer_at_a_markets_hotspot_sees_the_receipt(
     client: httpx.AsyncClient, campaign: Campaign
 ) -> None:
@@ -346,6 +347,7 @@ async def test_the_fifteenth_signer_at_a_markets_hotspot_sees_the_receipt(
         assert "Your pledge counts" in done.text
 
 
+@pytest.mark.slow
 async def test_who_typed_a_phone_number_cannot_confirm_it_however_they_ask(
     client: httpx.AsyncClient, campaign: Campaign
 ) -> None:
@@ -387,6 +389,7 @@ async def test_only_wrong_codes_are_counted_and_then_a_sum_comes_before_any(
     assert (await client.post("/pledges", data=summed, headers=OURS)).status_code == 303
 
 
+@pytest.mark.slow
 async def test_guesses_from_many_networks_meet_a_sum_too(
     client: httpx.AsyncClient, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -301,6 +301,7 @@ class Crash(Exception):
     """The power goes."""
 
 
+@pytest.mark.slow
 @settings(
     max_examples=150,
     deadline=None,

@@ -245,6 +245,7 @@ async def test_nothing_of_a_signer_stands_in_the_open(phone: Phone) -> None:
             )
 
 
+@pytest.mark.slow
 async def test_a_phone_that_sends_more_than_one_person_signs_up_is_looked_at_first(
     phone: Phone, campaign: Campaign
 ) -> None:

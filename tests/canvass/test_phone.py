@@ -84,6 +84,7 @@ async def test_right_codes_count_for_nothing(
         assert (await app.post("/canvass/devices", json={"code": code})).status_code == 200
 
 
+@pytest.mark.slow
 async def test_guesses_from_21_networks_cost_the_right_code_a_sum(
     app: httpx.AsyncClient, shift: Shift, canvasser: Canvasser
 ) -> None:

@@ -264,6 +264,7 @@ async def test_an_address_that_is_none_has_words(client: httpx.AsyncClient, addr
     assert 'href="' in answer.text
 
 
+@pytest.mark.slow
 async def test_the_file_for_the_phone_holds_every_county_and_is_small(
     client: httpx.AsyncClient,
 ) -> None:

@@ -333,6 +333,7 @@ def million() -> Iterator[bytes]:
         yield (row + b"\r\n") * 100_000
 
 
+@pytest.mark.slow
 async def test_a_million_lines_are_refused_in_little_memory(tmp_path: Any) -> None:
     path = tmp_path / "million.csv"
     with path.open("wb") as file:

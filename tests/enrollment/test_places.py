@@ -306,6 +306,7 @@ def test_distances_are_those_of_the_globe(
 # On the phone
 
 
+@pytest.mark.slow
 async def test_each_countys_list_fits_on_the_phone(client: httpx.AsyncClient) -> None:
     await bring("cdph", clinics())
     assert (await bring("hrsa", hrsa([hrsa_row(number) for number in range(500)]))).applied

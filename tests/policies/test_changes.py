@@ -251,6 +251,7 @@ async def test_export_writes_just_the_lines_of_what_changed(
     assert await changes.not_exported() == 0
 
 
+@pytest.mark.slow
 async def test_every_fact_can_be_changed_added_and_retired_and_the_files_follow(
     ana: Account, ben: Account, folder: Path
 ) -> None:

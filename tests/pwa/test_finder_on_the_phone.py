@@ -239,6 +239,7 @@ def the_server_knows_no_more(data: bytes, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(finder, "_zip_rows", rows)
 
 
+@pytest.mark.slow
 def test_the_phone_answers_as_the_server_does(
     data: bytes, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:

@@ -121,6 +121,7 @@ def test_a_page_from_the_bundle_is_the_servers_own(served: Served, bundle: dict[
         assert bundle["languages"]["en"]["pages"][address]["title"] in page
 
 
+@pytest.mark.slow
 async def test_the_bundles_version_changes_with_the_record_and_only_then(
     client: httpx.AsyncClient,
 ) -> None:

@@ -47,6 +47,7 @@ async def codes(record: None) -> list[str]:
     return await recovery.make_codes(await Account.open_for("Ana", ["editor"]))
 
 
+@pytest.mark.slow
 async def test_sign_ins_from_21_networks_keep_nobody_out_and_leave_no_heap(
     join: Join, networks: Networks
 ) -> None:
@@ -71,6 +72,7 @@ async def test_sign_ins_from_21_networks_keep_nobody_out_and_leave_no_heap(
     assert (await there.sign_in()).status_code == 303
 
 
+@pytest.mark.slow
 async def test_recovery_codes_from_26_networks_cost_the_right_one_a_sum(
     stranger: Stranger, networks: Networks, codes: list[str]
 ) -> None:

@@ -59,6 +59,7 @@ async def test_without_proxies_nobody_expects_the_header(
     assert await alarms() == []
 
 
+@pytest.mark.slow
 async def test_what_the_house_asks_itself_raises_none(client: httpx.AsyncClient) -> None:
     assert (await client.get("/offline/record/en")).status_code == 200
     assert await alarms() == []

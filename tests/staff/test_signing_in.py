@@ -296,6 +296,7 @@ RUBBISH = st.one_of(
 )
 
 
+@pytest.mark.slow
 @settings(
     max_examples=150,
     deadline=None,

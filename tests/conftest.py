@@ -5,6 +5,7 @@ Each test runs in a transaction that is rolled back.
 """
 
 import asyncio
+import gc
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
@@ -15,8 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from argon2 import PasswordHasher
 
 from backend import database, settings
+from backend.staff import recovery
 from backend.staff.tables import now
 from tests import reaper
 from tests.databases import copied, empty_database, make_record, with_the_record
@@ -35,8 +38,8 @@ REAPER = None if "PYTEST_XDIST_WORKER" in os.environ else reaper.begin()
 os.environ.setdefault("KEYS", f"{os.environ[reaper.RUN]}/keys/keys.json")
 
 
-# A test module that has one of these starts programs.
-STARTING = ("serving", "serving_apart", "command", "subprocess", "chromium", "firefox")
+# What has one of these, in its module or as a fixture, starts programs.
+STARTING = {"serving", "serving_apart", "command", "subprocess", "served", "own_url", "chromium"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -44,16 +47,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     each other none shall end with one of them alone."""
     long = set()
     for item in items:
+        assert isinstance(item, pytest.Function)
         folder = item.path.relative_to(HOUSE / "tests").parts[0]
-        starts = any(hasattr(getattr(item, "module", None), name) for name in STARTING)
-        if (
-            starts
-            or folder in ("bench", "browser")
-            or "own_url" in getattr(item, "fixturenames", ())
-        ):
+        if folder in ("bench", "browser") or STARTING & {*vars(item.module), *item.fixturenames}:
             item.add_marker("slow")
             long.add(item.path)
     items.sort(key=lambda item: item.path not in long)
+
+
+def pytest_collection_finish() -> None:
+    """What all tests are made of stays: it need not be looked through for what may go."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -88,6 +94,13 @@ def database_url(server_url: str) -> Iterator[str]:
         settings.remember_database(url)
         database.use(url)
         yield url
+
+
+@pytest.fixture(autouse=True)
+def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten recovery codes take a second to hash, and each account gets some: only tests of the site
+    itself, in its own process, wait for that."""
+    monkeypatch.setattr(recovery, "HASHER", PasswordHasher(time_cost=1, memory_cost=8))
 
 
 @pytest.fixture

@@ -100,7 +100,7 @@ def database_url(server_url: str) -> Iterator[str]:
 def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten recovery codes take a second to hash, and each account gets some: only tests of the site
     itself, in its own process, wait for that."""
-    monkeypatch.setattr(recovery, "HASHER", PasswordHasher(time_cost=1, memory_cost=8))
+    monkeypatch.setattr(recovery, "HASHER", PasswordHasher(1, 8, 1))
 
 
 @pytest.fixture

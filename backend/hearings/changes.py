@@ -5,7 +5,7 @@ import uuid
 from typing import Any
 
 from backend.counties.tables import County
-from backend.database import DB, announce_change
+from backend.database import DB, announce_change, one_at_a_time
 from backend.hearings import entry as entries
 from backend.hearings import queries
 from backend.hearings.entry import Entry
@@ -36,6 +36,27 @@ async def announce(entry: Entry, by: Account | None, *, source: str = "", why: s
         hearing = await _put_in(entry, uuid.uuid4())
         await _note(hearing, Noted.ANNOUNCED, None, entry, by, source, why)
     return hearing
+
+
+async def announce_once(entry: Entry, by: Account) -> int:
+    """The id of the new hearing, or of the one of that time that says the same: a form that came twice, or two
+    people who announced it at once. Raises Refused."""
+    async with DB.transaction():
+        await one_at_a_time("announcing")
+        alike = await (
+            Hearing.objects()
+            .where(
+                Hearing.starts_at == entry.starts_at.astimezone(datetime.UTC),
+                Hearing.kind == entry.kind,
+                Hearing.taken_out_at.is_null(),
+            )
+            .output(load_json=True)
+        )
+        same = [
+            each for each in alike if not entries.differing(await queries.entry_of(each), entry)
+        ]
+        hearing = same[0] if same else await announce(entry, by)
+    return int(hearing.id)
 
 
 async def start_with(entry: Entry, uid: uuid.UUID, source: str) -> Hearing:
@@ -91,11 +112,19 @@ async def change(
     return noted
 
 
-async def take_out(id: int, by: Account, why: str) -> None:
+async def said_already(hearing: Hearing, entry: Entry, seen: int) -> bool:
+    """Whether a form that came before, and was the same, has changed it to this."""
+    changed = seen != await queries.last_change(hearing.id)
+    return changed and entries.same(await queries.entry_of(hearing), entry)
+
+
+async def take_out(id: int, by: Account, why: str, *, seen: int | None = None) -> None:
     """It should not have been there: no page and no feed shows it any more, but calendars that have
     it are told that it is cancelled. Raises Refused."""
     async with DB.transaction():
         hearing = await _alone(id)
+        if seen is not None and seen != await queries.last_change(id):
+            raise Refused(_("Somebody changed this hearing meanwhile. Look at it first."))
         before = await queries.entry_of(hearing)
         await Hearing.update(
             {

@@ -90,6 +90,18 @@ def differing(before: Entry, after: Entry) -> list[str]:
     return [name for name in Entry.__struct_fields__ if one[name] != other[name]]
 
 
+def same(one: Entry, other: Entry) -> bool:
+    """Whether both say the same, but that one of them was moved by what it says."""
+    fields = set(differing(one, other))
+    moved = {one.status, other.status} == {Status.SCHEDULED, Status.MOVED}
+    return fields <= ({"status"} if moved else set())
+
+
+def with_fields(entry: Entry, **fields: Any) -> Entry:
+    kept = {name: getattr(entry, name) for name in Entry.__struct_fields__}
+    return Entry(**{**kept, **fields})
+
+
 def _day(value: Any) -> Any:
     return value.written
 

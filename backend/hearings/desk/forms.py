@@ -200,7 +200,7 @@ def read_move(sent: Sent, before: Entry) -> HearingForm:
     remote_url = _read_address(form, "remote_url")
     if form.mistakes or starts_at is None:
         return form
-    form.entry = with_fields(
+    form.entry = entries.with_fields(
         before,
         starts_at=starts_at,
         ends_at=ends_at,
@@ -228,7 +228,9 @@ def read_outcome(sent: Sent, before: Entry) -> HearingForm:
     if before.starts_at > now():
         form.mistakes[WHOLE] = _("It has not begun yet, so it cannot have been held.")
     if not form.mistakes:
-        form.entry = with_fields(before, status=Status.HELD, result=result, votes=votes, **said)
+        form.entry = entries.with_fields(
+            before, status=Status.HELD, result=result, votes=votes, **said
+        )
     return form
 
 
@@ -301,11 +303,6 @@ def _form_of(sent: Sent) -> HearingForm:
     form.why = line(form.typed.get("why", ""))
     _check_length(form, "why", form.why, LONGEST_WHY)
     return form
-
-
-def with_fields(entry: Entry, **fields: Any) -> Entry:
-    kept = {name: getattr(entry, name) for name in Entry.__struct_fields__}
-    return Entry(**{**kept, **fields})
 
 
 def _read_moment(
@@ -497,10 +494,3 @@ def _check_length(form: HearingForm, name: str, text: str, most: int) -> None:
         form.mistakes[name] = _("This is too long: %(count)d letters are the most.") % {
             "count": most
         }
-
-
-def same(one: Entry, other: Entry) -> bool:
-    """Whether both say the same, but that one of them was moved by what it says."""
-    fields = set(entries.differing(one, other))
-    moved = {one.status, other.status} == {Status.SCHEDULED, Status.MOVED}
-    return fields <= ({"status"} if moved else set())

@@ -9,7 +9,6 @@ from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
 from backend.counties import gazetteer
-from backend.database import DB, one_at_a_time
 from backend.hearings import changes, ledger, queries, wording
 from backend.hearings import entry as entries
 from backend.hearings.desk import forms, todo
@@ -150,7 +149,7 @@ async def announce(request: AnyRequest) -> ASGIResponse:
     if form.entry is None:
         return await _form_page(request, form, None)
     try:
-        id = await _announce_once(form.entry, visitor_of(request).account)
+        id = await changes.announce_once(form.entry, visitor_of(request).account)
     except Refused as refused:
         form.mistakes[WHOLE] = str(refused)
         return await _form_page(request, form, None)
@@ -275,26 +274,6 @@ def _needs_outcome(hearing: Hearing) -> bool:
     return hearing.status in AHEAD and hearing.is_over(now())
 
 
-async def _announce_once(entry: Entry, by: Account) -> int:
-    """The new hearing's id; the first one's when the same form comes again."""
-    async with DB.transaction():
-        await one_at_a_time("announcing")
-        alike = await (
-            Hearing.objects()
-            .where(
-                Hearing.starts_at == entry.starts_at.astimezone(datetime.UTC),
-                Hearing.kind == entry.kind,
-                Hearing.taken_out_at.is_null(),
-            )
-            .output(load_json=True)
-        )
-        same = [
-            each for each in alike if not entries.differing(await queries.entry_of(each), entry)
-        ]
-        made = same[0] if same else await changes.announce(entry, by)
-    return int(made.id)
-
-
 def _read_act(act: Act, given: Given, before: Entry) -> HearingForm:
     if "outcome" in act.asks:
         return forms.read_outcome(given, before)
@@ -310,7 +289,7 @@ def _read_act(act: Act, given: Given, before: Entry) -> HearingForm:
         "returns": Status.SCHEDULED,
     }.get(act.name)
     if form.entry is not None and status is not None:
-        form.entry = forms.with_fields(form.entry, status=status)
+        form.entry = entries.with_fields(form.entry, status=status)
     return form
 
 
@@ -318,20 +297,11 @@ async def _change(hearing: Hearing, form: HearingForm, by: Account, act: Act | N
     """Whether it says now what the form says; else the form says why not."""
     if form.entry is None:
         return False
-    before = await queries.entry_of(hearing)
-    newest = await queries.last_change(hearing.id)
-    if form.seen != newest and forms.same(before, form.entry):
-        return True  # the same form came twice
-    if act and before.status not in act.from_:
-        form.mistakes[WHOLE] = _("This cannot be done now. It is: %(status)s.") % {
-            "status": hearing_words.status(before.status)
-        }
-        return False
-    if act and act.name == "moves" and forms.same(forms.with_fields(before, status=Status.MOVED),
-                                                  form.entry):  # fmt: skip
-        form.mistakes[WHOLE] = _("Day, time and place are as they were. Say what is new.")
-        return False
+    if await changes.said_already(hearing, form.entry, form.seen):
+        return True
     try:
+        if act:
+            _must_be_possible(act, await queries.entry_of(hearing), form.entry)
         await changes.change(hearing.id, form.entry, by, seen=form.seen, why=form.why)
     except Refused as refused:
         form.mistakes[WHOLE] = str(refused)
@@ -339,14 +309,27 @@ async def _change(hearing: Hearing, form: HearingForm, by: Account, act: Act | N
     return True
 
 
+def _must_be_possible(act: Act, before: Entry, after: Entry) -> None:
+    """Raises Refused."""
+    if before.status not in act.from_:
+        raise Refused(
+            _("This cannot be done now. It is: %(status)s.")
+            % {"status": hearing_words.status(before.status)}
+        )
+    if act.name == "moves" and entries.same(
+        entries.with_fields(before, status=Status.MOVED), after
+    ):
+        raise Refused(_("Day, time and place are as they were. Say what is new."))
+
+
 async def _take_out(hearing: Hearing, form: HearingForm, by: Account) -> bool:
     if form.mistakes:
         return False
-    async with DB.transaction():
-        if form.seen != await queries.last_change(hearing.id):
-            form.mistakes[WHOLE] = _("Somebody changed this hearing meanwhile. Look at it first.")
-            return False
-        await changes.take_out(hearing.id, by, form.why)
+    try:
+        await changes.take_out(hearing.id, by, form.why, seen=form.seen)
+    except Refused as refused:
+        form.mistakes[WHOLE] = str(refused)
+        return False
     return True
 
 

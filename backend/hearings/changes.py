@@ -39,8 +39,8 @@ async def announce(entry: Entry, by: Account | None, *, source: str = "", why: s
 
 
 async def announce_once(entry: Entry, by: Account) -> int:
-    """The id of the new hearing, or of the one of that time that says the same: a form that came twice, or two
-    people who announced it at once. Raises Refused."""
+    """The id of the new hearing, or of the one of that time that says the same: a form that came
+    twice, or two people who announced it at once. Raises Refused."""
     async with DB.transaction():
         await one_at_a_time("announcing")
         alike = await (

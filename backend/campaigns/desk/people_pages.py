@@ -1,7 +1,5 @@
 """Who signed a campaign: look, find one, set many aside, and take a list along."""
 
-import datetime
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -25,32 +23,22 @@ from backend.campaigns.desk import forms
 from backend.campaigns.desk.forms import AsideForm
 from backend.campaigns.desk.pages import CAMPAIGNS, campaign_with
 from backend.campaigns.export import List, Purpose
+from backend.campaigns.pledge_filter import STATES, PledgeFilter
 from backend.campaigns.pledges import Opened
-from backend.campaigns.states import PledgeState
 from backend.campaigns.tables import Campaign, ConsentText, Pledge, SettingAside
 from backend.counties import gazetteer
-from backend.counties.tables import County
 from backend.staff import audit, names
 from backend.staff.auth import STEP_UP, visitor_of
 from backend.staff.layout import desk_page
 from backend.staff.roles import Right
-from backend.web.clock import CALIFORNIA
 from backend.web.errors import CannotAnswer, Refused
-from backend.web.forms import day_of, line, sent, typed_of
+from backend.web.forms import line, sent, typed_of
 from backend.web.language import gettext as _
 from backend.web.language import later
 from backend.web.pages import Page
 from backend.web.responses import AnyRequest, Sent, see
 
 LINES = 50
-STATES = {
-    PledgeState.AWAITING: later("still to confirm"),
-    PledgeState.CONFIRMED: later("confirmed"),
-    PledgeState.SET_ASIDE: later("set aside"),
-    PledgeState.REPEAT: later("signed again"),
-    PledgeState.RECEIVED: later("just now"),
-    PledgeState.DOUBTFUL: later("like a program"),
-}
 # Where pledges come from, as far as we know their names.
 SOURCES = {
     "web": later("the web"),
@@ -71,72 +59,10 @@ KINDS = {
 }
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """Which pledges are asked for; empty is all. `before` is where the page before ended."""
-
-    county: str = ""
-    state: str = ""
-    source: str = ""
-    day: str = ""
-    consent: str = ""
-    before: str = ""
-
-    def mistakes(self) -> dict[str, str]:
-        found = {}
-        if self.day and day_of(self.day) is None:
-            found["day"] = _("Write the day like this: 2026-11-24.")
-        if self.before and self._before() is None:
-            found["before"] = _("There is no such line. Start again from the newest.")
-        choices = {
-            "county": [county.slug for county in gazetteer.counties()],
-            "state": [state.name.lower() for state in STATES],
-            "consent": ["news", "partner"],
-        }
-        for name, known in choices.items():
-            if (given := getattr(self, name)) and given not in known:
-                found[name] = _("Choose one of the list.")
-        return found
-
-    async def where(self, campaign: Campaign) -> list[Any]:
-        where: list[Any] = [Pledge.campaign == campaign.id]
-        if self.county:
-            county = await County.select(County.id).where(County.slug == self.county).first()
-            where.append(Pledge.county == (county["id"] if county else 0))
-        if self.state:
-            where.append(Pledge.state == PledgeState[self.state.upper()])
-        if self.source:
-            where.append(Pledge.source == self.source)
-        if day := day_of(self.day):
-            begins, ends = (
-                datetime.datetime.combine(each, datetime.time(), CALIFORNIA)
-                for each in (day, day + datetime.timedelta(days=1))
-            )
-            where += [Pledge.signed_at >= begins, Pledge.signed_at < ends]
-        if self.consent:
-            where.append(await exclusions.agreed_to(self.consent))
-        if before := self._before():
-            at, id = before
-            earlier = (Pledge.signed_at < at) | ((Pledge.signed_at == at) & (Pledge.id < id))
-            where += [Pledge.signed_at <= at, earlier]
-        return where
-
-    def address(self, campaign: Campaign, before: str = "") -> str:
-        query = {**self.filters(), "before": before}
-        asked = urlencode({name: value for name, value in query.items() if value})
-        return _here(campaign) + (f"?{asked}" if asked else "")
-
-    def filters(self) -> dict[str, str]:
-        names = ("county", "state", "source", "day", "consent")
-        return {name: getattr(self, name) for name in names}
-
-    def _before(self) -> tuple[datetime.datetime, UUID] | None:
-        moment, _comma, id = self.before.partition(",")
-        try:
-            at = datetime.datetime.fromisoformat(moment)
-            return (at, UUID(id)) if at.tzinfo and 2000 <= at.year <= 2100 else None
-        except ValueError:
-            return None
+def _address(wanted: PledgeFilter, campaign: Campaign, before: str = "") -> str:
+    query = {**wanted.filters(), "before": before}
+    asked = urlencode({name: value for name, value in query.items() if value})
+    return _here(campaign) + (f"?{asked}" if asked else "")
 
 
 @get("/desk/campaigns/{id:int}/pledges", may=Right.SEE_PEOPLE, fresh=True)
@@ -146,7 +72,7 @@ async def list_pledges(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
         name: request.query_params.get(name, "")[:80].replace("\0", "")
         for name in ("county", "state", "source", "day", "consent", "before")
     }
-    return await _pledges_page(request, campaign, Wanted(**given))
+    return await _pledges_page(request, campaign, PledgeFilter(**given))
 
 
 @post("/desk/campaigns/{id:int}/pledges/find", may=Right.SEE_PEOPLE, fresh=True, back=CAMPAIGNS)
@@ -158,11 +84,11 @@ async def find(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
         contact = contacts.read(line(typed))
     except NotAContact:
         told = {"contact": _("Write a whole e-mail address or a whole phone number.")}
-        return await _pledges_page(request, campaign, Wanted(), typed, told)
+        return await _pledges_page(request, campaign, PledgeFilter(), typed, told)
     found = await pledges.earlier_ones(campaign.id, contact)
     found = found[: await _may_see(request, campaign, len(found) or 1)]
     await _saw(request, campaign, len(found))
-    return await _page(request, campaign, Wanted(), found, typed=typed[:300], searched=True)
+    return await _page(request, campaign, PledgeFilter(), found, typed=typed[:300], searched=True)
 
 
 @post("/desk/campaigns/{id:int}/pledges/{pledge:str}/withdrawal", may=Right.SEE_PEOPLE, fresh=True,
@@ -292,7 +218,7 @@ async def _aside(campaign: Campaign, id: int) -> SettingAside:
 async def _pledges_page(
     request: AnyRequest,
     campaign: Campaign,
-    wanted: Wanted,
+    wanted: PledgeFilter,
     typed: str = "",
     mistakes: dict[str, str] | None = None,
 ) -> Sent:
@@ -310,7 +236,7 @@ async def _pledges_page(
         found = [pledges.opened(row) for row in rows[:lines]]
         if len(rows) > lines:
             last = found[-1]
-            older = wanted.address(campaign, f"{last.signed_at.isoformat()},{last.id}")
+            older = _address(wanted, campaign, f"{last.signed_at.isoformat()},{last.id}")
         await _saw(request, campaign, len(found))
     return await _page(request, campaign, wanted, found, typed[:300], mistakes, older)
 
@@ -318,7 +244,7 @@ async def _pledges_page(
 async def _page(
     request: AnyRequest,
     campaign: Campaign,
-    wanted: Wanted,
+    wanted: PledgeFilter,
     found: list[Opened],
     typed: str = "",
     mistakes: dict[str, str] | None = None,
@@ -332,7 +258,7 @@ async def _page(
         "pledges": found,
         "wanted": wanted,
         "older": older,
-        "newest": wanted.address(campaign) if wanted.before else "",
+        "newest": _address(wanted, campaign) if wanted.before else "",
         "typed": typed,
         "searched": searched,
         "mistakes_told": mistakes or {},

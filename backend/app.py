@@ -24,6 +24,7 @@ from backend.staff.rooms import Room
 from backend.web import assets, errors, language, rate_limits
 from backend.web.bodies import Asked, Rules
 from backend.web.middleware import gate
+from backend.web.responses import AnyRequest
 from backend.web.security import add_headers
 
 log = structlog.get_logger()
@@ -95,6 +96,11 @@ def _given_by(house: list[Room]) -> State:
     )
 
 
+async def _begin(request: AnyRequest) -> None:
+    language.speak(request)
+    await proxies.look(request)
+
+
 def make_app() -> Litestar:
     routes = _routes()
     desk, public = _parted(routes, _behind_the_door)
@@ -106,7 +112,7 @@ def make_app() -> Litestar:
             *api,
         ],
         lifespan=[open_house],
-        before_request=proxies.look,
+        before_request=_begin,
         state=_given_by(HOUSE),
         request_class=Asked,
         before_send=[add_headers],

@@ -60,7 +60,6 @@ async def sign(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse:
     """The answer is the signer's own page, with their receipt: nothing more has to be asked for,
     should the signal go now."""
     async with evenly():
-        language.current.set(language.of(request))
         campaign = await _open_campaign(slug)
         form = forms.read_signature(await _sent(request))
         agreed = await _agreed(campaign, form)
@@ -85,14 +84,12 @@ async def sign(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse:
 @get("/pledges")
 async def ask_for_receipt(request: AnyRequest) -> ASGIResponse:
     """Where somebody types the code from their paper, or a letter's link brings it behind a #."""
-    language.current.set(language.of(request))
     typed = request.query_params.get("code", "")
     return await _open(request, typed) if typed else _show_receipt_form(request)
 
 
 @post("/pledges")
 async def open_pledge(request: AnyRequest) -> ASGIResponse:
-    language.current.set(language.of(request))
     sent = await _sent(request)
     code, _dot, digits = sent.get("code", "").partition(".")
     return await _open(request, code, digits or sent.get("digits", ""), sent)
@@ -106,7 +103,6 @@ async def show_leave(request: AnyRequest) -> ASGIResponse:
 @post("/pledges/leave")
 async def leave(request: AnyRequest) -> ASGIResponse:
     async with evenly():
-        language.current.set(language.of(request))
         typed = (await _sent(request)).get("contact", "")
         try:
             contact = contacts.read(typed)
@@ -136,7 +132,6 @@ async def show_mine(request: AnyRequest) -> ASGIResponse:
 async def show_pledge(request: AnyRequest, code: FromPath[str]) -> ASGIResponse:
     """A link from before codes left the address. Opening it, as a mail scanner does, changes
     nothing."""
-    language.current.set(language.of(request))
     return await _open(request, code, request.query_params.get("code", ""))
 
 
@@ -447,7 +442,6 @@ async def _mine(
 ) -> tuple[Standing, str, str]:
     """The pledge this browser has shown the code of; its receipt, and digits from a letter. `sent`
     is a form of that page."""
-    language.current.set(language.of(request))
     found = own_page.remembered(request)
     way_on = ("/pledges", _("Type the code again"))
     if found is None:

@@ -57,7 +57,7 @@ async def show_campaign(request: AnyRequest, slug: FromPath[str]) -> ASGIRespons
     via = receipts.read_via(asked)
 
     async def make() -> Page:
-        counted = await _counted(request, slug)
+        counted = await _counted(slug)
         campaign, code = counted.campaign, language.of(request).code
         reasons = await queries.reasons([campaign.id])
         what = {
@@ -89,7 +89,7 @@ async def show_calendar(request: AnyRequest, slug: FromPath[str]) -> ASGIRespons
     reader = language.of(request)
 
     async def make() -> Answer:
-        campaign = (await _counted(request, slug)).campaign
+        campaign = (await _counted(slug)).campaign
         language.current.set(reader)
         name = calendars.name_of(language.in_words(campaign.title))  # type: ignore[arg-type]
         found = await hearings.for_calendars(campaign=campaign.slug)
@@ -104,7 +104,7 @@ async def show_numbers(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse
     all who read a language, so whoever stands between may keep it too."""
 
     async def make() -> dict[str, Any]:
-        return _numbers(await _counted(request, slug))
+        return _numbers(await _counted(slug))
 
     return await _for_everyone(request, "campaigns/numbers.html", slug, make, PAGE_KEPT)
 
@@ -114,7 +114,7 @@ async def show_embed(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse:
     """The counter for other sites: a page without any script, which they may put into a frame."""
 
     async def make() -> dict[str, Any]:
-        return _numbers(await _counted(request, slug))
+        return _numbers(await _counted(slug))
 
     return await _for_everyone(request, "campaigns/embed.html", slug, make, PAGE_KEPT)
 
@@ -122,7 +122,7 @@ async def show_embed(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse:
 @get("/campaigns/{slug:str}/poster")
 async def show_poster(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse:
     async def make() -> Page:
-        counted = await _counted(request, slug)
+        counted = await _counted(slug)
         _must_be_live(counted.campaign)
         what = {
             **_numbers(counted),
@@ -137,7 +137,7 @@ async def show_poster(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse:
 @get("/campaigns/{slug:str}/sheet")
 async def show_sheet(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse:
     """A sheet to sign on paper. Each has a number, in words and in its QR code."""
-    counted = await _counted(request, slug)
+    counted = await _counted(slug)
     campaign = counted.campaign
     _must_be_live(campaign)
     given = request.query_params.get("sheet", "1").strip()
@@ -159,7 +159,7 @@ async def show_preview(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse
     code = request.scope["path"].removesuffix(".png")[-2:]
 
     async def make() -> Answer:
-        campaign = (await _counted(request, slug)).campaign
+        campaign = (await _counted(slug)).campaign
         titles: Any = campaign.title
         drawn = await asyncio.to_thread(preview_images.preview, titles.get(code) or titles["en"])
         return Answer(drawn, "image/png", preview_images.KEPT)
@@ -180,8 +180,7 @@ def _numbers(counted: Counted) -> dict[str, Any]:
     }
 
 
-async def _counted(request: AnyRequest, slug: str) -> Counted:
-    language.current.set(language.of(request))
+async def _counted(slug: str) -> Counted:
     campaign = await queries.campaign(slug)
     if campaign is None:
         told = _("We know no campaign by that name.")

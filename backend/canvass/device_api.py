@@ -20,7 +20,7 @@ from backend.canvass import devices, intake, kit, records, sealing
 from backend.canvass.devices import CannotEnrol, Revoked
 from backend.canvass.tables import DEVICE, CanvassDevice, Shift
 from backend.staff.tables import now
-from backend.web import cookies, language, proof_of_work
+from backend.web import cookies, proof_of_work
 from backend.web.clock import today
 from backend.web.json import json_answer
 from backend.web.language import gettext as _
@@ -199,7 +199,6 @@ def _later(request: AnyRequest) -> Sent:
 
 
 def _no(request: AnyRequest, status: int, code: str, words: str, **more: Any) -> Sent:
-    language.current.set(language.of(request))
     return _answer(request, {"said": _(words), "code": code, **more}, status)
 
 

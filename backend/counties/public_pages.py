@@ -7,7 +7,6 @@ from litestar.response.base import ASGIResponse
 
 from backend.counties import gazetteer
 from backend.counties.finder import find
-from backend.web import language
 from backend.web.language import gettext as _
 from backend.web.pages import Page, kept_page, page
 from backend.web.responses import AnyRequest, see
@@ -35,7 +34,6 @@ async def find_county(request: AnyRequest) -> ASGIResponse:
     if found.kind == "counties":
         several = {"typed": typed[:200], "place": found.place, "counties": found.counties}
         return page(request, Page("counties/which.html", several, query={"q": typed[:200]}))
-    language.current.set(language.of(request))
     nothing = {
         "typed": typed[:200],
         "sentence": _sentence(found.reason),
@@ -52,7 +50,6 @@ async def show_form(request: AnyRequest, kind: FromPath[str]) -> ASGIResponse:
     """What /find answers, with every county in it and gaps for what was typed: a phone that
     looks up by itself takes out what does not fit."""
     every = gazetteer.counties()
-    language.current.set(language.of(request))
     if kind in ("place", "typed"):
         place = "{place}" if kind == "place" else ""
         several = {"typed": "{typed}", "place": place, "counties": every}

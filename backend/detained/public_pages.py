@@ -14,7 +14,6 @@ from backend.detained.facts import Sentence, checked_on, facts
 from backend.policies import headline
 from backend.policies import queries as record
 from backend.policies import wording as record_wording
-from backend.web import language
 from backend.web.clock import today
 from backend.web.errors import CannotAnswer
 from backend.web.language import gettext as _
@@ -34,7 +33,6 @@ async def show_now(request: AnyRequest) -> ASGIResponse:
 async def show_now_in(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse:
     county = gazetteer.county(slug)
     if county is None:
-        language.current.set(language.of(request))
         told = _("We know no county by that name.")
         raise CannotAnswer(told, status=404, way_on=("/detained", _("Someone was detained")))
     return await _now(request, county)

@@ -36,7 +36,6 @@ KEPT = 3600
 async def list_places(request: AnyRequest) -> ASGIResponse:
     wanted = search.read(request.query_params)
     now = datetime.datetime.now(datetime.UTC)
-    language.current.set(language.of(request))
     results = await search.search(wanted, now)
     what = {
         **_words(now),
@@ -57,7 +56,7 @@ async def list_places(request: AnyRequest) -> ASGIResponse:
 
 @get("/enrollment/places/{id:str}")
 async def show_place(request: AnyRequest, id: FromPath[str]) -> ASGIResponse:
-    place = await _place(request, id)
+    place = await _place(id)
     told = request.query_params.get("told", "") == "1"
     return _place_page(request, place, told=told)
 
@@ -65,7 +64,7 @@ async def show_place(request: AnyRequest, id: FromPath[str]) -> ASGIResponse:
 @post("/enrollment/places/{id:str}/wrong")
 async def say_wrong(request: AnyRequest, id: FromPath[str]) -> ASGIResponse:
     """ "This is wrong", from somebody who need not say who they are."""
-    place = await _place(request, id)
+    place = await _place(id)
     form = await request.form()
     what, words = (str(form.get(name) or "") for name in ("what", "words"))
     if form.get("website"):  # no person sees that field
@@ -97,7 +96,6 @@ def _place_page(
     typed: dict[str, str] | None = None,
     mistakes: dict[str, str] | None = None,
 ) -> Sent:
-    language.current.set(language.of(request))
     address = f"{settings.read().site_url}{PLACES}/{place.id}"
     what = {
         **_words(datetime.datetime.now(datetime.UTC)),
@@ -155,8 +153,7 @@ def _sentence(reason: str) -> str:
     }.get(reason, "")
 
 
-async def _place(request: AnyRequest, id: str) -> Place:
-    language.current.set(language.of(request))
+async def _place(id: str) -> Place:
     try:
         found = await search.with_id(UUID(id))
     except ValueError:

@@ -6,7 +6,6 @@ from urllib.parse import urlencode
 from backend.counties import gazetteer
 from backend.hearings.calendars import BEFORE
 from backend.hearings.kinds import Kind, Topic
-from backend.web import language
 from backend.web.errors import CannotAnswer
 from backend.web.language import gettext as _
 from backend.web.responses import AnyRequest
@@ -46,7 +45,6 @@ def asked(request: AnyRequest) -> Asked:
     """What `?county=&topic=&kind=` asks for. Raises CannotAnswer, in the reader's language."""
     if not request.scope["query_string"]:
         return Asked()
-    language.current.set(language.of(request))
     county, topic, kind = (_one(request, name) for name in ("county", "topic", "kind"))
     way_on = (request.scope["path"], _("See all hearings"))
     if county and county != STATE and gazetteer.county(county) is None:
@@ -89,7 +87,6 @@ def asked_votes(
 ) -> tuple[str | None, str | None, str | None]:
     """The county, board and member of `?county=&body=&member=`, each one that there is. Raises
     CannotAnswer."""
-    language.current.set(language.of(request))
     county, body, member = (_one(request, name) for name in ("county", "body", "member"))
     way_on = (request.scope["path"], _("See all past votes"))
     if county and gazetteer.county(county) is None:
@@ -112,7 +109,6 @@ def asked_year(request: AnyRequest, years: range) -> int:
         return years[-2]
     if len(given) == 1 and given[0].isdecimal() and int(given[0][:5]) in years:
         return int(given[0])
-    language.current.set(language.of(request))
     said = _("The ledger has the years %(first)s to %(last)s.")
     raise CannotAnswer(
         said % {"first": str(years[0]), "last": str(years[-1])},

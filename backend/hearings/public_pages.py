@@ -95,7 +95,7 @@ async def show_next(request: AnyRequest) -> ASGIResponse:
 
 @get("/counties/{slug:str}/hearings")
 async def show_county(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse:
-    county = _county(request, slug)
+    county = _county(slug)
 
     async def make() -> Page:
         found = await queries.coming(county=county.slug)
@@ -175,7 +175,7 @@ async def show_hearing(request: AnyRequest, name: FromPath[str]) -> ASGIResponse
         return await _send_one(request, number)
 
     async def make() -> Page:
-        hearing = await _hearing(request, number)
+        hearing = await _hearing(number)
         history = await queries.history(hearing.id)
         moved_from = next(
             (
@@ -220,7 +220,7 @@ async def show_calendar(request: AnyRequest) -> ASGIResponse:
 @get("/counties/{slug:str}/hearings.ics")
 async def show_county_calendar(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse:
     """Its own and the state's: what somebody there wants to know of."""
-    county = _county(request, slug)
+    county = _county(slug)
     wanted = asked(request)
     wanted = Asked(county.slug, wanted.topic, wanted.kind)
     return await _send_calendar(request, wanted, f"hearings-{county.slug}")
@@ -279,15 +279,14 @@ async def _send_one(request: AnyRequest, number: str) -> ASGIResponse:
 
     async def make() -> Answer:
         language.current.set(reader)
-        hearing = await _hearing(request, number)
+        hearing = await _hearing(number)
         title = wording.title(hearing)
         return await calendars.answer([hearing], title, reader.code, f"hearing-{hearing.id}")
 
     return send(request, await kept(("hearing.ics", number, reader.code), make))
 
 
-async def _hearing(request: AnyRequest, number: str) -> Hearing:
-    language.current.set(language.of(request))
+async def _hearing(number: str) -> Hearing:
     whole = number.isascii() and number.isdecimal() and len(number) < 11
     found = await queries.one(int(number)) if whole else None
     if found is None:
@@ -296,10 +295,9 @@ async def _hearing(request: AnyRequest, number: str) -> Hearing:
     return found
 
 
-def _county(request: AnyRequest, slug: str) -> gazetteer.County:
+def _county(slug: str) -> gazetteer.County:
     county = gazetteer.county(slug)
     if county is None:
-        language.current.set(language.of(request))
         told = _("We know no county by that name.")
         raise CannotAnswer(told, status=404, way_on=("/counties", _("See all counties")))
     return county

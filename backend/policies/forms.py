@@ -5,7 +5,6 @@ import datetime
 from backend.counties import gazetteer
 from backend.policies.days import FIRST_DAY, Day
 from backend.policies.questions import FIRST_ASKED, Question
-from backend.web import language
 from backend.web.clock import today
 from backend.web.errors import CannotAnswer
 from backend.web.language import day_in_words
@@ -19,7 +18,6 @@ def asked_day(request: AnyRequest) -> datetime.date:
     given = request.query_params.getall("on", []) if request.scope["query_string"] else []
     if not given or given == [""]:
         return today()
-    language.current.set(language.of(request))
     way_on = (request.scope["path"], _("Show today instead"))
     if len(given) > 1:
         raise CannotAnswer(_("We can show one day at a time."), way_on=way_on)
@@ -42,7 +40,6 @@ def asked_changes(request: AnyRequest) -> tuple[str | None, int | None]:
     """The county (or `state`) of `?county=` and the number of `?before=`, None without them.
     Raises CannotAnswer for a county that is none and a number that is none."""
     file, before = (request.query_params.get(name, "") for name in ("county", "before"))
-    language.current.set(language.of(request))
     way_on = (request.scope["path"], _("See all changes"))
     if file and file != "state" and gazetteer.county(file) is None:
         raise CannotAnswer(_("We know no county by that name."), status=404, way_on=way_on)
@@ -61,7 +58,6 @@ def asked_question(request: AnyRequest) -> Question:
     try:
         return Question(given[-1])
     except ValueError:
-        language.current.set(language.of(request))
         raise CannotAnswer(
             _("We do not ask that question."),
             way_on=(request.scope["path"], _("See all counties")),

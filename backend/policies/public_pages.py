@@ -24,7 +24,6 @@ from backend.web import language, preview_images
 from backend.web.clock import today
 from backend.web.errors import CannotAnswer
 from backend.web.language import gettext as _
-from backend.web.language import later
 from backend.web.page_cache import kept
 from backend.web.pages import VARY, Page, fixed_page, kept_page
 from backend.web.responses import Answer, AnyRequest, send
@@ -36,7 +35,7 @@ PREVIEWS = [f"/counties/{{slug:str}}/preview-{code}.png" for code in language.LA
 async def show_county(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse:
     county = gazetteer.county(slug)
     if county is None:
-        raise _no_such(request, later("We know no county by that name."), "/counties")
+        raise _no_such(_("We know no county by that name."), "/counties")
     on = asked_day(request)
 
     async def make() -> Page:
@@ -75,7 +74,7 @@ async def show_preview(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse
     """The picture beside a shared link: what the county's page says first, in one language."""
     county = gazetteer.county(slug)
     if county is None:
-        raise _no_such(request, later("We know no county by that name."), "/counties")
+        raise _no_such(_("We know no county by that name."), "/counties")
     code = request.scope["path"].removesuffix(".png")[-2:]
 
     async def make() -> Answer:
@@ -150,7 +149,7 @@ async def show_law(request: AnyRequest, slug: FromPath[str]) -> ASGIResponse:
     laws = await queries.laws()
     found = next((index for index, law in enumerate(laws) if law.slug == slug), None)
     if found is None:
-        raise _no_such(request, later("We know no law by that name."), "/laws")
+        raise _no_such(_("We know no law by that name."), "/laws")
 
     async def make() -> Page:
         return Page(
@@ -176,11 +175,9 @@ async def show_data(request: AnyRequest) -> ASGIResponse:
     )
 
 
-def _no_such(request: AnyRequest, sentence: str, address: str) -> CannotAnswer:
-    # `sentence` is a message id still: the language is known only here.
-    language.current.set(language.of(request))
+def _no_such(sentence: str, address: str) -> CannotAnswer:
     names = {"/counties": _("See all counties"), "/laws": _("See all laws")}
-    return CannotAnswer(_(sentence), status=404, way_on=(address, names[address]))
+    return CannotAnswer(sentence, status=404, way_on=(address, names[address]))
 
 
 @get("/changes")

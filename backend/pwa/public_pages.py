@@ -151,7 +151,6 @@ async def forget(request: AnyRequest) -> ASGIResponse:
 
 @get("/forgotten")
 async def show_forgotten(request: AnyRequest) -> ASGIResponse:
-    language.current.set(language.of(request))
     left = request.query_params.get("left", "") == "1"
     return page(request, Page("pwa/forgotten.html", {"left": left}, private=True))
 

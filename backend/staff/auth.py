@@ -55,10 +55,10 @@ async def check(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
         if under_desk and not handler.opt.get("open_door"):
             raise CannotAnswer("", status=403)
         if under_desk:
-            language.current.set(language.of(connection))  # type: ignore[arg-type]
+            language.speak(connection)  # type: ignore[arg-type]
         return
     assert isinstance(connection, Request)
-    language.current.set(language.of(connection))
+    language.speak(connection)
     visitor = await _visitor(connection)
     if visitor is None:
         raise _sign_in_first(connection)

@@ -46,8 +46,24 @@ PLACEHOLDER_OR_TAG = re.compile(r"(%\(\w+\)[sd]|<[^>]*>)")
 current: ContextVar[Language] = ContextVar("language", default=ENGLISH)
 
 
+# Where a request carries it once it is found.
+FOUND = "confianza.language"
+
+
 def of(request: AnyRequest) -> Language:
     """The link's language, else the one chosen before, else the phone's, else English."""
+    found: Language | None = request.scope.get(FOUND)  # type: ignore[assignment]
+    if found is None:
+        found = request.scope[FOUND] = _of(request)  # type: ignore[literal-required]
+    return found
+
+
+def speak(request: AnyRequest) -> None:
+    """Whatever is said for this request is said in its reader's language."""
+    current.set(of(request))
+
+
+def _of(request: AnyRequest) -> Language:
     asked = asked_for(request)
     if asked is not None:
         return asked

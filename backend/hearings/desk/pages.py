@@ -9,7 +9,7 @@ from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
 from backend.counties import gazetteer
-from backend.hearings import changes, ledger, queries, wording
+from backend.hearings import changes, ledger, lifecycle, queries, wording
 from backend.hearings import entry as entries
 from backend.hearings.desk import forms, todo
 from backend.hearings.desk import lines as hearing_lines
@@ -17,19 +17,19 @@ from backend.hearings.desk import wording as hearing_words
 from backend.hearings.desk.forms import WHOLE, HearingForm
 from backend.hearings.desk.lines import Line
 from backend.hearings.entry import Entry
-from backend.hearings.kinds import AHEAD, Kind, Result, Status, Topic
+from backend.hearings.kinds import Kind, Result, Status, Topic
+from backend.hearings.lifecycle import ACTS, Act
 from backend.hearings.tables import Hearing, HearingChange
 from backend.policies import wording as record_wording
 from backend.staff.auth import visitor_of
 from backend.staff.layout import desk_page
 from backend.staff.roles import Right
-from backend.staff.tables import LARGEST_ID, Account, now
+from backend.staff.tables import LARGEST_ID, Account
 from backend.web.clock import CALIFORNIA, today
 from backend.web.errors import CannotAnswer, Refused
 from backend.web.forms import Sent as Given
 from backend.web.forms import sent
 from backend.web.language import gettext as _
-from backend.web.language import later
 from backend.web.pages import Page
 from backend.web.responses import AnyRequest, Sent, see
 
@@ -37,70 +37,6 @@ HEARINGS = "/desk/hearings"
 NEW = "/desk/hearings/new"
 MOST_AHEAD, MOST_PAST = 200, 60
 TAKEN_OUT = "taken_out"
-
-
-@dataclass(frozen=True)
-class Act:
-    """Something that happens to a hearing. `asks` are the parts of its form: when, outcome, why;
-    `from_` the states that it can happen in."""
-
-    name: str
-    button: str
-    hint: str
-    asks: tuple[str, ...]
-    from_: frozenset[Status] = frozenset(Status)
-    warn: bool = False
-
-
-ACTS = {
-    act.name: act
-    for act in (
-        Act(
-            "moves",
-            later("Move it"),
-            later("Give it its new day, time or place. Calendars that have it are told."),
-            ("when", "why"),
-            AHEAD,
-        ),
-        Act(
-            "postponements",
-            later("Postpone it"),
-            later("It is off, and its new day is not known yet."),
-            ("why",),
-            frozenset({Status.SCHEDULED, Status.MOVED}),
-        ),
-        Act(
-            "cancellations",
-            later("Cancel it"),
-            later("It will not be held. It stays on its page, crossed out."),
-            ("why",),
-            AHEAD,
-            warn=True,
-        ),
-        Act(
-            "returns",
-            later("Put it back on"),
-            later("It will be held after all. Look at its day and time."),
-            ("when", "why"),
-            frozenset({Status.CANCELLED, Status.POSTPONED}),
-        ),
-        Act(
-            "outcome",
-            later("Say what came of it"),
-            later("It was held: what was decided, and how each member voted."),
-            ("outcome",),
-            AHEAD | {Status.HELD},
-        ),
-        Act(
-            "removals",
-            later("Take it out"),
-            later("Only for one that was never real, or is here twice. One that is off is"
-                  " cancelled."),
-            ("why",),
-            warn=True,
-        ),
-    )
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -122,7 +58,7 @@ async def list_hearings(request: AnyRequest) -> ASGIResponse:
         "most": (MOST_AHEAD, MOST_PAST),
         "waiting": await todo.waiting(visitor_of(request)),
         "owed": await ledger.owed(today()),
-        "needs_outcome": _needs_outcome,
+        "needs_outcome": lifecycle.needs_outcome,
         **words(),
     }
     return desk_page(
@@ -269,11 +205,6 @@ def _has(hearing: Hearing, words: list[str]) -> bool:
     return all(word in text for word in words)
 
 
-def _needs_outcome(hearing: Hearing) -> bool:
-    """It is over, and nobody said what became of it."""
-    return hearing.status in AHEAD and hearing.is_over(now())
-
-
 def _read_act(act: Act, given: Given, before: Entry) -> HearingForm:
     if "outcome" in act.asks:
         return forms.read_outcome(given, before)
@@ -282,14 +213,8 @@ def _read_act(act: Act, given: Given, before: Entry) -> HearingForm:
     else:
         form = forms.read_reason(given)
         form.entry = None if form.mistakes else before
-    status = {
-        "moves": Status.MOVED,
-        "postponements": Status.POSTPONED,
-        "cancellations": Status.CANCELLED,
-        "returns": Status.SCHEDULED,
-    }.get(act.name)
-    if form.entry is not None and status is not None:
-        form.entry = entries.with_fields(form.entry, status=status)
+    if form.entry is not None and act.to is not None:
+        form.entry = entries.with_fields(form.entry, status=act.to)
     return form
 
 
@@ -301,25 +226,12 @@ async def _change(hearing: Hearing, form: HearingForm, by: Account, act: Act | N
         return True
     try:
         if act:
-            _must_be_possible(act, await queries.entry_of(hearing), form.entry)
+            act.must_be_possible(await queries.entry_of(hearing), form.entry)
         await changes.change(hearing.id, form.entry, by, seen=form.seen, why=form.why)
     except Refused as refused:
         form.mistakes[WHOLE] = str(refused)
         return False
     return True
-
-
-def _must_be_possible(act: Act, before: Entry, after: Entry) -> None:
-    """Raises Refused."""
-    if before.status not in act.from_:
-        raise Refused(
-            _("This cannot be done now. It is: %(status)s.")
-            % {"status": hearing_words.status(before.status)}
-        )
-    if act.name == "moves" and entries.same(
-        entries.with_fields(before, status=Status.MOVED), after
-    ):
-        raise Refused(_("Day, time and place are as they were. Say what is new."))
 
 
 async def _take_out(hearing: Hearing, form: HearingForm, by: Account) -> bool:
@@ -350,16 +262,13 @@ def _told(change: HearingChange) -> Told:
 
 async def _hearing_page(request: AnyRequest, hearing: Hearing) -> Sent:
     entry = await queries.entry_of(hearing)
-    acts = [act for act in ACTS.values() if hearing.status in act.from_]
-    if hearing.starts_at > now():
-        acts = [act for act in acts if act.name != "outcome"]
     context = {
         "hearing": hearing,
         "entry": entry,
         "lines": hearing_lines.said(entry),
-        "acts": acts,
+        "acts": lifecycle.possible(hearing),
         "history": await history(hearing.id),
-        "needs_outcome": _needs_outcome(hearing),
+        "needs_outcome": lifecycle.needs_outcome(hearing),
         **words(),
     }
     return desk_page(request, Page("hearings/desk/hearing.html", context))

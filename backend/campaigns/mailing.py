@@ -29,6 +29,16 @@ async def mail_update(data: dict[str, Any]) -> None:
         await _mail_page(data["page"])
 
 
+async def left(news: list[int]) -> dict[int, int]:
+    """How many signers still get the mail of these, by piece of news."""
+    rows = await UpdateMailing.raw(
+        'SELECT news, sum(cardinality("left")) AS people FROM update_mailing'
+        " WHERE news = ANY({}) GROUP BY news",
+        news,
+    )
+    return {row["news"]: row["people"] for row in rows}
+
+
 async def _write_down(id: int) -> None:
     async with DB.transaction():
         news = await (

@@ -17,11 +17,8 @@ from backend import settings
 from backend.campaigns import export, partners, pledges, publishing
 from backend.campaigns.partners import Reader
 from backend.campaigns.pledges import Opened
-from backend.campaigns.tables import Campaign, PartnerGiven, PartnerToken, Pledge
+from backend.campaigns.tables import Campaign, Pledge
 from backend.campaigns.tallies import Numbers
-from backend.database import DB
-from backend.staff import audit
-from backend.staff.tables import now
 from backend.web.errors import CannotAnswer
 from backend.web.json import json_answer
 from backend.web.rate_limits import Limit, NetworkLimit
@@ -54,7 +51,7 @@ class Wanted:
 async def show_entry(request: AnyRequest) -> ASGIResponse:
     """The API entry point: where everything else is."""
     reader = await _reader(request)
-    await _tell(reader, "entry point", 0)
+    await partners.note_reading(reader, "entry point", 0)
     links = {f"osdi:{kind}": _link(f"/{kind}") for kind in ("people", "petitions", "signatures")}
     about = {"motd": "", "vendor_name": "Confianza", "product_name": "Confianza",
              "osdi_version": "1.2.0", "max_pagesize": MOST_A_PAGE, "namespace": "confianza",
@@ -68,7 +65,7 @@ async def list_petitions(request: AnyRequest) -> ASGIResponse:
     shown = reader.campaigns[wanted.offset : wanted.offset + wanted.size]
     numbers = await publishing.all_numbers([each.id for each in shown])
     petitions = [_petition(each, numbers.get(each.id)) for each in shown]
-    await _tell(reader, "petitions", 0)
+    await partners.note_reading(reader, "petitions", 0)
     return _list(request, "petitions", wanted, petitions, len(reader.campaigns), "/petitions")
 
 
@@ -76,7 +73,7 @@ async def list_petitions(request: AnyRequest) -> ASGIResponse:
 async def show_petition(request: AnyRequest, id: FromPath[str]) -> ASGIResponse:
     reader = await _reader(request)
     campaign = _campaign(reader, id)
-    await _tell(reader, "petition", 0, campaign)
+    await partners.note_reading(reader, "petition", 0, campaign)
     return _answer(request, _petition(campaign, await publishing.numbers(campaign.id)))
 
 
@@ -108,18 +105,16 @@ async def list_people(request: AnyRequest) -> ASGIResponse:
     unsubscribed and without a name; then everyone who agreed."""
     reader, wanted = await _reader(request), _wanted(request)
     where = await partners.shared(list(reader.campaigns), reader.name)
-    no_more = await _no_more(reader)
-    gone = await _gone(no_more, wanted)
-    number_gone = int(await PartnerGiven.count().where(*no_more))
+    gone, number_gone = await partners.no_longer_shared(reader, wanted.size, wanted.offset)
     people = [_opted_out(id) for id in gone]
     room = wanted.size - len(people)
     total = number_gone + int(await Pledge.count().where(*where))
     if room:
-        found = await _found(where, room, max(0, wanted.offset - number_gone))
-        await _remember(reader, found)
+        found = await pledges.page_of(where, room, max(0, wanted.offset - number_gone))
+        await partners.remember(reader, found)
         counties = await export.county_names()
         people += [_person(pledge, counties) for pledge in found]
-    await _tell(reader, "people", len(people), gone=len(gone))
+    await partners.note_reading(reader, "people", len(people), gone=len(gone))
     return _list(request, "people", wanted, people, total, "/people")
 
 
@@ -157,20 +152,6 @@ async def _reader(request: AnyRequest) -> Reader:
     return reader
 
 
-async def _tell(
-    reader: Reader, what: str, count: int, campaign: Campaign | None = None, **more: Any
-) -> None:
-    """Every fetch is in the trail: who, what and how many, and nobody's name."""
-    if campaign is not None:
-        more["campaign"] = campaign.slug
-    async with DB.transaction():
-        await PartnerToken.update({PartnerToken.used_at: now()}).where(
-            PartnerToken.id == reader.token.id
-        )
-        await audit.write(f"partner {reader.name}", "partner_read", what, count=count,
-                          token=reader.token.id, **more)  # fmt: skip
-
-
 async def _pledges(
     request: AnyRequest,
     reader: Reader,
@@ -182,28 +163,17 @@ async def _pledges(
 ) -> Sent:
     wanted = _wanted(request)
     total = int(await Pledge.count().where(*where))
-    found = await _found(where, wanted.size, wanted.offset)
-    await _remember(reader, found)
-    await _tell(reader, kind, len(found), campaign)
+    found = await pledges.page_of(where, wanted.size, wanted.offset)
+    await partners.remember(reader, found)
+    await partners.note_reading(reader, kind, len(found), campaign)
     return _list(request, kind, wanted, [shown(pledge, {}) for pledge in found], total, address)
-
-
-async def _found(where: list[Any], most: int, offset: int) -> list[Opened]:
-    rows = await (
-        Pledge.select()
-        .where(*where)
-        .order_by(Pledge.signed_at, Pledge.id)
-        .limit(most)
-        .offset(offset)
-    )
-    return [pledges.opened(row) for row in rows]
 
 
 async def _pledge(reader: Reader, id: str, what: str) -> Opened:
     where = [*await partners.shared(list(reader.campaigns), reader.name), Pledge.id == _uuid(id)]
-    found = await _found(where, 1, 0)
-    await _remember(reader, found)
-    await _tell(reader, what, len(found))
+    found = await pledges.page_of(where, 1, 0)
+    await partners.remember(reader, found)
+    await partners.note_reading(reader, what, len(found))
     if not found:
         raise CannotAnswer(
             "There is nobody by this identifier whom you may read. If you were given them before, "
@@ -211,36 +181,6 @@ async def _pledge(reader: Reader, id: str, what: str) -> Opened:
             status=404,
         )
     return found[0]
-
-
-async def _remember(reader: Reader, given: list[Opened]) -> None:
-    """Whom the partner knows of now, by number: the day they leave, it must be told."""
-    if given:
-        await PartnerGiven.raw(
-            "INSERT INTO partner_given (token, pledge, given_at)"
-            " SELECT {}, pledge, now() FROM unnest({}::uuid[]) AS pledge ON CONFLICT DO NOTHING",
-            reader.token.id,
-            [pledge.id for pledge in given],
-        )
-
-
-async def _gone(no_more: list[Any], wanted: Wanted) -> list[uuid.UUID]:
-    rows = await (
-        PartnerGiven.select(PartnerGiven.pledge)
-        .where(*no_more)
-        .order_by(PartnerGiven.id)
-        .limit(wanted.size)
-        .offset(wanted.offset)
-    )
-    return [row["pledge"] for row in rows]
-
-
-async def _no_more(reader: Reader) -> list[Any]:
-    """Conditions for those this partner was given, with whichever token, and may keep no more."""
-    everywhere = await partners.shared(await partners.public_campaigns(), reader.name)
-    tokens = PartnerToken.select(PartnerToken.id).where(PartnerToken.name == reader.name)
-    still = Pledge.select(Pledge.id).where(*everywhere)
-    return [PartnerGiven.token.is_in(tokens), PartnerGiven.pledge.not_in(still)]
 
 
 def _person(pledge: Opened, counties: dict[int, str]) -> Body:

@@ -4,10 +4,12 @@ import datetime
 import secrets
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from backend.campaigns.exclusions import agreed_to
+from backend.campaigns.pledges import Opened
 from backend.campaigns.states import CampaignState, PledgeState
-from backend.campaigns.tables import Campaign, PartnerToken, Pledge
+from backend.campaigns.tables import Campaign, PartnerGiven, PartnerToken, Pledge
 from backend.database import DB
 from backend.staff import audit
 from backend.staff.tables import LARGEST_ID, Account, digest, now
@@ -115,3 +117,45 @@ async def carried_as(token: str) -> Reader | None:
         if found.campaign in (None, each.id) and found.name in named_on(each)
     ]
     return Reader(found, tuple(campaigns))
+
+
+async def note_reading(
+    reader: Reader, what: str, count: int, campaign: Campaign | None = None, **more: Any
+) -> None:
+    """Every fetch is in the trail: who, what and how many, and nobody's name."""
+    if campaign is not None:
+        more["campaign"] = campaign.slug
+    async with DB.transaction():
+        await PartnerToken.update({PartnerToken.used_at: now()}).where(
+            PartnerToken.id == reader.token.id
+        )
+        await audit.write(f"partner {reader.name}", "partner_read", what, count=count,
+                          token=reader.token.id, **more)  # fmt: skip
+
+
+async def remember(reader: Reader, given: list[Opened]) -> None:
+    """Whom the partner knows of now, by number: the day they leave, it must be told."""
+    if given:
+        await PartnerGiven.raw(
+            "INSERT INTO partner_given (token, pledge, given_at)"
+            " SELECT {}, pledge, now() FROM unnest({}::uuid[]) AS pledge ON CONFLICT DO NOTHING",
+            reader.token.id,
+            [pledge.id for pledge in given],
+        )
+
+
+async def no_longer_shared(reader: Reader, most: int, offset: int) -> tuple[list[UUID], int]:
+    """Some of those this partner was given, with whichever token, and may keep no more; and how
+    many there are."""
+    everywhere = await shared(await public_campaigns(), reader.name)
+    tokens = PartnerToken.select(PartnerToken.id).where(PartnerToken.name == reader.name)
+    still = Pledge.select(Pledge.id).where(*everywhere)
+    no_more: list[Any] = [PartnerGiven.token.is_in(tokens), PartnerGiven.pledge.not_in(still)]
+    rows = await (
+        PartnerGiven.select(PartnerGiven.pledge)
+        .where(*no_more)
+        .order_by(PartnerGiven.id)
+        .limit(most)
+        .offset(offset)
+    )
+    return [row["pledge"] for row in rows], int(await PartnerGiven.count().where(*no_more))

@@ -65,6 +65,17 @@ async def by_id(id: UUID) -> Opened | None:
     return opened(row) if row else None
 
 
+async def page_of(where: list[Any], most: int, offset: int) -> list[Opened]:
+    rows = await (
+        Pledge.select()
+        .where(*where)
+        .order_by(Pledge.signed_at, Pledge.id)
+        .limit(most)
+        .offset(offset)
+    )
+    return [opened(row) for row in rows]
+
+
 async def earlier_ones(campaign: int, contact: Contact) -> list[Opened]:
     """The pledges, at most two, that have a place for this contact in this campaign."""
     places = [place(campaign, contact, number) for number in PLACES]

@@ -23,20 +23,10 @@ NEW = "/desk/staff/new"
 
 @get(STAFF, may=Right.MANAGE_STAFF)
 async def list_people(request: AnyRequest) -> ASGIResponse:
-    rows = await Account.raw(
-        "SELECT id, name, roles, closed_at,"
-        " (SELECT count(*) FROM passkey WHERE account = account_of.id) AS passkeys,"
-        " (SELECT max(used_at) FROM passkey WHERE account = account_of.id) AS used_at,"
-        " (SELECT count(*) FROM recovery_code WHERE account = account_of.id"
-        "  AND used_at IS NULL) AS codes,"
-        " EXISTS (SELECT 1 FROM invitation WHERE account = account_of.id"
-        "  AND used_at IS NULL AND ends_at > now()) AS invited"
-        " FROM account AS account_of ORDER BY closed_at IS NOT NULL, lower(name)"
-    )
     waiting = await Invitation.waiting()
     me = visitor_of(request).account
     context = {
-        "people": rows,
+        "people": await people.everyone(),
         "role_in_words": role_in_words,
         "waiting": [(each, each.why_not_approve(me)) for each in waiting],
     }

@@ -3,6 +3,7 @@ trail. `actor` is a staff name or audit.HOUSE."""
 
 import contextlib
 from collections.abc import AsyncIterator
+from typing import Any
 
 from backend import settings
 from backend.database import DB, one_at_a_time
@@ -27,6 +28,21 @@ def mistakes(name: str, roles: list[str]) -> dict[str, str]:
     """What is wrong with a new account, by field."""
     found = {"name": mistake_in_name(tidy(name)), "roles": mistake_in_roles(roles)}
     return {field: sentence for field, sentence in found.items() if sentence}
+
+
+async def everyone() -> list[dict[str, Any]]:
+    """Who has an account and what they hold, those whose is closed last."""
+    rows: list[dict[str, Any]] = await Account.raw(
+        "SELECT id, name, roles, closed_at,"
+        " (SELECT count(*) FROM passkey WHERE account = account_of.id) AS passkeys,"
+        " (SELECT max(used_at) FROM passkey WHERE account = account_of.id) AS used_at,"
+        " (SELECT count(*) FROM recovery_code WHERE account = account_of.id"
+        "  AND used_at IS NULL) AS codes,"
+        " EXISTS (SELECT 1 FROM invitation WHERE account = account_of.id"
+        "  AND used_at IS NULL AND ends_at > now()) AS invited"
+        " FROM account AS account_of ORDER BY closed_at IS NOT NULL, lower(name)"
+    )
+    return rows
 
 
 async def invite_new(

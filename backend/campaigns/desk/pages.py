@@ -10,12 +10,12 @@ from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
 from backend import settings
-from backend.campaigns import exclusions, lifecycle, loading, queries, story, tallies
+from backend.campaigns import exclusions, lifecycle, loading, mailing, queries, story, tallies
 from backend.campaigns.desk import forms
 from backend.campaigns.desk.forms import CampaignForm, TextForm
 from backend.campaigns.lifecycle import NEEDED
 from backend.campaigns.states import CampaignState
-from backend.campaigns.tables import NAMES_KEPT, Campaign, UpdateMailing
+from backend.campaigns.tables import NAMES_KEPT, Campaign
 from backend.campaigns.tallies import Numbers
 from backend.counties import gazetteer
 from backend.staff.auth import visitor_of
@@ -272,18 +272,13 @@ async def _news_page(
     request: AnyRequest, campaign: Campaign, form: TextForm, preview: bool = False
 ) -> Sent:
     told = await queries.updates(campaign)
-    still = await UpdateMailing.raw(
-        'SELECT news, sum(cardinality("left")) AS people FROM update_mailing'
-        " WHERE news = ANY({}) GROUP BY news",
-        [news.id for news in told],
-    )
     context = {
         "campaign": campaign,
         "form": form,
         "preview": preview,
         "mistakes_told": {} if preview else form.mistakes,
         "told": told,
-        "left": {row["news"]: row["people"] for row in still},
+        "left": await mailing.left([news.id for news in told]),
         "as_html": story.as_html,
     }
     status = 422 if form.mistakes and not preview else 200

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import asyncpg
 from piccolo.engine.postgres import PostgresEngine
+from piccolo.utils.encoding import load_json
 
 from backend import database_roles as roles
 from backend import settings
@@ -46,11 +47,28 @@ class Engine(PostgresEngine):
         """A connection comes back as it was given: whatever we set or lock ends with its
         transaction. So the server is not asked each time to forget it, which would double the way
         of every question."""
-        await super().start_connection_pool(reset=_leave_as_it_is, **options)
+        await super().start_connection_pool(reset=_leave_as_it_is, init=_read_json, **options)
+
+    async def get_new_connection(self) -> Any:
+        connection = await super().get_new_connection()
+        await _read_json(connection)
+        return connection
 
 
 async def _leave_as_it_is(_connection: Any) -> None:
     """Instead of RESET ALL and the like. An open transaction is rolled back before this."""
+
+
+async def _read_json(connection: Any) -> None:
+    """JSON comes as values, however one asks. It is written as text; binary JSONB is a 1 before it,
+    which COPY needs."""
+    await connection.set_type_codec(
+        "jsonb",
+        schema="pg_catalog",
+        format="binary",
+        encoder=lambda text: b"\x01" + text.encode(),
+        decoder=lambda binary: load_json(binary[1:]),
+    )
 
 
 DB = Engine(config={})

@@ -37,7 +37,6 @@ async def with_id(id: int) -> Alert | None:
         Alert.objects(Alert.hearing, Alert.news, Alert.made_by, Alert.asked_by, Alert.sent_by)
         .where(Alert.id == id)
         .first()
-        .output(load_json=True)
     )
     return found
 
@@ -255,7 +254,6 @@ async def all_of(*states: State, most: int = 50) -> list[Alert]:
         .where(Alert.state.is_in(list(states)))
         .order_by(Alert.id, ascending=False)
         .limit(most)
-        .output(load_json=True)
     )
     return found
 
@@ -268,7 +266,6 @@ async def from_hearing(id: int) -> dict[str, Any] | None:
             Hearing.objects(Hearing.county)
             .where(Hearing.id == id, Hearing.taken_out_at.is_null())
             .first()
-            .output(load_json=True)
         )
     if hearing is None:
         return None
@@ -290,9 +287,7 @@ async def from_hearing(id: int) -> dict[str, Any] | None:
 async def _alone(id: int) -> Alert:
     found: Alert | None = None
     if 0 < id <= LARGEST_ID:
-        found = await (
-            Alert.objects().where(Alert.id == id).lock_rows("UPDATE").first().output(load_json=True)
-        )
+        found = await Alert.objects().where(Alert.id == id).lock_rows("UPDATE").first()
     if found is None:
         raise Refused(_("There is no such alert."))
     return found

@@ -206,11 +206,7 @@ async def mail_news(data: dict[str, Any]) -> None:
     await timing.look()
     async with DB.transaction():
         news = await (
-            AlertNews.objects()
-            .where(AlertNews.id == data["news"])
-            .lock_rows("UPDATE")
-            .first()
-            .output(load_json=True)
+            AlertNews.objects().where(AlertNews.id == data["news"]).lock_rows("UPDATE").first()
         )
         # Done by an earlier try, which was committed; or nobody needs it any more.
         if news is None or news.mailed_at is not None or news.expires_at <= timing.now():
@@ -230,12 +226,7 @@ async def mail_letter(data: dict[str, Any]) -> None:
     off."""
     await timing.look()
     mailbox = await _by_id(data["mail"])
-    news = await (
-        AlertNews.objects(AlertNews.ring)
-        .where(AlertNews.id == data["news"])
-        .first()
-        .output(load_json=True)
-    )
+    news = await AlertNews.objects(AlertNews.ring).where(AlertNews.id == data["news"]).first()
     if mailbox is None or mailbox.row.confirmed_at is None:
         return
     if news is None or news.expires_at <= timing.now():

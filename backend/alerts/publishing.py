@@ -71,9 +71,7 @@ async def tell(
         wait = due_at - now() if due_at else None
         after = wait if wait and wait.total_seconds() > 0 else None
         await jobs.enqueue(MAIL_JOB, {"news": id}, after=after, key=f"mail news {id}")
-    found: AlertNews | None = await (
-        AlertNews.objects().where(AlertNews.id == id).first().output(load_json=True)
-    )
+    found: AlertNews | None = await AlertNews.objects().where(AlertNews.id == id).first()
     return found
 
 

@@ -91,7 +91,7 @@ async def reminders(at: datetime.datetime) -> None:
         Hearing.status.is_in([Status.SCHEDULED, Status.MOVED]),
         Hearing.starts_at > at,
         Hearing.starts_at <= at + DAY,
-    ).output(load_json=True)  # fmt: skip
+    )  # fmt: skip
     for hearing in soon:
         begins = begins_at(hearing)
         what = f"{hearing.id} {hearing.starts_at.astimezone(datetime.UTC):%Y-%m-%d %H:%M}"
@@ -146,9 +146,7 @@ async def _hearing(id: int, at: datetime.datetime) -> None:
         await HearingChange.raw("SELECT pg_advisory_xact_lock(hashtext('alerts hearing'), {})", id)
         lines = await _unheard(id)
         await _mark("hearing", [line.id for line in lines])
-        hearing = await (
-            Hearing.objects(Hearing.county).where(Hearing.id == id).first().output(load_json=True)
-        )
+        hearing = await Hearing.objects(Hearing.county).where(Hearing.id == id).first()
         if not lines or hearing is None:
             return
         found = news.between(hearing, lines[0].before, lines[-1].after, at)
@@ -195,16 +193,13 @@ async def _record(file: str, at: datetime.datetime) -> None:
         if not of_it:
             return
         await _mark("fact", [row["fact"] for row in of_it])
-        facts = await (
-            ChangedFact.select(ChangedFact.before, ChangedFact.after)
-            .where(ChangedFact.id.is_in([row["fact"] for row in of_it]))
-            .output(load_json=True)
+        facts = await ChangedFact.select(ChangedFact.before, ChangedFact.after).where(
+            ChangedFact.id.is_in([row["fact"] for row in of_it])
         )
         why = await (
             Change.select(Change.why)
             .where(Change.id.is_in([row["id"] for row in of_it]))
             .order_by(Change.id)
-            .output(load_json=True)
         )
         said = [row["why"] for row in why if row["why"]]
         county = gazetteer.county(file)
@@ -244,7 +239,6 @@ async def _unheard(hearing: int) -> list[HearingChange]:
         HearingChange.objects()
         .where(HearingChange.id.is_in([row["id"] for row in rows] or [0]))
         .order_by(HearingChange.id)
-        .output(load_json=True)
     )
     return found
 

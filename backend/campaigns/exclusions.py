@@ -151,7 +151,6 @@ async def with_id(campaign: Campaign, id: int) -> SettingAside | None:
         SettingAside.objects(SettingAside.made_by)
         .where(SettingAside.id == id, SettingAside.campaign == campaign.id)
         .first()
-        .output(load_json=True)
     )
     return found
 
@@ -163,7 +162,6 @@ async def all_of(campaign: Campaign) -> list[SettingAside]:
         .where(SettingAside.campaign == campaign.id)
         .order_by(SettingAside.id, ascending=False)
         .limit(100)
-        .output(load_json=True)
     )
     return found
 
@@ -308,7 +306,7 @@ async def _alone(id: int, campaign: Campaign | None = None) -> SettingAside | No
     query = SettingAside.objects().where(SettingAside.id == id)
     if campaign is not None:
         query = query.where(SettingAside.campaign == campaign.id)
-    found: SettingAside | None = await query.lock_rows("UPDATE").first().output(load_json=True)
+    found: SettingAside | None = await query.lock_rows("UPDATE").first()
     return found
 
 

@@ -30,9 +30,7 @@ async def mail_signer(data: dict[str, Any]) -> None:
     kind = data["letter"]
     if pledge is None or not pledge.contact or (pledge.confirmed and kind != "leave"):
         return
-    campaign = await (
-        Campaign.objects().where(Campaign.id == pledge.campaign).first().output(load_json=True)
-    )
+    campaign = await Campaign.objects().where(Campaign.id == pledge.campaign).first()
     if campaign is None:
         return
     try:

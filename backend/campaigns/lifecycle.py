@@ -39,9 +39,7 @@ WRITTEN = (*TEXTS, "targets", "partners", "sources", "counties", "goals", "opens
 async def with_id(id: int) -> Campaign | None:
     if not 0 < id <= LARGEST_ID:
         return None
-    found: Campaign | None = await (
-        Campaign.objects().where(Campaign.id == id).first().output(load_json=True)
-    )
+    found: Campaign | None = await Campaign.objects().where(Campaign.id == id).first()
     return found
 
 
@@ -275,11 +273,7 @@ async def _changing() -> AsyncIterator[None]:
 async def _alone(campaign: Campaign) -> Campaign:
     """The campaign as it stands, and nobody else's to change until the transaction ends."""
     found: Campaign | None = await (
-        Campaign.objects()
-        .where(Campaign.id == campaign.id)
-        .lock_rows("UPDATE")
-        .first()
-        .output(load_json=True)
+        Campaign.objects().where(Campaign.id == campaign.id).lock_rows("UPDATE").first()
     )
     assert found is not None, "campaigns are never removed"
     return found

@@ -79,15 +79,8 @@ async def _mail_page(id: int) -> None:
     page = await UpdateMailing.objects(UpdateMailing.news).where(UpdateMailing.id == id).first()
     if page is None:
         return
-    news: Any = await (
-        CampaignUpdate.objects()
-        .where(CampaignUpdate.id == page.news.id)
-        .first()
-        .output(load_json=True)
-    )
-    campaign: Any = await (
-        Campaign.objects().where(Campaign.id == news.campaign).first().output(load_json=True)
-    )
+    news: Any = await CampaignUpdate.objects().where(CampaignUpdate.id == page.news.id).first()
+    campaign: Any = await Campaign.objects().where(Campaign.id == news.campaign).first()
     rows = await ConsentText.select(ConsentText.id).where(ConsentText.purpose == "news")
     agreed = {row["id"] for row in rows}
     for pledge in page.left:

@@ -31,10 +31,7 @@ class Reader:
 
 async def public_campaigns() -> list[Campaign]:
     found: list[Campaign] = await (
-        Campaign.objects()
-        .where(Campaign.state != CampaignState.DRAFT)
-        .order_by(Campaign.id)
-        .output(load_json=True)
+        Campaign.objects().where(Campaign.state != CampaignState.DRAFT).order_by(Campaign.id)
     )
     return found
 

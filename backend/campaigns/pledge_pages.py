@@ -247,7 +247,6 @@ async def _known_campaign(slug: str) -> Campaign | None:
         Campaign.objects()
         .where(Campaign.slug == slug[:60], Campaign.state != CampaignState.DRAFT)
         .first()
-        .output(load_json=True)
     )
     if campaign is not None and cleared == page_cache.times_cleared():
         _shelf.campaigns[campaign.slug] = campaign
@@ -527,7 +526,7 @@ async def _pledge_context(campaign: Campaign, pledge: Standing, agreed: set[str]
 
 async def _campaign_of(pledge: Standing) -> Campaign:
     campaign: Campaign | None = await (
-        Campaign.objects().where(Campaign.id == pledge.campaign).first().output(load_json=True)
+        Campaign.objects().where(Campaign.id == pledge.campaign).first()
     )
     assert campaign is not None  # the row points at it
     return campaign

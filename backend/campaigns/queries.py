@@ -47,7 +47,6 @@ async def campaigns(*states: CampaignState) -> list[Counted]:
         .where(Campaign.state.is_in(list(wanted)))
         .order_by(Campaign.made_at, ascending=False)
         .order_by(Campaign.id)
-        .output(load_json=True)
     )
     numbers = await publishing.all_numbers([campaign.id for campaign in found])
     # Sorting keeps the order among equals.
@@ -60,10 +59,7 @@ async def campaign(slug: str) -> Campaign | None:
     if len(slug) > LONGEST_SLUG:
         return None
     found: Campaign | None = await (
-        Campaign.objects()
-        .where(Campaign.slug == slug, Campaign.state.is_in(list(PUBLIC)))
-        .first()
-        .output(load_json=True)
+        Campaign.objects().where(Campaign.slug == slug, Campaign.state.is_in(list(PUBLIC))).first()
     )
     return found
 
@@ -74,7 +70,6 @@ async def updates(campaign: Campaign) -> list[CampaignUpdate]:
         CampaignUpdate.objects()
         .where(CampaignUpdate.campaign == campaign.id)
         .order_by(CampaignUpdate.made_at, ascending=False)
-        .output(load_json=True)
     )
     return found
 

@@ -21,10 +21,7 @@ async def make() -> dict[str, Any]:
     """
     key_id, public = sealing.public_key()
     campaigns: list[Campaign] = await (
-        Campaign.objects()
-        .where(Campaign.state == CampaignState.LIVE)
-        .order_by(Campaign.id)
-        .output(load_json=True)
+        Campaign.objects().where(Campaign.state == CampaignState.LIVE).order_by(Campaign.id)
     )
     return {
         "key": {"id": key_id, "public": public},

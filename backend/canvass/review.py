@@ -178,10 +178,8 @@ async def _open(record: CanvassRecord) -> Opened:
 async def _campaigns(record: CanvassRecord, shift: Shift) -> tuple[Campaign, ...]:
     """The one it is for; those of its shift when nobody can tell."""
     ids = [_id(record.campaign)] if record.campaign is not None else shift.campaigns
-    found: list[Campaign] = await (
-        Campaign.objects()
-        .where(Campaign.id.is_in(ids or [0]), Campaign.state != CampaignState.DRAFT)
-        .output(load_json=True)
+    found: list[Campaign] = await Campaign.objects().where(
+        Campaign.id.is_in(ids or [0]), Campaign.state != CampaignState.DRAFT
     )
     return tuple(
         each for each in found if each.closed_at is None or each.closed_at + NAMES_KEPT > now()

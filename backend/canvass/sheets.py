@@ -87,9 +87,7 @@ async def rows_of(sheet: PaperSheet) -> list[PaperRow]:
 
 
 async def campaign_of(sheet: PaperSheet) -> Campaign:
-    found: Campaign | None = await (
-        Campaign.objects().where(Campaign.id == sheet.campaign).first().output(load_json=True)
-    )
+    found: Campaign | None = await Campaign.objects().where(Campaign.id == sheet.campaign).first()
     assert found is not None  # the row points at it
     return found
 

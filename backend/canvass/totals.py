@@ -129,10 +129,8 @@ async def of_all(shifts: Iterable[Shift]) -> dict[int, Tally]:
 
 async def campaign_titles(ids: Iterable[int]) -> dict[int, str]:
     """In the reader's language."""
-    rows = await (
-        Campaign.select(Campaign.id, Campaign.title)
-        .where(Campaign.id.is_in([*ids] or [0]))
-        .output(load_json=True)
+    rows = await Campaign.select(Campaign.id, Campaign.title).where(
+        Campaign.id.is_in([*ids] or [0])
     )
     return {row["id"]: in_words(row["title"]) for row in rows}
 

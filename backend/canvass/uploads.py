@@ -100,7 +100,6 @@ async def _rows(where: Any) -> list[dict[str, Any]]:
         .where(where)
         .order_by(CanvassFile.id, ascending=False)
         .limit(20)
-        .output(load_json=True)
     )
     return found
 
@@ -113,7 +112,6 @@ async def _take_some(id: int, sent: list[Sent], damaged: int) -> bool:
             .where(CanvassFile.id == id, CanvassFile.content.is_not_null())
             .lock_rows("UPDATE")
             .first()
-            .output(load_json=True)
         )
         if row is None:
             return False

@@ -56,7 +56,6 @@ class Wanted:
             .where(*self._where())
             .order_by(AuditEntry.id, ascending=False)
             .limit(most)
-            .output(load_json=True)
         )
         return found
 

@@ -131,7 +131,6 @@ async def take_back(change: int, by: Account) -> None:
             CheckedChange.objects()
             .where(CheckedChange.subject == done.subject, CheckedChange.id >= done.id)
             .order_by(CheckedChange.id)
-            .output(load_json=True)
         )
         if [each.action for each in newest[1:]] == [UNDONE]:
             return

@@ -31,7 +31,7 @@ TEXTS = ("hours", "about", "note", "sources")
 async def all_of(kind: str) -> list[Row]:
     """Every line or place, also what nobody sees, by name."""
     table = KINDS[kind]
-    found: Any = await table.objects().order_by(table.name).output(load_json=True)
+    found: Any = await table.objects().order_by(table.name)
     return list(found)
 
 
@@ -39,7 +39,7 @@ async def one(kind: str, id: int) -> Row | None:
     table = KINDS.get(kind)
     if table is None or not 0 < id <= LARGEST_ID:
         return None
-    found: Any = await table.objects().where(table.id == id).first().output(load_json=True)
+    found: Any = await table.objects().where(table.id == id).first()
     return found if isinstance(found, HelpLine | DetentionPlace) else None
 
 
@@ -50,7 +50,6 @@ async def history(row: Row, limit: int = 50) -> list[CheckedChange]:
         .where(CheckedChange.subject == subject(row))
         .order_by(CheckedChange.id, ascending=False)
         .limit(limit)
-        .output(load_json=True)
     )
     return found
 

@@ -49,7 +49,6 @@ async def places() -> list[DetentionPlace]:
         DetentionPlace.objects()
         .where(DetentionPlace.retired_at.is_null())
         .order_by(DetentionPlace.name)
-        .output(load_json=True)
     )
     return [place for place in found if place.shown and place.status != "proposed"]
 

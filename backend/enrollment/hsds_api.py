@@ -6,7 +6,6 @@ stay. Nobody's name is in it: organizations have no contacts here.
 """
 
 import datetime
-import json
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
@@ -172,7 +171,7 @@ def _service(row: Mapping[str, Any]) -> Json:
             assured_date=row["assured"].isoformat() if row["assured"] else "",
             last_modified=_moment(row["modified"]),
         ),
-        "organization": _organization(json.loads(row["of"])),
+        "organization": _organization(row["of"]),
     }
 
 

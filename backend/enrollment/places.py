@@ -1,7 +1,6 @@
 """What the directory knows of a place: its kinds and languages, when it is open, how it reads."""
 
 import datetime
-import json
 import re
 from dataclasses import dataclass, field
 from typing import Any
@@ -48,8 +47,6 @@ SOUTH, NORTH, WEST, EAST = 32.4, 42.1, -124.6, -114.0
 KEPT_FOR = datetime.timedelta(days=183)
 
 Json = dict[str, Any]
-JSON_COLUMNS = ("phones", "schedules", "accessibility", "documents", "about", "ask_for", "alert",
-                "imported")  # fmt: skip
 
 
 def id_of(source: str, key: str, what: str = "place") -> UUID:
@@ -105,11 +102,7 @@ class Place:
     @classmethod
     def read(cls, row: Any) -> "Place":
         """From a row of `searching.COLUMNS`."""
-        given = dict(row)
-        for name in JSON_COLUMNS:
-            if isinstance(given[name], str):
-                given[name] = json.loads(given[name])
-        return cls(**{name: given[name] for name in cls.__slots__ if name in given})
+        return cls(**{name: row[name] for name in cls.__slots__ if name in row})
 
     def is_stale(self, today: datetime.date) -> bool:
         """Whether what is said of it was due for another look before that day."""

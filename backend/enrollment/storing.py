@@ -264,11 +264,8 @@ async def _samples(connection: Any, source: str, kept: set[str]) -> dict[str, li
         MOST_SAMPLES,
     )
     return {
-        "new": [_named(json.loads(row["imported"])) for row in new],
-        "changed": [
-            _changed(json.loads(row["before"]), json.loads(row["after"]), row["own"])
-            for row in changed
-        ],
+        "new": [_named(row["imported"]) for row in new],
+        "changed": [_changed(row["before"], row["after"], row["own"]) for row in changed],
         "vanished": [_named(row) for row in vanished],
         "back": [_named(row) for row in back],
     }

@@ -43,14 +43,10 @@ async def announce_once(entry: Entry, by: Account) -> int:
     twice, or two people who announced it at once. Raises Refused."""
     async with DB.transaction():
         await one_at_a_time("announcing")
-        alike = await (
-            Hearing.objects()
-            .where(
-                Hearing.starts_at == entry.starts_at.astimezone(datetime.UTC),
-                Hearing.kind == entry.kind,
-                Hearing.taken_out_at.is_null(),
-            )
-            .output(load_json=True)
+        alike = await Hearing.objects().where(
+            Hearing.starts_at == entry.starts_at.astimezone(datetime.UTC),
+            Hearing.kind == entry.kind,
+            Hearing.taken_out_at.is_null(),
         )
         same = [
             each for each in alike if not entries.differing(await queries.entry_of(each), entry)
@@ -149,7 +145,6 @@ async def _alone(id: int) -> Hearing:
             .where(Hearing.id == id, Hearing.taken_out_at.is_null())
             .lock_rows("UPDATE")
             .first()
-            .output(load_json=True)
         )
     if found is None:
         raise Refused(_("There is no such hearing any more."))

@@ -122,10 +122,8 @@ async def from_csv(data: bytes, by: Account | None, *, dry: bool = False) -> Rep
     async with DB.transaction() as transaction:
         here = await transaction.savepoint()
         await sources.load()
-        [found] = await (
-            HearingSource.objects(HearingSource.county)
-            .where(HearingSource.name == sources.BY_HAND)
-            .output(load_json=True)
+        [found] = await HearingSource.objects(HearingSource.county).where(
+            HearingSource.name == sources.BY_HAND
         )
         for piece in _pieces(told_there):
             await _keep(found, None, [_Seen(meeting) for meeting in piece], report)
@@ -314,10 +312,8 @@ def _is_due(meeting: Meeting, row: SourceEvent | None) -> bool:
 
 
 async def _known(source: HearingSource, keys: list[str]) -> dict[str, SourceEvent]:
-    rows = await (
-        SourceEvent.objects()
-        .where(SourceEvent.source == source.id, SourceEvent.key.is_in(keys))
-        .output(load_json=True)
+    rows = await SourceEvent.objects().where(
+        SourceEvent.source == source.id, SourceEvent.key.is_in(keys)
     )
     return {row.key: row for row in rows}
 
@@ -459,7 +455,6 @@ async def _locked(source: HearingSource, key: str) -> SourceEvent | None:
         .where(SourceEvent.source == source.id, SourceEvent.key == key)
         .lock_rows("UPDATE")
         .first()
-        .output(load_json=True)
     )
     return found
 
@@ -514,9 +509,7 @@ async def _look_for_vanished(
         .returning(SourceEvent.id)
     )
     report.vanished += len(of_no_interest)
-    for event in await (
-        SourceEvent.objects().where(ahead).order_by(SourceEvent.key).output(load_json=True)
-    ):
+    for event in await SourceEvent.objects().where(ahead).order_by(SourceEvent.key):
         # Items of a meeting go with it.
         further = importer.has_agendas and DIVIDES in event.key
         found = None if further else await importer.again(event.key)

@@ -97,7 +97,6 @@ async def waiting(source: int | None = None, most: int = 200) -> list[Told]:
         .where(wanted)
         .order_by(Proposal.id, ascending=False)
         .limit(most)
-        .output(load_json=True)
     )
     told = [await _told(each) for each in found]
     return sorted(told, key=lambda each: each.after.starts_at)
@@ -110,9 +109,7 @@ async def how_many() -> int:
 async def one(id: int) -> Told | None:
     if not 0 < id < 2**63:
         return None
-    found = await (
-        Proposal.objects(Proposal.source).where(Proposal.id == id).first().output(load_json=True)
-    )
+    found = await Proposal.objects(Proposal.source).where(Proposal.id == id).first()
     return await _told(found) if found else None
 
 
@@ -201,10 +198,7 @@ async def accept_by_rule(source: HearingSource, events: list[int]) -> int:
         return 0
     accepted = 0
     for proposal in await (
-        Proposal.objects()
-        .where(Proposal.standing.is_in(events))
-        .order_by(Proposal.id)
-        .output(load_json=True)
+        Proposal.objects().where(Proposal.standing.is_in(events)).order_by(Proposal.id)
     ):
         doubts: Any = proposal.doubts
         if not _lets(source, proposal.action, doubts):
@@ -247,9 +241,7 @@ async def _propose(
     doubts: list[Doubt],
 ) -> str:
     plain = entries.plain(after)
-    standing = await (
-        Proposal.objects().where(Proposal.standing == event.id).first().output(load_json=True)
-    )
+    standing = await Proposal.objects().where(Proposal.standing == event.id).first()
     if standing and standing.action == action and _same(standing.after, plain):
         return ""
     await _overtake(event)
@@ -289,9 +281,9 @@ async def _new_words(event: SourceEvent, words: list[str]) -> bool:
         .where(Proposal.event == event.id, Proposal.state == TURNED_DOWN)
         .order_by(Proposal.id, ascending=False)
         .first()
-        .output(load_json=True)
     )
-    known = {each["word"] for each in last.matched} if last else set()
+    matched: Any = last.matched if last else []
+    known = {each["word"] for each in matched}
     return not set(words) <= known
 
 
@@ -309,15 +301,9 @@ async def _waiting_one(id: int) -> tuple[Proposal, SourceEvent]:
     if found is None:
         raise Refused(_("There is no such proposal."))
     event = await (
-        SourceEvent.objects()
-        .where(SourceEvent.id == found["event"])
-        .lock_rows("UPDATE")
-        .first()
-        .output(load_json=True)
+        SourceEvent.objects().where(SourceEvent.id == found["event"]).lock_rows("UPDATE").first()
     )
-    proposal = await (
-        Proposal.objects(Proposal.source).where(Proposal.id == id).first().output(load_json=True)
-    )
+    proposal = await Proposal.objects(Proposal.source).where(Proposal.id == id).first()
     assert event is not None
     assert proposal is not None
     if proposal.state == OVERTAKEN:

@@ -26,7 +26,6 @@ async def one(id: int) -> Hearing | None:
         Hearing.objects(Hearing.county)
         .where(Hearing.id == id, Hearing.taken_out_at.is_null())
         .first()
-        .output(load_json=True)
     )
     return found
 
@@ -52,7 +51,6 @@ async def coming(
         .order_by(Hearing.starts_at)
         .order_by(Hearing.id)
         .limit(most)
-        .output(load_json=True)
     )
     return [each for each in found if not each.is_over(now())]
 
@@ -81,7 +79,6 @@ async def past(
         .where(_of(wanted, county, topic, kind, None))
         .order_by(Hearing.starts_at, ascending=False)
         .limit(most)
-        .output(load_json=True)
     )
     return [each for each in found if each.status == Status.HELD or each.is_over(now())]
 
@@ -115,7 +112,6 @@ async def for_calendars(
         .order_by(Hearing.starts_at)
         .order_by(Hearing.id)
         .limit(most)
-        .output(load_json=True)
     )
     return found
 
@@ -141,7 +137,6 @@ async def between(
         .order_by(Hearing.starts_at)
         .order_by(Hearing.id)
         .limit(most)
-        .output(load_json=True)
     )
     return found
 
@@ -158,7 +153,6 @@ async def forums() -> dict[str, list[Hearing]]:
             Hearing.county.is_not_null(),
         )
         .order_by(Hearing.starts_at)
-        .output(load_json=True)
     )
     by_county: dict[str, list[Hearing]] = {}
     for each in found:
@@ -210,7 +204,6 @@ async def history(id: int) -> list[HearingChange]:
         HearingChange.objects(HearingChange.made_by)
         .where(HearingChange.hearing == id)
         .order_by(HearingChange.id, ascending=False)
-        .output(load_json=True)
     )
     return found
 

@@ -70,10 +70,8 @@ class SourcesFile(Part, forbid_unknown_fields=True, kw_only=True):
 
 async def all_sources() -> list[HearingSource]:
     """By name, with their counties."""
-    found: list[HearingSource] = await (
-        HearingSource.objects(HearingSource.county)
-        .order_by(HearingSource.name)
-        .output(load_json=True)
+    found: list[HearingSource] = await HearingSource.objects(HearingSource.county).order_by(
+        HearingSource.name
     )
     return found
 
@@ -82,10 +80,7 @@ async def one(id: int) -> HearingSource | None:
     if not 0 < id <= LARGEST_ID:
         return None
     found: HearingSource | None = await (
-        HearingSource.objects(HearingSource.county)
-        .where(HearingSource.id == id)
-        .first()
-        .output(load_json=True)
+        HearingSource.objects(HearingSource.county).where(HearingSource.id == id).first()
     )
     return found
 

@@ -249,12 +249,7 @@ def _rows_named(table: Any, name: FactName) -> Any:
 
 async def _in_files(name: FactName) -> Entry | str | None:
     """What the files say of a fact in conflict; "" of any other."""
-    found = await (
-        Conflict.select(Conflict.in_files)
-        .where(Conflict.key == str(name))
-        .first()
-        .output(load_json=True)
-    )
+    found = await Conflict.select(Conflict.in_files).where(Conflict.key == str(name)).first()
     if found is None:
         return ""
     return entries.canonical(name.kind, found["in_files"]) if found["in_files"] else None
@@ -287,12 +282,7 @@ async def _successor(name: FactName, entry: Entry) -> tuple[FactName, Entry] | N
 
 async def told(id: int) -> Told | None:
     """One change, whole."""
-    change = await (
-        Change.objects(Change.made_by, Change.decided_by)
-        .where(Change.id == id)
-        .first()
-        .output(load_json=True)
-    )
+    change = await Change.objects(Change.made_by, Change.decided_by).where(Change.id == id).first()
     return _told(change, await _parts(id)) if change is not None else None
 
 
@@ -343,7 +333,6 @@ async def _several(where: Any, most: int = 200, first_by: Any = Change.id) -> li
         .where(where)
         .order_by(first_by, Change.id, ascending=False)
         .limit(most)
-        .output(load_json=True)
     )
     if not found:
         return []
@@ -351,7 +340,6 @@ async def _several(where: Any, most: int = 200, first_by: Any = Change.id) -> li
         ChangedFact.select()
         .where(ChangedFact.change.is_in([change.id for change in found]))
         .order_by(ChangedFact.id)
-        .output(load_json=True)
     )
     parts: dict[int, list[Part]] = {}
     for row in rows:
@@ -360,12 +348,7 @@ async def _several(where: Any, most: int = 200, first_by: Any = Change.id) -> li
 
 
 async def _parts(change: int) -> list[Part]:
-    rows = await (
-        ChangedFact.select()
-        .where(ChangedFact.change == change)
-        .order_by(ChangedFact.id)
-        .output(load_json=True)
-    )
+    rows = await ChangedFact.select().where(ChangedFact.change == change).order_by(ChangedFact.id)
     return [_part(row) for row in rows]
 
 

@@ -71,12 +71,7 @@ async def present(of_files: Collection[str] | None = None) -> dict[FactName, Ent
         columns: list[Any] = list(table.all_columns())
         if table is Rule:
             columns.append(Rule.law.slug)
-        rows = (
-            await table.select(*columns)
-            .where(table.retired_at.is_null())
-            .order_by(table.id)
-            .output(load_json=True)
-        )
+        rows = await table.select(*columns).where(table.retired_at.is_null()).order_by(table.id)
         for row in rows:
             name = named(kind, row["key"])
             if of_files is not None and name.file not in of_files:

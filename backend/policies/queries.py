@@ -3,7 +3,6 @@
 import asyncio
 import datetime
 import heapq
-import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from operator import itemgetter
@@ -96,7 +95,6 @@ async def laws() -> tuple[Law, ...]:
                 await Law.objects()
                 .where(Law.retired_at.is_null())
                 .order_by(Law.happened_on, Law.slug)
-                .output(load_json=True)
             )
             if changes != _shelf.changes:
                 return read
@@ -159,7 +157,7 @@ async def _read_records() -> tuple[Mapping[str, CountyRecord], CountyRecord, tup
                SELECT 'county', '', slug, to_jsonb(county) FROM county
            ) AS fact ORDER BY kind, first, second"""
     ):
-        rows[each["kind"]].append(json.loads(each["row"]))
+        rows[each["kind"]].append(each["row"])
     laws = {row["id"]: _from_json(Law, row) for row in rows["law"]}
     counties = {row["id"]: _from_json(County, row) for row in rows["county"]}
     # What holds in all of California has an empty one, as Piccolo would make it.

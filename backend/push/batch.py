@@ -1,6 +1,5 @@
 """A few hundred devices of one ring and one push service, in the hand of one lane."""
 
-import json
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -53,7 +52,7 @@ class Batch:
             tries=row["tries"],
             trial=row["trial"],
             counts=Counter({name: row[name] for name in COUNTED}),
-            words=json.loads(ring["words"]),
+            words=ring["words"],
             navigate=ring["navigate"],
             topic=topic(ring["subject"]),
             urgent=ring["urgent"],

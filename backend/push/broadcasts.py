@@ -185,7 +185,7 @@ def _check(words: Words, navigate: str, subject: str) -> None:
 
 
 async def _named(what: str) -> Ring:
-    found: Ring = await Ring.objects().where(Ring.what == what).first().output(load_json=True)
+    [found] = await Ring.objects().where(Ring.what == what)
     return found
 
 

@@ -4,7 +4,6 @@ of its own, so that a worker that dies leaves no page half or twice.
 Devices that have not proved themselves are written down apart: whatever their service answers, it
 holds up nobody else. In a batch nobody stands before another for long: they are drawn by lot."""
 
-import json
 import random
 from typing import Any
 
@@ -27,7 +26,7 @@ async def _page(id: int) -> bool:
         ring = await connection.fetchrow(TAKE, id)
         if ring is None:
             return False
-        where, values = Audience.of(json.loads(ring["audience"])).condition(first=3)
+        where, values = Audience.of(ring["audience"]).condition(first=3)
         rows = await connection.fetch(
             f"SELECT id, host, {TRIAL} AS trial FROM subscription"  # noqa: S608
             f" WHERE id > $1 AND {where} ORDER BY id LIMIT $2",

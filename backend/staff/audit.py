@@ -112,7 +112,7 @@ async def verify() -> Verdict:
 
 async def _thousand_after(last: tuple[int, str] | None) -> list[dict[str, Any]]:
     # From the very first: one with a number below 1 is read too, and cannot vouch unread.
-    rows = AuditEntry.select().order_by(AuditEntry.id).limit(1000).output(load_json=True)
+    rows = AuditEntry.select().order_by(AuditEntry.id).limit(1000)
     found: list[dict[str, Any]] = await (
         rows if last is None else rows.where(AuditEntry.id > last[0])
     )
@@ -205,7 +205,6 @@ async def _shortenings(first_keyed: int | None) -> list[_Shortening]:
         AuditEntry.select()
         .where(AuditEntry.action == SHORTENED)
         .order_by(AuditEntry.id, ascending=False)
-        .output(load_json=True)
     )
     return [_shortening(row, first_keyed) for row in rows]
 

@@ -313,10 +313,7 @@ class Session(Table):
     async def carried_as(cls, token: str) -> "Session | None":
         """The session of a cookie, with its account; None for an unknown or ended one."""
         found: Session | None = await (
-            cls.objects(cls.account)
-            .where(cls.token_hash == digest(token), *cls._open())
-            .first()
-            .output(load_json=True)
+            cls.objects(cls.account).where(cls.token_hash == digest(token), *cls._open()).first()
         )
         if found is not None and (found.account is None or found.account.id is None):
             found.account = None
@@ -378,7 +375,7 @@ class Session(Table):
             " WHERE session.id = old.id RETURNING old.data -> 'asked' AS asked",
             self.id,
         )
-        asked = json.loads((taken and taken[0]["asked"]) or "null") or {}
+        asked = (taken and taken[0]["asked"]) or {}
         challenge: str | None = asked.get("challenge")
         return challenge if asked.get("purpose") == purpose else None
 
@@ -408,7 +405,6 @@ class Session(Table):
             cls.objects()
             .where(cls.account == account.id, *cls._open())
             .order_by(cls.seen_at, ascending=False)
-            .output(load_json=True)
         )
         return found
 
@@ -517,10 +513,7 @@ class Alarm(Table):
     async def all_standing(cls) -> "list[Alarm]":
         """Newest first."""
         found: list[Alarm] = await (
-            cls.objects()
-            .where(cls.standing.is_not_null())
-            .order_by(cls.last_at, ascending=False)
-            .output(load_json=True)
+            cls.objects().where(cls.standing.is_not_null()).order_by(cls.last_at, ascending=False)
         )
         return found
 
@@ -528,7 +521,7 @@ class Alarm(Table):
     async def with_id(cls, id: int) -> "Alarm | None":
         if not 0 < id <= LARGEST_ID:
             return None
-        found: Alarm | None = await cls.objects().where(cls.id == id).first().output(load_json=True)
+        found: Alarm | None = await cls.objects().where(cls.id == id).first()
         return found
 
     async def settle(self, by: str) -> bool:
@@ -557,9 +550,7 @@ class RetentionRun(Table):
 
     @classmethod
     async def last(cls) -> "RetentionRun | None":
-        found: RetentionRun | None = await (
-            cls.objects().order_by(cls.id, ascending=False).first().output(load_json=True)
-        )
+        found: RetentionRun | None = await cls.objects().order_by(cls.id, ascending=False).first()
         return found
 
 

@@ -93,9 +93,7 @@ async def hears(news: AlertNews) -> int:
 
 async def told() -> list[AlertNews]:
     """Everything that was told, the earliest first."""
-    found: list[AlertNews] = await (
-        AlertNews.objects(AlertNews.ring).order_by(AlertNews.id).output(load_json=True)
-    )
+    found: list[AlertNews] = await AlertNews.objects(AlertNews.ring).order_by(AlertNews.id)
     return found
 
 

@@ -87,7 +87,7 @@ async def test_two_people_send_an_alert(at_the_desk: AtTheDesk) -> None:
     page = await ben.get(f"/desk/alerts/{id}")
     assert "Ana asks that it be sent" in page.text
     assert (await send(ben, id)).status_code == 303
-    [ring] = await Ring.objects().output(load_json=True)
+    [ring] = await Ring.objects()
     assert ring.words["es"]["full"]["title"] == "Venga a Alturas el martes"
     assert ring.words["es"]["neutral"]["title"] == "Hay novedades"
     assert not ring.urgent
@@ -178,7 +178,7 @@ async def test_the_code_on_a_phone_sends_that_phone_the_draft(
     code = (await phone.with_secret("/codes")).json()["code"]
     right = await press(ana, id, "tests", code=code)
     assert "Sent to that phone" in right.text
-    [ring] = await Ring.objects().output(load_json=True)
+    [ring] = await Ring.objects()
     [row] = await Subscription.objects()
     assert ring.audience["only"] == [row.id]
     assert (await actions())[-1] == "alert_tested"
@@ -213,9 +213,7 @@ async def test_urgent_needs_a_reason_and_says_it_in_the_trail(
     await send(ana, id)
     [ring] = await Ring.objects()
     assert ring.urgent
-    line = await (
-        AuditEntry.objects().where(AuditEntry.action == "alert_sent").first().output(load_json=True)
-    )
+    line = await AuditEntry.objects().where(AuditEntry.action == "alert_sent").first()
     assert line.details["why"] == "The vote is tonight."
 
 
@@ -288,7 +286,7 @@ async def test_a_correction_says_that_it_is_one_and_takes_the_others_place(
     answer = await press(ana, id, "corrections")
     other = int(answer.headers["location"].split("/")[3])
     await send(ana, other)
-    first, second = await Ring.objects().order_by(Ring.id).output(load_json=True)
+    first, second = await Ring.objects().order_by(Ring.id)
     assert second.words["en"]["full"]["title"] == "Updated: Come to Alturas on Tuesday"
     assert second.words["es"]["neutral"]["title"].startswith("Actualización: ")
     assert first.subject == second.subject

@@ -158,7 +158,7 @@ async def test_a_test_rings_this_phone_alone_and_not_without_end(phone: Browser)
     assert answers.count(200) == 10
     assert answers[-1] == 429
     await work("ring_test")
-    ring = await Ring.objects().first().output(load_json=True)
+    ring = await Ring.objects().first()
     assert ring.urgent
     mine = await subscriptions.held_by(phone.secret)
     assert mine

@@ -158,7 +158,7 @@ async def test_each_change_of_the_record_rings_once(
     await approve("Second.", "state")
     await triggers.record(later)
     await triggers.record(later)
-    found = await AlertNews.objects().order_by(AlertNews.id).output(load_json=True)
+    found = await AlertNews.objects().order_by(AlertNews.id)
     assert [(each.what.split()[1], each.words["en"]["full"]["body"]) for each in found] == [
         ("state", "First."),
         ("other", "First."),

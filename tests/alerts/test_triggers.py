@@ -31,7 +31,7 @@ async def look(after: datetime.timedelta = LATER) -> list[AlertNews]:
 
 async def change(hearing: Hearing, **fields: Any) -> None:
     """As an editor does: of what it says now, only this is new."""
-    [standing] = await Hearing.objects().where(Hearing.id == hearing.id).output(load_json=True)
+    [standing] = await Hearing.objects().where(Hearing.id == hearing.id)
     before = entries.plain(await queries.entry_of(standing))
     made = {**before, **entries.plain(Entry(**{**_whole(before), **fields}))}
     await changes.change(hearing.id, entries.read(made), None)

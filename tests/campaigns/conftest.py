@@ -22,7 +22,7 @@ async def campaign(record: None) -> Campaign:
         goals=[10, 100],
     )
     await made.save()
-    found = await Campaign.objects().where(Campaign.id == made.id).first().output(load_json=True)
+    found = await Campaign.objects().where(Campaign.id == made.id).first()
     assert found is not None
     return found
 

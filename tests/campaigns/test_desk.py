@@ -56,7 +56,7 @@ WHOLE = {
 
 
 async def with_slug(slug: str) -> Campaign:
-    found = await Campaign.objects().where(Campaign.slug == slug).first().output(load_json=True)
+    found = await Campaign.objects().where(Campaign.slug == slug).first()
     assert found is not None
     return found
 
@@ -102,9 +102,7 @@ async def as_filled(colleague: Colleague, id: int) -> dict[str, Any]:
 
 
 async def trail() -> list[dict[str, Any]]:
-    lines: list[dict[str, Any]] = await (
-        AuditEntry.select().order_by(AuditEntry.id).output(load_json=True)
-    )
+    lines: list[dict[str, Any]] = await AuditEntry.select().order_by(AuditEntry.id)
     return lines
 
 

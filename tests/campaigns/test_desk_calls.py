@@ -47,7 +47,7 @@ async def test_a_call_confirms_and_nothing_else_does(
     assert (await bo.post(address, outcome="confirmed")).status_code == 303
     assert await numbers(campaign) == (1, 2)
     assert (await bo.post(address, outcome="confirmed")).status_code == 404
-    lines = await AuditEntry.select().output(load_json=True)
+    lines = await AuditEntry.select()
     assert [line["details"] for line in lines if line["action"] == "number_confirmed"]
     assert "Canary" not in str(lines)
 

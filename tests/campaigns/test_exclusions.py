@@ -67,7 +67,7 @@ async def names_found(campaign: Campaign, by: Account, **pattern: str) -> set[st
 
 
 async def trail() -> str:
-    return str(await AuditEntry.select().output(load_json=True))
+    return str(await AuditEntry.select())
 
 
 def told(text: str) -> str:

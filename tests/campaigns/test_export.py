@@ -54,7 +54,7 @@ async def people(campaign: Campaign) -> Campaign:
 
 
 async def trail() -> list[tuple[str, str, dict[str, object]]]:
-    lines = await AuditEntry.select().order_by(AuditEntry.id).output(load_json=True)
+    lines = await AuditEntry.select().order_by(AuditEntry.id)
     return [(line["action"], line["subject"], line["details"]) for line in lines]
 
 

@@ -44,9 +44,7 @@ async def asked_for() -> list[dict[str, str]]:
         "SELECT convert_from(payload, 'UTF8')::jsonb AS data FROM pgqueuer "
         "WHERE entrypoint = 'pledge_mail' ORDER BY id"
     )
-    import json
-
-    return [json.loads(row["data"]) for row in rows]
+    return [row["data"] for row in rows]
 
 
 async def test_whoever_signs_gets_a_letter_that_confirms(campaign: Campaign, letters: Path) -> None:

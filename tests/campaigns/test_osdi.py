@@ -283,7 +283,7 @@ async def test_every_fetch_is_in_the_trail_and_nobodys_name(
     for path in ("/", "/people", "/petitions", f"/petitions/{shared.id}/signatures",
                  f"/people/{pledge.id}"):  # fmt: skip
         await read(client, token, path)
-    lines = await AuditEntry.select().order_by(AuditEntry.id).output(load_json=True)
+    lines = await AuditEntry.select().order_by(AuditEntry.id)
     told = [
         (line["actor"], line["subject"], line["details"]["count"])
         for line in lines

@@ -143,7 +143,7 @@ async def test_a_campaign_is_put_there_once_and_then_belongs_to_the_desk(
     text = (folder / "a-campaign.yaml").read_text("utf-8")
     (folder / "a-campaign.yaml").write_text(text.replace("I ask.", "I beg."), encoding="utf-8")
     assert not await loading.load(folder)
-    found = await Campaign.objects().get(Campaign.slug == "a-campaign").output(load_json=True)
+    found = await Campaign.objects().get(Campaign.slug == "a-campaign")
     assert found is not None
     assert found.state == CampaignState.CLOSED
     words: object = found.pledge_words
@@ -176,7 +176,7 @@ async def test_a_changed_consent_is_a_new_row_and_the_old_one_stays(
 
 
 async def test_partners_are_asked_about_only_where_there_are_any(record: None) -> None:
-    found = await Campaign.objects().order_by(Campaign.id).first().output(load_json=True)
+    found = await Campaign.objects().order_by(Campaign.id).first()
     assert found is not None
     assert set(await loading.consents_for(found, "en")) == {"pledge", "news"}
     found.partners = [{"name": "A coalition", "url": ""}]  # type: ignore[assignment]
@@ -184,7 +184,7 @@ async def test_partners_are_asked_about_only_where_there_are_any(record: None) -
 
 
 async def test_a_review_holds_for_just_the_english_it_was_of(record: None) -> None:
-    found = await Campaign.objects().order_by(Campaign.id).first().output(load_json=True)
+    found = await Campaign.objects().order_by(Campaign.id).first()
     assert found is not None
     assert loading.is_reviewed(found, "en")
     assert not loading.is_reviewed(found, "es")

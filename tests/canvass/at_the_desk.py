@@ -27,5 +27,5 @@ def told(page: httpx.Response) -> str:
 
 async def trail() -> str:
     """All of it, as text."""
-    rows = await AuditEntry.select().order_by(AuditEntry.id).output(load_json=True)
+    rows = await AuditEntry.select().order_by(AuditEntry.id)
     return "\n".join(f"{r['actor']} {r['action']} {r['subject']} {r['details']}" for r in rows)

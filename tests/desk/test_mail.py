@@ -31,7 +31,7 @@ async def put() -> str:
 
 
 async def written() -> list[tuple[str, str, str, object]]:
-    rows = await AuditEntry.select().order_by(AuditEntry.id).output(load_json=True)
+    rows = await AuditEntry.select().order_by(AuditEntry.id)
     return [(row["actor"], row["action"], row["subject"], row["details"]) for row in rows]
 
 

@@ -30,9 +30,7 @@ NEW_LINE = {
 
 
 async def line(key: str) -> HelpLine:
-    found: HelpLine | None = await (
-        HelpLine.objects().where(HelpLine.key == key).first().output(load_json=True)
-    )
+    found: HelpLine | None = await HelpLine.objects().where(HelpLine.key == key).first()
     assert found is not None
     return found
 
@@ -116,11 +114,7 @@ async def test_a_changed_number_reaches_both_pages_and_must_be_confirmed_again(
         html = (await client.get(address)).text
         assert "559-555-0199" in html
         assert "559-206-0151" not in html
-    [change] = (
-        await CheckedChange.select()
-        .where(CheckedChange.action == "line_changed")
-        .output(load_json=True)
-    )
+    [change] = await CheckedChange.select().where(CheckedChange.action == "line_changed")
     assert change["before"] == {"phone": "559-206-0151"}
     assert change["after"] == {"phone": "559-555-0199"}
     assert change["by"] == "Ana"

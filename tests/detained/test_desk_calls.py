@@ -26,9 +26,7 @@ FRESNO = "559-206-0151"
 
 
 async def line(key: str) -> HelpLine:
-    found: HelpLine | None = await (
-        HelpLine.objects().where(HelpLine.key == key).first().output(load_json=True)
-    )
+    found: HelpLine | None = await HelpLine.objects().where(HelpLine.key == key).first()
     assert found is not None
     return found
 

@@ -162,7 +162,7 @@ async def test_it_was_looked_at_when_its_sources_were_read(ana: Account) -> None
 
 async def test_what_was_loaded_of_the_past_says_when_its_sources_were_read(record: None) -> None:
     await past.load()
-    held = await Hearing.objects().output(load_json=True)
+    held = await Hearing.objects()
     read = {max(source["read_on"] for source in each.sources) for each in held}
     assert {each.checked_on.isoformat() for each in held} == read
     assert today().isoformat() not in read

@@ -662,7 +662,7 @@ async def test_a_proposed_change_shows_before_and_after(
     ana = await at_the_desk("editor")
     id, event = await proposed(source)
     here = (await ana.post(f"{PROPOSALS}/{id}/accept")).headers["location"]
-    [event] = await SourceEvent.objects().output(load_json=True)
+    [event] = await SourceEvent.objects()
     said = whole(status=Status.CANCELLED, starts_at=in_days(20), ends_at=None, speak_by=None,
                  outcome=Said(), result=None, votes=[], figures=Said())  # fmt: skip
     assert await proposals.offer(source, event, said, []) == "proposed"

@@ -486,7 +486,7 @@ async def test_a_table_by_hand_becomes_proposals_twice_without_doubles(
     assert forum.speak_by == at(8, 17)
     assert (forum.sources[0].url, forum.sources[0].grade) == ("https://example.org/notice", "B")
     assert not told["Rally"].after.time_known
-    [entry, _again] = await AuditEntry.objects().output(load_json=True)
+    [entry, _again] = await AuditEntry.objects()
     assert (entry.actor, entry.action, entry.details) == (
         "Ana",
         "hearings_imported",

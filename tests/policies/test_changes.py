@@ -184,7 +184,7 @@ async def test_what_both_changed_is_a_conflict_until_an_editor_decides(
     assert "CONFLICT" in str(report)
     assert (await entry_of(SONOMA_HOLD))["citation"] == "The desk’s"
     assert await changes.conflicts() == 1
-    conflict = await Conflict.objects().first().output(load_json=True)
+    conflict = await Conflict.objects().first()
     assert conflict is not None
     await changes.keep_the_desks(conflict, ana)
     assert await changes.conflicts() == 0
@@ -200,7 +200,7 @@ async def test_the_files_version_can_be_taken(ana: Account, ben: Account, folder
         path.read_text("utf-8").replace("from: 2014-05-07", "from: 2014-05-08"), "utf-8"
     )
     await loading.load(folder)
-    conflict = await Conflict.objects().first().output(load_json=True)
+    conflict = await Conflict.objects().first()
     assert conflict is not None
     change = await changes.use_the_files(conflict, ana)
     await changes.approve(change.id, ben)

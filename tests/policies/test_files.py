@@ -193,7 +193,7 @@ async def test_a_review_holds_only_for_the_english_it_was_of(record: None, folde
     assert (await loading.load(folder)).stale_reviews == []
     row = await Rule.select(Rule.reviewed).where(Rule.key == "modoc/order/hold").first()
     assert row is not None
-    assert "A person" in row["reviewed"]
+    assert row["reviewed"]["es"]["by"] == "A person"
 
     edit(folder, "It says so.", "It says something else.")
     assert (await loading.load(folder)).stale_reviews == ["modoc/order"]

@@ -66,7 +66,7 @@ async def in_conflict(ana: Account, ben: Account, folder: Path) -> Conflict:
     await approved(ana, ben, "correct", await corrected(SHERIFF, citation="The desk’s"))
     edit(folder, "sonoma", "from: 2014-05-07", "from: 2014-05-08")
     await loading.load(folder)
-    found = await Conflict.objects().first().output(load_json=True)
+    found = await Conflict.objects().first()
     assert found is not None
     return found
 

@@ -297,7 +297,7 @@ async def test_a_phone_is_warned_once_and_forgotten_when_it_stays_away(phone: Ph
     await age(confirmed_at=UNCONFIRMED_KEPT - WARNED_BEFORE + timedelta(hours=1))
     await jobs.warn_unconfirmed({})
     await jobs.warn_unconfirmed({})
-    [ring] = await Ring.objects().output(load_json=True)
+    [ring] = await Ring.objects()
     words: Any = ring.words
     assert set(words) >= {"en", "es"}
     assert words["es"]["neutral"] != words["en"]["neutral"]

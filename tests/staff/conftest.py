@@ -145,9 +145,6 @@ async def account_of(name: str) -> Account:
 async def last_lines(count: int = 1) -> list[dict[str, Any]]:
     """The newest lines of the trail, newest first."""
     found: list[dict[str, Any]] = await (
-        AuditEntry.select()
-        .order_by(AuditEntry.id, ascending=False)
-        .limit(count)
-        .output(load_json=True)
+        AuditEntry.select().order_by(AuditEntry.id, ascending=False).limit(count)
     )
     return found

@@ -50,7 +50,6 @@ async def list_alerts(request: AnyRequest) -> ASGIResponse:
         .where(AlertNews.what.not_like("alert %"))
         .order_by(AlertNews.id, ascending=False)
         .limit(20)
-        .output(load_json=True)
     )
     context = {
         "alerts": await drafts.all_of(*State),

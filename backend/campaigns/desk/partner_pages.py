@@ -63,7 +63,6 @@ async def _page(
         PartnerToken.objects(PartnerToken.campaign)
         .order_by(PartnerToken.id, ascending=False)
         .limit(200)
-        .output(load_json=True)
     )
     context = {
         "tokens": tokens,

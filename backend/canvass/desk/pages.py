@@ -199,8 +199,8 @@ async def shift_page(request: AnyRequest, shift: Shift, refused: str = "") -> Se
 
 async def campaigns_of(shift: Shift) -> list[Campaign]:
     """In the order in which they are offered."""
-    found: list[Campaign] = await (
-        Campaign.objects().where(Campaign.id.is_in(shift.campaigns or [0])).output(load_json=True)
+    found: list[Campaign] = await Campaign.objects().where(
+        Campaign.id.is_in(shift.campaigns or [0])
     )
     return sorted(found, key=lambda each: shift.campaigns.index(each.id))
 
@@ -250,7 +250,6 @@ async def _choices(shift: Shift | None) -> list[tuple[int, str]]:
             | Campaign.id.is_in((shift.campaigns if shift else []) or [0])
         )
         .order_by(Campaign.id)
-        .output(load_json=True)
     )
     return [(row["id"], in_words(row["title"])) for row in rows]
 

@@ -95,12 +95,7 @@ async def drop(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
 async def _import(id: int) -> dict[str, Any]:
     row: dict[str, Any] | None = None
     if 0 < id <= LARGEST_ID:
-        row = await (
-            DirectoryImport.select(*_COLUMNS)
-            .where(DirectoryImport.id == id)
-            .first()
-            .output(load_json=True)
-        )
+        row = await DirectoryImport.select(*_COLUMNS).where(DirectoryImport.id == id).first()
     if row is None:
         told = _("There is no such import.")
         raise CannotAnswer(told, status=404, way_on=(IMPORTS, _("Imports")))
@@ -109,10 +104,7 @@ async def _import(id: int) -> dict[str, Any]:
 
 async def _list_page(request: AnyRequest, typed: dict[str, str], mistakes: dict[str, str]) -> Sent:
     rows = await (
-        DirectoryImport.select(*_COLUMNS)
-        .order_by(DirectoryImport.id, ascending=False)
-        .limit(20)
-        .output(load_json=True)
+        DirectoryImport.select(*_COLUMNS).order_by(DirectoryImport.id, ascending=False).limit(20)
     )
     context = {
         "imports": rows,

@@ -142,9 +142,7 @@ async def hearing_with(id: int) -> Hearing:
     """Also one that was taken out. Raises CannotAnswer."""
     found: Hearing | None = None
     if 0 < id <= LARGEST_ID:
-        found = await (
-            Hearing.objects(Hearing.county).where(Hearing.id == id).first().output(load_json=True)
-        )
+        found = await Hearing.objects(Hearing.county).where(Hearing.id == id).first()
     if found is None:
         raise _no_such()
     return found
@@ -193,7 +191,6 @@ async def _found(asked: dict[str, str], most: int, *, ahead: bool) -> list[Heari
         .order_by(Hearing.starts_at, ascending=ahead)
         .order_by(Hearing.id)
         .limit(most if not asked["q"] else 2000)
-        .output(load_json=True)
     )
     words = asked["q"].casefold().split()
     return [each for each in found if _has(each, words)][:most]

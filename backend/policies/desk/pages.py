@@ -247,9 +247,7 @@ async def withdraw(request: AnyRequest, id: FromPath[str]) -> ASGIResponse:
 async def decide_conflict(
     request: AnyRequest, id: FromPath[str], whose: FromPath[str]
 ) -> ASGIResponse:
-    conflict = await (
-        Conflict.objects().where(Conflict.id == _number(id)).first().output(load_json=True)
-    )
+    conflict = await Conflict.objects().where(Conflict.id == _number(id)).first()
     if conflict is None or whose not in ("files", "desk"):
         raise _no_such()
     by = visitor_of(request).account

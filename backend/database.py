@@ -1,4 +1,4 @@
-"""Connection pool: PostgreSQL: the server at DATABASE_URL, or one of our own in var/."""
+"""Connection pool: PostgreSQL, the server at DATABASE_URL or one of our own in var/."""
 
 import asyncio
 import io

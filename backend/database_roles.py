@@ -1,9 +1,9 @@
-"""Least privilege: who may do what in the database itself: the owner makes and changes tables, the
-app works on their rows, backups only read, and what serves the public alone writes what people hand
-in. Whoever gets hold of the app's connection can neither change nor remove a line of the audit
-trail, nor make programs run on the machine; whoever gets hold of the public's can let nobody in at
-the desk either, nor lead a letter to another address or have one written with words of their
-own."""
+"""Least privilege: who may do what in the database itself. The owner makes and changes tables,
+the app works on their rows, backups only read, and what serves the public alone writes what
+people hand in. Whoever gets hold of the app's connection can neither change nor remove a line of
+the audit trail, nor make programs run on the machine; whoever gets hold of the public's can let
+nobody in at the desk either, nor lead a letter to another address or have one written with words
+of their own."""
 
 import contextlib
 import re

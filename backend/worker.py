@@ -1,5 +1,5 @@
-"""Cron: background work: every room's jobs, when they are due, and how long things are kept.
-Nothing else lists them; `web/jobs.py` does them."""
+"""Cron: every room's jobs, when they are due, and how long things are kept. Nothing else lists
+them; `web/jobs.py` does them."""
 
 from typing import Any
 

@@ -64,6 +64,13 @@ def test_a_room_says_what_it_is_for(room: str) -> None:
     assert text.endswith(".")
 
 
+def test_a_file_says_what_it_is_in_one_plain_sentence() -> None:
+    for path in BACKEND.rglob("*.py"):
+        said = ast.get_docstring(ast.parse(path.read_text("utf-8"))) or ""
+        first = re.split(r"\.\s|\.$", re.sub(r"`[^`]*`", "", said))[0]
+        assert len(re.findall(r":\s", first)) <= 1, f"{path}: {first}"
+
+
 @pytest.mark.parametrize("room", ROOMS)
 def test_a_room_has_its_tests_and_its_pages_under_the_same_name(room: str) -> None:
     assert list((HOUSE / "tests" / room).glob("test_*.py"))

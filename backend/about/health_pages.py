@@ -1,4 +1,4 @@
-"""Health check: for those who run the house: whether it lives, is ready, how much it does, whom to
+"""Health check for those who run the house: whether it lives, is ready, how much it does, whom to
 tell of a hole in it. In English, as plain text: programs and operators read it."""
 
 import asyncio

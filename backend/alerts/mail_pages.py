@@ -1,4 +1,4 @@
-"""Unsubscribe: addresses of alerts by mail: ask, confirm, change, leave.
+"""Unsubscribe: addresses of alerts by mail, to ask, confirm, change and leave.
 
 What opens somebody's own page stands in no address, so that neither the history of a shared phone
 nor a proxy's log has it: letters lead to `/alerts/mail#…`, a small script or the reader hands that

@@ -1,4 +1,4 @@
-"""Opt-in: alerts by mail, for phones that cannot be rung: asked for, confirmed, changed, and left.
+"""Opt-in: alerts by mail, for phones that cannot be rung; asked for, confirmed, changed, and left.
 
 An address is confirmed with what only its mailbox got: six digits, or a link. Whoever asks learns
 nothing, and keeps nothing: the same page comes whether that mailbox gets alerts already or not,

@@ -1,4 +1,4 @@
-"""Preferences: what somebody chose to hear of: from the form, for the phone, for a calendar and for
+"""Preferences: what somebody chose to hear of, from the form, for the phone, for a calendar and for
 a letter."""
 
 import re

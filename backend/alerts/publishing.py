@@ -1,4 +1,4 @@
-"""Publishing: telling one thing, once: the phones ring, and who hears by mail gets a letter."""
+"""Publishing: telling one thing, once; the phones ring, and who hears by mail gets a letter."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Trigger: what rings by itself: every minute somebody looks for news in the rooms below, and tells
+"""Trigger: what rings by itself; every minute somebody looks for news in the rooms below, and tells
 each once. Changes that come within a few minutes are told as one, because an editor who mends a
 mistake at once shall not ring a county twice."""
 

@@ -1,5 +1,5 @@
-"""Deduplication: what the worker does with a signature once it is here: find out whether its
-contact had signed before, write to it, and give a confirmed one its place.
+"""Deduplication: what the worker does with a signature once it is here. It finds out whether its
+contact had signed before, writes to it, and gives a confirmed one its place.
 
 None of it is done while the signer waits, so that no answer and no time it takes tells anything of
 who signed. All of these are jobs that may run twice.

@@ -1,4 +1,4 @@
-"""Exclusion: setting pledges aside in bulk: all that match a pattern, for a reason the public can
+"""Exclusion: setting pledges aside in bulk, all that match a pattern, for a reason the public can
 read.
 
 First a job looks and a person sees how many match, and a few of them; then the same job sets them

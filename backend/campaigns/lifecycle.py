@@ -1,5 +1,5 @@
-"""Lifecycle: a campaign from its first draft to its archive: what staff do with it, each with its
-line in the audit trail. After each change every web process makes its pages anew."""
+"""Lifecycle: a campaign from its first draft to its archive, and what staff do with it, each with
+its line in the audit trail. After each change every web process makes its pages anew."""
 
 import contextlib
 import datetime

@@ -1,4 +1,4 @@
-"""Pagination: what coalition partners' programs read: OSDI 1.2 in HAL+JSON, by token. Only signers
+"""Pagination: what coalition partners' programs read, OSDI 1.2 in HAL+JSON, by token. Only signers
 who confirmed and agreed to just that partner, each fetch in the audit trail, and before anything
 else those the partner was given and may keep no more."""
 

@@ -1,5 +1,5 @@
-"""Sign-up form: addresses for signers: sign, and come back with the receipt to confirm, correct or
-withdraw."""
+"""Sign-up form: addresses for signers, to sign, and to come back with the receipt to confirm,
+correct or withdraw."""
 
 import re
 from typing import Any

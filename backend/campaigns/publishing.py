@@ -1,4 +1,4 @@
-"""K-anonymity: what the public is told of how many signed: in tens, and late.
+"""K-anonymity: what the public is told of how many signed, in tens, and late.
 
 Whoever knows one phone number or address must not learn from any number of ours whether it signed.
 So what unconfirmed pledges add does not depend on who signed before (`states.tally`), every number

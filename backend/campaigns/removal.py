@@ -1,5 +1,5 @@
-"""Right to erasure: retention: what nobody confirmed goes, and ninety days after a campaign closed
-only totals remain."""
+"""Right to erasure: what nobody confirmed goes, and ninety days after a campaign closed only totals
+remain."""
 
 import datetime
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Aggregate: the count: added up by one job, never by a page and never by a signature.
+"""Aggregate: the count, added up by one job, never by a page and never by a signature.
 
 Every change of a pledge leaves lines of +1 or -1 (`CountLine`) in its own transaction. The job
 takes all lines it can see, adds them to `PledgeCount` and deletes them, in one statement: whatever

@@ -1,4 +1,4 @@
-"""Device enrollment: the phones that canvassers carry: invited by a lead, in use for thirty days,
+"""Device enrollment: the phones that canvassers carry, invited by a lead, in use for thirty days,
 revoked at once."""
 
 import datetime

@@ -1,4 +1,4 @@
-"""Idempotent: taking sealed sign-ups in: each exactly once, whatever a phone sends how often.
+"""Idempotent: taking sealed sign-ups in, each exactly once, whatever a phone sends how often.
 
 What a phone sends is kept as it came: no process that answers phones can open it. The worker does,
 by the same rules as on the site: one person, one signature; the same numbers; the same letters.

@@ -1,4 +1,4 @@
-"""Upload: a file that was saved on a phone, handed in at the desk: taken a few sign-ups at a time
+"""Upload: a file that was saved on a phone, handed in at the desk; taken a few sign-ups at a time
 by a job, each of them counted by what became of it. Handing it in again changes nothing."""
 
 import asyncio

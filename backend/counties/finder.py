@@ -1,5 +1,5 @@
-"""Fuzzy matching: finds a person's county from what they type: a ZIP code, a city, a county or a
-short name.
+"""Fuzzy matching: finds a person's county from what they type, be it a ZIP code, a city, a county
+or a short name.
 
 A wrong county is worse than a question: whatever could mean two counties comes back as both,
 and a misspelled name is only put right when nothing else is as near. Nothing is stored,

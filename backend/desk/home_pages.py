@@ -1,6 +1,5 @@
 """The desk's first page."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from litestar import get, post
@@ -8,11 +7,10 @@ from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 
 from backend.database import DB
-from backend.staff import alarms, audit
-from backend.staff.auth import DESK, Visitor, visitor_of
+from backend.staff import alarms, audit, rooms
+from backend.staff.auth import DESK, visitor_of
 from backend.staff.layout import desk_page
 from backend.staff.roles import Right
-from backend.staff.rooms import Todo, Waiting
 from backend.staff.tables import Alarm, Invitation, RetentionRun
 from backend.web.errors import CannotAnswer
 from backend.web.language import gettext as _
@@ -28,7 +26,7 @@ async def show_desk(request: AnyRequest) -> ASGIResponse:
         "alarms": await Alarm.all_standing() if runs_it else [],
         "alarm_in_words": alarms.in_words,
         "what_to_do": alarms.what_to_do,
-        "todo": await _waiting_for(visitor, request.app.state.todo),
+        "todo": await rooms.gathered(request.app.state.todo, visitor),
         "invitation": await Invitation.waiting_for(visitor.account),
         "removed": await RetentionRun.last() if runs_it else None,
     }
@@ -51,10 +49,3 @@ async def settle_alarm(request: AnyRequest, id: FromPath[int]) -> ASGIResponse:
         if await alarm.settle(visitor.name):
             await audit.write(visitor.name, "alarm_settled", alarm.name)
     return see(DESK)
-
-
-async def _waiting_for(visitor: Visitor, rooms: Iterable[Waiting]) -> list[Todo]:
-    """What waits for a person of the staff, each thing only for those who may act on it. Alarms
-    first."""
-    found = [each for waiting in rooms for each in await waiting(visitor)]
-    return sorted(found, key=lambda each: not each.alarm)

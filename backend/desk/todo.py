@@ -21,12 +21,9 @@ async def waiting(visitor: Visitor) -> list[Todo]:
 
 async def _background() -> list[Todo]:
     work = await queue_status.look()
-    found = []
-    if failed := work.total("failed"):
-        words = ngettext(
-            "background job failed for good", "background jobs failed for good", failed
-        )
-        found.append(Todo(words, WORK, failed, alarm=True))
+    failed = work.total("failed")
+    words = ngettext("background job failed for good", "background jobs failed for good", failed)
+    found = [Todo(words, WORK, failed, alarm=True)]
     if not work.workers:
         found.append(Todo(_("No worker is running: nothing is done in the background"), WORK,
                           alarm=True))  # fmt: skip

@@ -1,4 +1,4 @@
-"""Rules engine: reading the guide's YAML files: every mistake is named with its file and line.
+"""Rules engine: reading the guide's YAML files; every mistake is named with its file and line.
 
 A file holds `sources` (as the record's files do) and `sentences`: each has words in English and
 Spanish, its sources and days, and says for whom (`when`) and in which days (`from`, `until`) it

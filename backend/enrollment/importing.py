@@ -1,4 +1,4 @@
-"""Importer: files of other people's lists, read into the directory: first looked at, then applied.
+"""Importer: files of other people's lists, read into the directory; first looked at, then applied.
 
 Nothing is changed when a file cannot be read to its end, when a line of it is wrong (unless those
 lines shall be left out) or when a fifth of a source's places would vanish (unless they shall).

@@ -1,4 +1,4 @@
-"""Full-text search: finding help: what serves a county, what is near a point, and what helps all of
+"""Full-text search: finding help, what serves a county, what is near a point, and what helps all of
 California.
 
 Nothing of a search is kept. Near is by an index on points (`help_place_spot`), which measures as on

@@ -1,4 +1,4 @@
-"""SSRF: asking the systems that publish agendas: only hosts a source names, and only public
+"""SSRF: asking the systems that publish agendas; only hosts a source names, and only public
 addresses.
 
 Names are looked up once, every address found is checked, and the connection goes to just those:

@@ -1,4 +1,4 @@
-"""Scraper: one reading of one source: what it says is kept, compared, and proposed where it
+"""Scraper: one reading of one source; what it says is kept, compared, and proposed where it
 matters.
 
 Pieces of fifty meetings are kept each in a transaction of its own, after the other side has

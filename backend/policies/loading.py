@@ -1,4 +1,4 @@
-"""Data loading: `python -m backend load`: the files become rows; whatever did not change is left
+"""Data loading: `python -m backend load` makes rows of the files; whatever did not change is left
 alone."""
 
 import hashlib

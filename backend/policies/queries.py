@@ -109,7 +109,7 @@ def forget() -> None:
     page_cache.clear()
 
 
-async def listen(_app: object = None) -> None:
+async def listen() -> None:
     """Forget whenever another process changes the record, for as long as this one lives."""
     while True:
         try:

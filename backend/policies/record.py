@@ -1,4 +1,4 @@
-"""Effective dating: what holds in a county on a day: the strictest rule in force, and everything
+"""Effective dating: what holds in a county on a day, the strictest rule in force and everything
 beside it."""
 
 import datetime

@@ -10,5 +10,5 @@ ROOM = Room(
     pages=(public_pages, api, pages),
     places=(Place({Right.EDIT_RECORD: "/desk/record"}, later("Record")),),
     todo=todo.waiting,
-    beside=(queries.listen,),
+    beside=(lambda _app: queries.listen(),),
 )

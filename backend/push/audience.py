@@ -1,4 +1,4 @@
-"""Segmentation: who hears of something: by what they chose, never by who they are."""
+"""Segmentation: who hears of something, by what they chose, never by who they are."""
 
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta

@@ -1,5 +1,4 @@
-"""Delivery: ringing: lanes take batches of devices, send each its message, and strike off whoever
-is done.
+"""Delivery: lanes take batches of devices, send each its message, and strike off whoever is done.
 
 Nothing is lost when a worker dies: a device is struck off only after the push service has answered,
 and whoever finds a batch that nobody tends any more takes up what remains of it. So only messages

@@ -1,4 +1,4 @@
-"""SSRF: which addresses we may ring at: an endpoint is where a stranger asks us to send requests
+"""SSRF: which addresses we may ring at; an endpoint is where a stranger asks us to send requests
 to."""
 
 import re

@@ -1,4 +1,4 @@
-"""Fan-out: writing down who wants to hear of a ring: page by page of the table, each a transaction
+"""Fan-out: writing down who wants to hear of a ring, page by page of the table, each a transaction
 of its own, so that a worker that dies leaves no page half or twice.
 
 Devices that have not proved themselves are written down apart: whatever their service answers, it

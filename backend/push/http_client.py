@@ -1,4 +1,4 @@
-"""HTTP client: connections to push services: kept open, asked one thing at a time, never led
+"""HTTP client: connections to push services, kept open, asked one thing at a time, never led
 elsewhere.
 
 HTTP/1.1 as push services speak it, and nothing more: a request goes out in one piece, and of the

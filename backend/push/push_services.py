@@ -1,4 +1,5 @@
-"""Backoff: the push services, as every worker has to treat them: their pauses and their pace."""
+"""Backoff: the push services as every worker has to treat them, with their pauses and their
+pace."""
 
 import random
 from dataclasses import dataclass

@@ -1,5 +1,5 @@
-"""Quiet hours: the hours in which a phone shall not ring, as its owner set them: minutes of the day
-in California."""
+"""Quiet hours: the hours in which a phone shall not ring, as its owner set them, in minutes of the
+day in California."""
 
 from datetime import datetime, time, timedelta
 

@@ -1,4 +1,4 @@
-"""Sender: one go at a batch: send each device its message, and strike off whoever is done.
+"""Sender: one go at a batch; each device is sent its message, and whoever is done is struck off.
 
 Nobody is lost when a worker dies: a device is struck off only after the push service has answered.
 

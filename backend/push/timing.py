@@ -1,4 +1,4 @@
-"""Clock skew: what time it is, by the database's clock: that of a worker's own machine may be
+"""Clock skew: what time it is, by the database's clock; that of a worker's own machine may be
 wrong, and all that rings must agree on when a message is over."""
 
 import time

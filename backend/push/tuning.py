@@ -1,4 +1,4 @@
-"""Tuning: how the ringing is done: the numbers that somebody may want to turn."""
+"""Tuning: how the ringing is done, in numbers that somebody may want to turn."""
 
 from dataclasses import dataclass
 from datetime import timedelta

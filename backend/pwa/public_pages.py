@@ -1,5 +1,5 @@
-"""Service worker: addresses of the installed app: manifest, worker, bundle, how to install it and
-forget it."""
+"""Service worker: addresses of the installed app, its manifest, worker and bundle, how to install
+it and forget it."""
 
 import hashlib
 import json

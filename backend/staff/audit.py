@@ -1,5 +1,4 @@
-"""Audit log: the trail of what staff did: only ever added to, and every line vouches for all before
-it.
+"""Audit log: the trail of what staff did, only ever added to; every line vouches for all before it.
 
 `hash` of a line is HMAC-SHA-256, under a key that is not in the database, of the hash before it
 and the line's columns as JSON. A changed, removed or slipped-in line breaks the chain from there

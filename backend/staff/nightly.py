@@ -15,7 +15,7 @@ log = structlog.get_logger()
 
 async def check_audit(_data: dict[str, Any]) -> None:
     """A job: follow the whole chain, hold it against the end that was noted outside the database
-    the night before, and hand today's end out: to the log, beside the keys, by mail to the
+    the night before, and hand today's end out, to the log, beside the keys, by mail to the
     admins."""
     await audit.begin_key()
     noted, verdict = heads.noted(), await audit.verify()

@@ -1,4 +1,4 @@
-"""RBAC: who may do what: the one place that says so. `auth` asks it for every page and action."""
+"""RBAC: who may do what; the one place that says so. `auth` asks it for every page and action."""
 
 from enum import StrEnum
 

@@ -1,7 +1,7 @@
-"""Routes: what a room gives to the whole house beside its tables: addresses, lines of the desk's
-menu and of its to-do (`room.py`), and work in the background (`background.py`)."""
+"""Routes: what a room gives to the whole house beside its tables, which is addresses, lines of the
+desk's menu and of its to-do (`room.py`), and work in the background (`background.py`)."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
@@ -18,8 +18,8 @@ from backend.web.responses import AnyRequest
 
 @dataclass(frozen=True)
 class Todo:
-    """`words` go on after the number, and link to `address`. Without `count` they stand alone. An
-    `alarm` is something that is not as it should be."""
+    """`words` go on after the number, and link to `address`; with 0, nothing waits. Without `count`
+    they stand alone. An `alarm` is something that is not as it should be."""
 
     words: str
     address: str
@@ -29,6 +29,13 @@ class Todo:
 
 # What waits in one room for a visitor; nothing where they may not act on it.
 Waiting = Callable[[Visitor], Awaitable[list[Todo]]]
+
+
+async def gathered(rooms: Iterable[Waiting], visitor: Visitor) -> list[Todo]:
+    """What waits for a person of the staff, each thing only for those who may act on it. Alarms
+    first."""
+    found = [each for waiting in rooms for each in await waiting(visitor) if each.count != 0]
+    return sorted(found, key=lambda each: not each.alarm)
 
 
 @dataclass(frozen=True)

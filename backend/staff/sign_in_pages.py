@@ -1,5 +1,5 @@
-"""Login, step-up: the way in and out of the desk: a passkey, or an invitation or a recovery code to
-make one.
+"""Login, step-up: the way in and out of the desk, by a passkey, or an invitation or a recovery code
+to make one.
 
 Each way has a page with one button, an address that says what the passkey is to sign (JSON, for
 `passkey.js`), and one that takes the signed answer as a form. Whatever was wrong, a stranger reads

@@ -1,4 +1,4 @@
-"""Request body: what people send: how much of it, how fast, and in which form.
+"""Request body: what people send, how much of it, how fast, and in which form.
 
 A route says what it takes: `body=` is the most bytes, `files=True` that a file may come. One that
 says nothing takes 32 kB and no file; a page of the desk 1 MB, but only after its door. What comes

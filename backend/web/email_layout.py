@@ -1,4 +1,4 @@
-"""Email layout: a letter from its lines: the plain text and the HTML say the same because they are
+"""Email layout: a letter from its lines; the plain text and the HTML say the same because they are
 made of the same. The HTML has no styles, pictures or scripts: it looks as the reader's mail program
 likes it, also in the dark and in large type, and asks no server for anything."""
 

@@ -1,4 +1,4 @@
-"""Error handler: what people are told when something cannot be done: in words, with a way on, never
+"""Error handler: what people are told when something cannot be done, in words, with a way on, never
 a trace."""
 
 import json

@@ -1,4 +1,4 @@
-"""Form validation: what people send with a form: read as text, tidied, and told in words when it is
+"""Form validation: what people send with a form, read as text, tidied, and told in words when it is
 wrong."""
 
 import datetime

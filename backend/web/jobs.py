@@ -1,4 +1,4 @@
-"""Job queue: background work: jobs are rows in PostgreSQL, done by any number of worker processes.
+"""Job queue: background work as rows in PostgreSQL, done by any number of worker processes.
 
 A room asks for work with `enqueue`, inside the transaction that makes it needed: the job exists
 exactly if that commits. A job is `async def job(data) -> None`. It runs at least once, and again

@@ -1,4 +1,4 @@
-"""Structured logging: what the house writes while it works: one JSON object a line, or a friendly
+"""Structured logging: what the house writes while it works, one JSON object a line, or a friendly
 form on a terminal.
 
 Nothing of a person is in it: no address of theirs, no name, no query, no part of a path they chose.

@@ -1,5 +1,5 @@
-"""Middleware: what never reaches a page: malformed addresses, unknown methods, bodies we do not
-take."""
+"""Middleware: what never reaches a page, be it malformed addresses, unknown methods or bodies we do
+not take."""
 
 import re
 from typing import Any

@@ -1,7 +1,7 @@
-"""Proof of work: what is asked for when too many try something: a sum for the phone to work out,
-which costs a person a second or two and who tries thousands a lot (PyPI `altcha`, made and checked
-here; nobody else is asked); or, where no script runs, to wait a while with a ticket. Each is good
-once, in whichever process it comes to.
+"""Proof of work: what is asked for when too many try something. It is a sum for the phone to work
+out, which costs a person a second or two and who tries thousands a lot (PyPI `altcha`, made and
+checked here; nobody else is asked); or, where no script runs, to wait a while with a ticket. Each
+is good once, in whichever process it comes to.
 
 A ticket costs a program nothing but time, so a network may wait for few of them.
 """

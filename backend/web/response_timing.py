@@ -1,4 +1,4 @@
-"""Timing attack: answers whose time tells nothing: each takes a whole number of steps, at least
+"""Timing attack: answers whose time tells nothing; each takes a whole number of steps, at least
 one."""
 
 import asyncio

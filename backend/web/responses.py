@@ -1,4 +1,4 @@
-"""ETag: answers as bytes: compressed once, fingerprinted, and not sent again to who has them."""
+"""ETag: answers as bytes, compressed once, fingerprinted, and not sent again to who has them."""
 
 import hashlib
 import zlib

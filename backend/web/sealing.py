@@ -1,4 +1,4 @@
-"""Envelope encryption: sealed fields: what the database keeps of a person cannot be read without a
+"""Envelope encryption: sealed fields; what the database keeps of a person cannot be read without a
 key outside it.
 
 A row's fields are sealed with a key of its own, and that key to the public half of the house's

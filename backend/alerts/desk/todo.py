@@ -18,4 +18,4 @@ async def waiting(visitor: Visitor) -> list[Todo]:
         [each for each in await drafts.all_of(State.ASKED) if each.asked_by != visitor.account.id]
     )
     words = ngettext("alert waits for a second person", "alerts wait for a second person", waiting)
-    return [Todo(words, ALERTS, waiting)] if waiting else []
+    return [Todo(words, ALERTS, waiting)]

@@ -14,4 +14,4 @@ async def waiting(visitor: Visitor) -> list[Todo]:
         return []
     numbers = await calls.how_many()
     words = ngettext("phone number waits to be called", "phone numbers wait to be called", numbers)
-    return [Todo(words, CAMPAIGNS, numbers)] if numbers else []
+    return [Todo(words, CAMPAIGNS, numbers)]

@@ -21,7 +21,7 @@ async def _to_review(visitor: Visitor) -> list[Todo]:
     waiting = await review.how_many()
     words = ngettext("sign-up from a canvasser waits for a look",
                      "sign-ups from canvassers wait for a look", waiting)  # fmt: skip
-    return [Todo(words, CANVASS_REVIEW, waiting)] if waiting else []
+    return [Todo(words, CANVASS_REVIEW, waiting)]
 
 
 async def _for_leads(visitor: Visitor) -> list[Todo]:
@@ -30,11 +30,10 @@ async def _for_leads(visitor: Visitor) -> list[Todo]:
         return []
     behind = await keeping.phones_behind(visitor.account)
     sheets = await double_entry.how_many_to_check(visitor.account)
-    every = [
+    return [
         Todo(ngettext("phone has held unsent sign-ups for more than a day",
                       "phones have held unsent sign-ups for more than a day", behind),
              CANVASS, behind, alarm=True),
         Todo(ngettext("sheet of paper waits to be checked", "sheets of paper wait to be checked",
                       sheets), SHEETS, sheets),
     ]  # fmt: skip
-    return [each for each in every if each.count]

@@ -18,7 +18,7 @@ async def waiting(visitor: Visitor) -> list[Todo]:
     counts = await detained.counts(today())
     due, waiting, wrong = counts["due"], counts["waiting"], counts["wrong"]
     to_call = await detained_calls.how_many()
-    every = [
+    return [
         Todo(ngettext("line or place of detention is due for a call or a look",
                       "lines and places of detention are due for a call or a look", due),
              DETAINED, due),
@@ -30,4 +30,3 @@ async def waiting(visitor: Visitor) -> list[Todo]:
         Todo(ngettext("number of a line is wrong", "numbers of lines are wrong", wrong), DETAINED,
              wrong),
     ]  # fmt: skip
-    return [each for each in every if each.count]

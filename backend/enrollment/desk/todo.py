@@ -15,10 +15,9 @@ async def waiting(visitor: Visitor) -> list[Todo]:
         return []
     counts = await editing.counts(today())
     flags, due = counts["flags"], counts["due"]
-    every = [
+    return [
         Todo(ngettext("place of help is said to be wrong", "places of help are said to be wrong",
                       flags), DIRECTORY, flags),
         Todo(ngettext("place of help is due for a look", "places of help are due for a look", due),
              DIRECTORY, due),
     ]  # fmt: skip
-    return [each for each in every if each.count]

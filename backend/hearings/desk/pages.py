@@ -24,6 +24,7 @@ from backend.policies import wording as record_wording
 from backend.staff.auth import visitor_of
 from backend.staff.layout import desk_page
 from backend.staff.roles import Right
+from backend.staff.rooms import gathered
 from backend.staff.tables import LARGEST_ID, Account
 from backend.web.clock import CALIFORNIA, today
 from backend.web.errors import CannotAnswer, Refused
@@ -56,7 +57,7 @@ async def list_hearings(request: AnyRequest) -> ASGIResponse:
         "ahead": await _found(asked, MOST_AHEAD, ahead=True),
         "past": await _found(asked, MOST_PAST, ahead=False),
         "most": (MOST_AHEAD, MOST_PAST),
-        "waiting": await todo.waiting(visitor_of(request)),
+        "waiting": await gathered([todo.waiting], visitor_of(request)),
         "owed": await ledger.owed(today()),
         "needs_outcome": lifecycle.needs_outcome,
         **words(),

@@ -23,7 +23,7 @@ async def waiting(visitor: Visitor) -> list[Todo]:
         )
     )
     owed = len(await ledger.owed(today()))
-    every = [
+    return [
         Todo(ngettext("source of hearings cannot be read", "sources of hearings cannot be read",
                       failing), HEARING_SOURCES, failing, alarm=True),
         Todo(ngettext("proposed hearing waits for you", "proposed hearings wait for you", waiting),
@@ -31,4 +31,3 @@ async def waiting(visitor: Visitor) -> list[Todo]:
         Todo(ngettext("forum is owed, and none is announced", "forums are owed, and none is"
                       " announced", owed), FORUMS_OWED, owed),
     ]  # fmt: skip
-    return [each for each in every if each.count]

@@ -15,7 +15,7 @@ async def waiting(visitor: Visitor) -> list[Todo]:
         return []
     drafts, conflicts = await changes.drafts_waiting(), await changes.conflicts()
     due, kept = await changes.facts_due(today()), await changes.not_exported()
-    every = [
+    return [
         Todo(ngettext("draft waits for approval", "drafts wait for approval", drafts), RECORD,
              drafts),
         Todo(ngettext("fact was changed here and in the files", "facts were changed here and in the"
@@ -24,4 +24,3 @@ async def waiting(visitor: Visitor) -> list[Todo]:
         Todo(ngettext("fact is not in the files yet", "facts are not in the files yet", kept),
              RECORD, kept),
     ]  # fmt: skip
-    return [each for each in every if each.count]

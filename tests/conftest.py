@@ -8,7 +8,7 @@ import asyncio
 import gc
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -246,12 +246,29 @@ def served(served_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.fixture(scope="session")
 async def chromium() -> AsyncIterator["Browser"]:
-    """A real Chromium. There is no test without one: `make browser` installs it."""
+    """A real Chromium's pages. There is no test without one: `make browser` installs it."""
+    from tests.browser.install import find_shell
+
+    async with _launched(find_shell()) as browser:
+        yield browser
+
+
+@pytest.fixture(scope="session")
+async def whole_chromium() -> AsyncIterator["Browser"]:
+    """A real Chromium with all it has beside pages: push, and the alerts it shows."""
+    from tests.browser.install import find
+
+    async with _launched(find()) as browser:
+        yield browser
+
+
+@asynccontextmanager
+async def _launched(program: str) -> AsyncIterator["Browser"]:
     from playwright.async_api import async_playwright
 
-    from tests.browser.install import FLAGS, find
+    from tests.browser.install import FLAGS
 
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=find(), args=FLAGS)
+        browser = await playwright.chromium.launch(executable_path=program, args=FLAGS)
         yield browser
         await browser.close()

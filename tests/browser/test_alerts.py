@@ -66,7 +66,7 @@ def day(days: int) -> str:
 
 
 async def test_an_event_moved_at_the_desk_reaches_a_lock_screen_in_its_language(
-    chromium: Browser, ringing: Ringing
+    whole_chromium: Browser, ringing: Ringing
 ) -> None:
     """All the way in a Firefox, by the worker and its push service; and in Chromium, to which what
     came for it is handed."""
@@ -74,7 +74,7 @@ async def test_an_event_moved_at_the_desk_reaches_a_lock_screen_in_its_language(
     await ringing.forget_everybody()
     async with (
         Firefox(ringing.firefoxes.address) as firefox,
-        phone(chromium, ringing, "rosario", locale="es-MX") as context,
+        phone(whole_chromium, ringing, "rosario", locale="es-MX") as context,
     ):
         await firefox.open(f"{ringing.url}/alerts?lang=es")
         await turn_on_in(firefox, "input[value=modoc]", "input[value=full]", "input[name=quiet]")
@@ -89,7 +89,7 @@ async def test_an_event_moved_at_the_desk_reaches_a_lock_screen_in_its_language(
         await page.screenshot(path=PICTURES / "alerts-es-on.png", full_page=True)
         site = Served(ringing.url, ringing.site.port, ringing.site.process, ringing.site.log,
                       ringing.site.database)  # fmt: skip
-        async with joined(chromium, site, "Ana of the alert", "editor", "campaigner") as ana:
+        async with joined(whole_chromium, site, "Ana of the alert", "editor", "campaigner") as ana:
             desk = ana.page
             await desk.goto("/desk/hearings/new")
             await desk.locator("#kind").select_option("forum")
@@ -138,11 +138,11 @@ ODD = ["", "{", "null", "[]", "5", '{"notification": 5}', '{"notification": {"ti
 
 
 async def test_what_cannot_be_read_shows_something_all_the_same(
-    chromium: Browser, ringing: Ringing
+    whole_chromium: Browser, ringing: Ringing
 ) -> None:
     # In one window: Chromium takes notifications of the same tag in two private windows for one,
     # and closes the other's with the first window.
-    async with phone(chromium, ringing, "odd") as context:
+    async with phone(whole_chromium, ringing, "odd") as context:
         page = await first_visit(context, "/about")
         async with Deliverer(page, ringing) as service:
             for data in ODD:
@@ -152,8 +152,8 @@ async def test_what_cannot_be_read_shows_something_all_the_same(
                 await close_all(page)
 
 
-async def test_it_opens_no_page_of_anybody_else(chromium: Browser, ringing: Ringing) -> None:
-    async with phone(chromium, ringing, "odd") as context:
+async def test_it_opens_no_page_of_anybody_else(whole_chromium: Browser, ringing: Ringing) -> None:
+    async with phone(whole_chromium, ringing, "odd") as context:
         page = await first_visit(context, "/about")
         async with Deliverer(page, ringing) as service:
             for address, opened in (

@@ -9,9 +9,9 @@ from tests.browser.test_on_the_phone import first_visit, until
 
 
 async def test_choices_are_changed_where_they_were_made_and_alerts_turned_off(
-    chromium: Browser, ringing: Ringing
+    whole_chromium: Browser, ringing: Ringing
 ) -> None:
-    async with phone(chromium, ringing, "chooser") as context:
+    async with phone(whole_chromium, ringing, "chooser") as context:
         page = await first_visit(context, "/counties/kern")
         await page.locator(".keep-county").click()
         await page.goto("/alerts")
@@ -35,8 +35,10 @@ async def test_choices_are_changed_where_they_were_made_and_alerts_turned_off(
         await expect(page.locator("button.on")).to_be_visible()
 
 
-async def test_forgetting_the_phone_ends_its_alerts(chromium: Browser, ringing: Ringing) -> None:
-    async with phone(chromium, ringing, "forgetful") as context:
+async def test_forgetting_the_phone_ends_its_alerts(
+    whole_chromium: Browser, ringing: Ringing
+) -> None:
+    async with phone(whole_chromium, ringing, "forgetful") as context:
         page = await first_visit(context, "/alerts")
         await turn_on(page, "kern")
         before = len(await ringing.ask("SELECT id FROM subscription"))
@@ -48,9 +50,9 @@ async def test_forgetting_the_phone_ends_its_alerts(chromium: Browser, ringing: 
 
 
 async def test_a_line_that_changed_is_found_when_the_app_is_opened(
-    chromium: Browser, ringing: Ringing
+    whole_chromium: Browser, ringing: Ringing
 ) -> None:
-    async with phone(chromium, ringing, "changed") as context:
+    async with phone(whole_chromium, ringing, "changed") as context:
         page = await first_visit(context, "/alerts")
         await turn_on(page, "kern")
         # As if the browser had dropped it, and asked nobody.
@@ -87,10 +89,10 @@ ANDROID = (
     ],
 )
 async def test_where_no_alert_can_be_turned_on_the_way_out_is_shown(
-    chromium: Browser, ringing: Ringing, agent: str, why: str
+    whole_chromium: Browser, ringing: Ringing, agent: str, why: str
 ) -> None:
     """On an iPhone the app must be on the home screen first; inside another app nothing goes."""
-    async with phone(chromium, ringing, "elsewhere", user_agent=agent) as context:
+    async with phone(whole_chromium, ringing, "elsewhere", user_agent=agent) as context:
         page = await context.new_page()
         await page.goto("/alerts")
         shown = page.locator("[data-unable]").filter(visible=True)
@@ -101,9 +103,9 @@ async def test_where_no_alert_can_be_turned_on_the_way_out_is_shown(
 
 
 async def test_without_scripts_the_page_says_so_and_offers_the_other_ways(
-    chromium: Browser, ringing: Ringing
+    whole_chromium: Browser, ringing: Ringing
 ) -> None:
-    async with phone(chromium, ringing, "plain", java_script_enabled=False) as context:
+    async with phone(whole_chromium, ringing, "plain", java_script_enabled=False) as context:
         page = await context.new_page()
         await page.goto("/alerts")
         await expect(page.locator("noscript p")).to_be_visible()
@@ -116,9 +118,9 @@ async def test_without_scripts_the_page_says_so_and_offers_the_other_ways(
         assert "county" not in value.partition("county=state")[2]
 
 
-async def test_a_line_that_we_refuse_is_given_up(chromium: Browser, ringing: Ringing) -> None:
+async def test_a_line_that_we_refuse_is_given_up(whole_chromium: Browser, ringing: Ringing) -> None:
     away = "https://fcm.googleapis.com.example.org/fcm/send/x"
-    async with phone(chromium, ringing, "refused", away) as context:
+    async with phone(whole_chromium, ringing, "refused", away) as context:
         page = await first_visit(context, "/alerts")
         await page.locator('input[value="all"]').check()
         await page.locator("button.on").click()
@@ -128,9 +130,9 @@ async def test_a_line_that_we_refuse_is_given_up(chromium: Browser, ringing: Rin
 
 
 async def test_without_a_network_nothing_is_half_on_and_nothing_half_off(
-    chromium: Browser, ringing: Ringing
+    whole_chromium: Browser, ringing: Ringing
 ) -> None:
-    async with phone(chromium, ringing, "away") as context:
+    async with phone(whole_chromium, ringing, "away") as context:
         page = await first_visit(context, "/alerts")
         await page.locator('input[value="all"]').check()
         await context.set_offline(True)
@@ -190,11 +192,11 @@ STATES = {
 
 @pytest.mark.parametrize("state", STATES)
 async def test_whatever_stands_in_the_way_is_said(
-    chromium: Browser, ringing: Ringing, state: str
+    whole_chromium: Browser, ringing: Ringing, state: str
 ) -> None:
     PICTURES.mkdir(parents=True, exist_ok=True)
     script, tapped, words = STATES[state]
-    async with phone(chromium, ringing, "state") as context:
+    async with phone(whole_chromium, ringing, "state") as context:
         await context.add_init_script(script)
         for language, scheme in (("en", "light"), ("es", "dark")):
             page = await context.new_page()

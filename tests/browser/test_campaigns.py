@@ -241,9 +241,9 @@ async def other_site() -> AsyncIterator[Callable[[str], Awaitable[str]]]:
 
 
 async def test_the_counter_stands_in_another_page_and_no_other_page_does(
-    chromium: Browser, served: Served, other_site: Callable[[str], Awaitable[str]]
+    whole_chromium: Browser, served: Served, other_site: Callable[[str], Awaitable[str]]
 ) -> None:
-    context = await chromium.new_context(viewport={"width": 360, "height": 740})
+    context = await whole_chromium.new_context(viewport={"width": 360, "height": 740})
     page = await context.new_page()
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))

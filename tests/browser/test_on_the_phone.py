@@ -31,9 +31,15 @@ async def wire(served: Served) -> AsyncIterator[Recorder]:
 
 @pytest.fixture
 async def phone(chromium: Browser, wire: Recorder) -> AsyncIterator[BrowserContext]:
+    async with recorded(chromium, wire) as context:
+        yield context
+
+
+@contextlib.asynccontextmanager
+async def recorded(browser: Browser, wire: Recorder) -> AsyncIterator[BrowserContext]:
     """A small phone whose every request is on record."""
     complaints: list[str] = []
-    context = await chromium.new_context(
+    context = await browser.new_context(
         base_url=wire.url, viewport={"width": 360, "height": 740}, locale="en-US"
     )
     watch(context, Served(wire.url, wire.port, None, Path()), complaints)  # type: ignore[arg-type]
@@ -334,7 +340,14 @@ async def test_what_a_script_cannot_reach_is_forgotten_at_the_next_connection(
     assert not {each["name"] for each in await phone.cookies()} & {"alerts", "pledge", "sheet"}
 
 
-async def test_alerts_that_lie_on_the_screen_are_closed(phone: BrowserContext) -> None:
+@pytest.fixture
+async def ringing_phone(whole_chromium: Browser, wire: Recorder) -> AsyncIterator[BrowserContext]:
+    async with recorded(whole_chromium, wire) as context:
+        yield context
+
+
+async def test_alerts_that_lie_on_the_screen_are_closed(ringing_phone: BrowserContext) -> None:
+    phone = ringing_phone
     await phone.grant_permissions(["notifications"])
     page = await first_visit(phone, "/privacy?lang=en")
     await page.evaluate(

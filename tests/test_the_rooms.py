@@ -43,7 +43,7 @@ def test_what_rooms_offer_each_other_has_one_name() -> None:
     assert len(offers) == len(set(offers))
 
 
-def test_the_house_stands_without_canvassing(tmp_path: Path) -> None:
+def test_the_house_stands_without_canvassing(tmp_path: Path, own_url: str) -> None:
     """Three folders and a line are deleted, and nothing else."""
     house = tmp_path / "house"
     shutil.copytree(HOUSE, house, ignore=NOT_COPIED)
@@ -53,7 +53,13 @@ def test_the_house_stands_without_canvassing(tmp_path: Path) -> None:
     names.write_text(names.read_text("utf-8").replace('    "canvass",\n', ""), "utf-8")
     _say_that_assets_are_built(house)
     with (
-        serving(tmp_path / "log", house=house, VAR=str(tmp_path / "var"), WORKER="0") as site,
+        serving(
+            tmp_path / "log",
+            house=house,
+            DATABASE_URL=own_url,
+            VAR=str(tmp_path / "var"),
+            WORKER="0",
+        ) as site,
         httpx.Client(base_url=site.url, timeout=60, follow_redirects=True) as browser,
     ):
         assert browser.get("/canvass").status_code == 404

@@ -42,7 +42,7 @@ def main() -> int:
     functions = public_functions(json.loads(REPORT.read_text("utf-8")))
     not_run = sorted(name for name, ran in functions.items() if not ran)
     print(table(functions))
-    if "--write" in sys.argv:
+    if "--write" in sys.argv or not NOT_RUN.exists():
         NOT_RUN.write_text("".join(f"{name}\n" for name in not_run), "utf-8")
         return 0
     fell = sorted(set(not_run) - set(NOT_RUN.read_text("utf-8").split()))

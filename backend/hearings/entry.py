@@ -97,11 +97,6 @@ def same(one: Entry, other: Entry) -> bool:
     return fields <= ({"status"} if moved else set())
 
 
-def with_fields(entry: Entry, **fields: Any) -> Entry:
-    kept = {name: getattr(entry, name) for name in Entry.__struct_fields__}
-    return Entry(**{**kept, **fields})
-
-
 def _day(value: Any) -> Any:
     return value.written
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from msgspec.structs import replace
+
 from backend.hearings import entry as entries
 from backend.hearings import wording
 from backend.hearings.entry import Entry
@@ -31,9 +33,7 @@ class Act:
         if before.status not in self.from_:
             status = _(wording.STATUSES[before.status])
             raise Refused(_("This cannot be done now. It is: %(status)s.") % {"status": status})
-        if self.name == "moves" and entries.same(
-            entries.with_fields(before, status=Status.MOVED), after
-        ):
+        if self.name == "moves" and entries.same(replace(before, status=Status.MOVED), after):
             raise Refused(_("Day, time and place are as they were. Say what is new."))
 
 

@@ -233,7 +233,6 @@ async def show_feed(request: AnyRequest) -> ASGIResponse:
     reader = language.of(request)
 
     async def make() -> Answer:
-        language.current.set(reader)
         found = await queries.for_calendars(
             county=wanted.only, topic=wanted.topic, kind=wanted.kind
         )
@@ -249,7 +248,6 @@ async def _send_calendar(request: AnyRequest, wanted: Asked, file: str) -> ASGIR
     reader = language.of(request)
 
     async def make() -> Answer:
-        language.current.set(reader)
         found = await queries.for_calendars(
             county=wanted.only, topic=wanted.topic, kind=wanted.kind
         )
@@ -263,7 +261,6 @@ async def _send_calendar(request: AnyRequest, wanted: Asked, file: str) -> ASGIR
 async def _send_several(request: AnyRequest, wanted: Several) -> ASGIResponse:
     """Of several counties and topics. There are too many such calendars to keep them."""
     reader = language.of(request)
-    language.current.set(reader)
     found = await queries.for_calendars(
         counties=tuple("" if slug == STATE else slug for slug in wanted.counties),
         topics=wanted.topics,
@@ -278,7 +275,6 @@ async def _send_one(request: AnyRequest, number: str) -> ASGIResponse:
     reader = language.of(request)
 
     async def make() -> Answer:
-        language.current.set(reader)
         hearing = await _hearing(number)
         title = wording.title(hearing)
         return await calendars.answer([hearing], title, reader.code, f"hearing-{hearing.id}")

@@ -209,7 +209,6 @@ async def show_changes_feed(request: AnyRequest) -> ASGIResponse:
     reader = language.of(request)
 
     async def make() -> Answer:
-        language.current.set(reader)
         found = await changes.published(file)
         body = feed(found, file, reader.code)
         headers = (("content-language", reader.code), ("cache-control", "no-cache"), ("vary", VARY))

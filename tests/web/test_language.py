@@ -1,6 +1,7 @@
 """Which language a person gets, and how days are written in it."""
 
 import datetime
+import re
 
 import httpx
 import pytest
@@ -53,6 +54,27 @@ async def test_where_the_site_is_https_only_its_own_host_can_set_the_choice(
     assert "Domain" not in said
     kept = {"Cookie": "lang=es"}
     assert "set-cookie" not in (await client.get("/?lang=es", headers=kept)).headers
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["/counties/nowhere", "/counties/nowhere/detained", "/counties/nowhere/hearings", "/laws/none",
+     "/hearings/99999999", "/hearings?county=none", "/hearings/past?county=none",
+     "/hearings/forums?year=1", "/counties/fresno?on=bad", "/counties?question=none",
+     "/changes?before=x", "/pledges/ABCD", "/campaigns/none",
+     f"/enrollment/places/{'0' * 8}-0000-0000-0000-{'0' * 12}"],
+)  # fmt: skip
+async def test_what_is_refused_is_refused_in_the_readers_language(
+    client: httpx.AsyncClient, address: str
+) -> None:
+    said = {}
+    for code in ("en", "es"):
+        answer = await client.get(address, headers={"Accept-Language": code})
+        assert 400 <= answer.status_code < 500
+        [words] = re.findall("(?s)<main.*?>(.*)</main>", answer.text)
+        said[code] = set(re.findall(r"<(?:h1|p)[^>]*>\s*([^<]{20,})", words))
+        assert said[code]
+    assert not said["en"] & said["es"]
 
 
 async def test_changing_the_language_keeps_the_page(client: httpx.AsyncClient) -> None:

@@ -6,8 +6,9 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from msgspec.structs import replace
+
 from backend.counties import gazetteer
-from backend.hearings import entry as entries
 from backend.hearings.entry import Entry, Said, Vote
 from backend.hearings.kinds import AHEAD, Choice, Kind, Result, Status, Topic
 from backend.policies import wording as record_wording
@@ -200,7 +201,7 @@ def read_move(sent: Sent, before: Entry) -> HearingForm:
     remote_url = _read_address(form, "remote_url")
     if form.mistakes or starts_at is None:
         return form
-    form.entry = entries.with_fields(
+    form.entry = replace(
         before,
         starts_at=starts_at,
         ends_at=ends_at,
@@ -228,9 +229,7 @@ def read_outcome(sent: Sent, before: Entry) -> HearingForm:
     if before.starts_at > now():
         form.mistakes[WHOLE] = _("It has not begun yet, so it cannot have been held.")
     if not form.mistakes:
-        form.entry = entries.with_fields(
-            before, status=Status.HELD, result=result, votes=votes, **said
-        )
+        form.entry = replace(before, status=Status.HELD, result=result, votes=votes, **said)
     return form
 
 

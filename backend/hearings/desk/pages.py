@@ -7,6 +7,7 @@ from typing import Any
 from litestar import get, post
 from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
+from msgspec.structs import replace
 
 from backend.counties import gazetteer
 from backend.hearings import changes, ledger, lifecycle, queries, wording
@@ -212,7 +213,7 @@ def _read_act(act: Act, given: Given, before: Entry) -> HearingForm:
         form = forms.read_reason(given)
         form.entry = None if form.mistakes else before
     if form.entry is not None and act.to is not None:
-        form.entry = entries.with_fields(form.entry, status=act.to)
+        form.entry = replace(form.entry, status=act.to)
     return form
 
 
